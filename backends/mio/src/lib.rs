@@ -1,0 +1,1 @@
+//! The socket traits over mio.

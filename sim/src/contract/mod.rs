@@ -1,0 +1,1 @@
+//! The contract of `Sockets`, executable: named cases, an acceptor of traces, random sequences.

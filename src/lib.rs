@@ -1,0 +1,18 @@
+//! A Bitcoin connection manager, split at the socket boundary.
+//!
+//! ```text
+//!    kernel, or a                    Sockets               connections,            messages
+//!  simulated network  <-- bytes -->   trait   <-- -->  sockman  <-- by id -->  connman  <-- -->  you
+//!                                    sockets/             |                       |
+//!                                                    other tenants           transport/
+//! ```
+//!
+//! [`sockets`] is the trait and the kernel behind it. [`sockman`] keeps connections by id and no
+//! payload. The rooms know only what stands to their left; time ([`time`]) and randomness ([`rng`])
+//! are arguments everywhere. Nothing in this crate knows the simulator, which implements
+//! [`sockets::Sockets`] like any other backend.
+
+pub mod rng;
+pub mod slab;
+pub mod sockets;
+pub mod time;
