@@ -12,7 +12,9 @@
 //! are arguments everywhere. Nothing in this crate knows the simulator, which implements
 //! [`sockets::Sockets`] like any other backend.
 
+pub mod driver;
 pub mod rng;
 pub mod slab;
 pub mod sockets;
+pub mod sockman;
 pub mod time;

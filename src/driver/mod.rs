@@ -1,0 +1,8 @@
+//! The loop that joins a backend, the clock, the mailbox and a tenant.
+//!
+//! This room alone calls [`Wait`](crate::sockets::Wait) and reads the clock. It takes no decision
+//! about the network.
+
+mod machine;
+
+pub use machine::{COMMANDS_MAX, Choice, Did, Machine, Outcome, STEPS_PER_POLL_MAX, Task};

@@ -1,0 +1,166 @@
+//! The table of connections: the socket manager's part of each, and the tenant's beside it.
+
+use crate::slab::Key;
+use crate::sockets::{ConnId, Endpoint, Failure, Interest, Readiness};
+use crate::time::Instant;
+
+/// Which side began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Initiator {
+    /// The peer dialled us.
+    Peer,
+    /// We dialled the peer.
+    Us,
+}
+
+/// How far a connection has got, as the socket manager sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Connecting.
+    Dialing,
+    /// Connected.
+    Open,
+    /// The peer has sent its FIN, and the tenant was told.
+    PeerFinished,
+    /// We sent FIN, and read and discard until the peer's.
+    Finishing,
+    /// The socket is closed; the tenant was told, or is about to be, and has not closed yet.
+    Dead,
+}
+
+/// One connection.
+#[derive(Clone, Debug)]
+pub(super) struct Conn<T> {
+    pub(super) id: ConnId,
+    pub(super) phase: Phase,
+    pub(super) initiator: Initiator,
+    pub(super) peer: Endpoint,
+    /// What the backend was last told.
+    pub(super) interest: Interest,
+    /// What the last wait said and no step has used up.
+    pub(super) ready: Readiness,
+    /// Whether it stands in the queue of ready sources.
+    pub(super) queued: bool,
+    /// Whether the tenant wants no more bytes for now.
+    pub(super) receive_paused: bool,
+    /// Whether bytes of the tenant's wait for room in the kernel.
+    pub(super) send_blocked: bool,
+    pub(super) bytes_received: u64,
+    pub(super) bytes_sent: u64,
+    pub(super) last_failure: Option<Failure>,
+    /// The tenant's; `None` until it adopts an accepted connection.
+    pub(super) state: Option<T>,
+}
+
+/// All connections, by id. The tenant gets it with each event, to find its own state in.
+#[derive(Clone, Debug)]
+pub struct Conns<T> {
+    /// By index of the id; ids come from the backend, which reuses an index only with a new
+    /// generation.
+    slots: Vec<Option<Conn<T>>>,
+    count: usize,
+}
+
+impl<T> Conns<T> {
+    pub(super) const fn new() -> Self {
+        Self { slots: Vec::new(), count: 0 }
+    }
+
+    pub(super) fn insert(&mut self, conn: Conn<T>) {
+        let index = conn.id.index() as usize;
+        if index >= self.slots.len() {
+            self.slots.resize_with(index + 1, || None);
+        }
+        let slot = &mut self.slots[index];
+        assert!(slot.is_none(), "a backend gives an index again only after its socket was closed");
+        *slot = Some(conn);
+        self.count += 1;
+    }
+
+    pub(super) fn remove(&mut self, id: ConnId) -> Option<Conn<T>> {
+        let slot = self.slots.get_mut(id.index() as usize)?;
+        let conn = slot.take_if(|conn| conn.id == id)?;
+        self.count -= 1;
+        Some(conn)
+    }
+
+    pub(super) fn conn(&self, id: ConnId) -> Option<&Conn<T>> {
+        self.slots.get(id.index() as usize)?.as_ref().filter(|conn| conn.id == id)
+    }
+
+    pub(super) fn conn_mut(&mut self, id: ConnId) -> Option<&mut Conn<T>> {
+        self.slots.get_mut(id.index() as usize)?.as_mut().filter(|conn| conn.id == id)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Conn<T>> {
+        self.slots.iter().flatten()
+    }
+
+    /// Gives an accepted connection the tenant's state.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such connection, or it has a state: only the tenant closes, so it knows.
+    pub fn adopt(&mut self, id: ConnId, state: T) {
+        let conn =
+            self.conn_mut(id).expect("an accepted connection lasts until the tenant closes it");
+        assert!(conn.state.is_none(), "a connection is adopted once");
+        conn.state = Some(state);
+    }
+
+    /// The tenant's state of a connection; `None` if the id is stale or was not adopted.
+    #[must_use]
+    pub fn get(&self, id: ConnId) -> Option<&T> {
+        self.conn(id)?.state.as_ref()
+    }
+
+    /// The tenant's state of a connection, to change.
+    pub fn get_mut(&mut self, id: ConnId) -> Option<&mut T> {
+        self.conn_mut(id)?.state.as_mut()
+    }
+
+    /// Every adopted connection, by index of its id.
+    pub fn iter(&self) -> impl Iterator<Item = (ConnId, &T)> {
+        self.all().filter_map(|conn| Some((conn.id, conn.state.as_ref()?)))
+    }
+
+    /// Every adopted connection, by index of its id, to change.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (ConnId, &mut T)> {
+        self.slots.iter_mut().flatten().filter_map(|conn| Some((conn.id, conn.state.as_mut()?)))
+    }
+
+    /// How many connections there are, adopted or not, open or not yet closed by the tenant.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+}
+
+/// One connection as a person may see it: everything that decides what happens to it next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnSnapshot {
+    /// Its id.
+    pub conn: ConnId,
+    /// Who began.
+    pub initiator: Initiator,
+    /// The other end.
+    pub peer: Endpoint,
+    /// How far it has got.
+    pub phase: Phase,
+    /// What waits report of it.
+    pub interest: Interest,
+    /// What the last wait reported and no step has used yet.
+    pub ready: Readiness,
+    /// Whether the tenant paused reading.
+    pub receive_paused: bool,
+    /// Whether the tenant has bytes that wait for room in the kernel.
+    pub send_blocked: bool,
+    /// When the attempt, or the orderly end, is given up.
+    pub deadline: Option<Instant>,
+    /// Bytes read so far.
+    pub bytes_received: u64,
+    /// Bytes that the kernel took so far.
+    pub bytes_sent: u64,
+    /// What ended it, if it failed.
+    pub last_failure: Option<Failure>,
+}
