@@ -1,0 +1,455 @@
+//! A schedule: what the outside does, and in which order the node's tasks took it, as data.
+//!
+//! It has two layers. The *script* is what the outside does: actors, bytes, faults, times,
+//! expectations. The *order* is a sparse list of deviations from the default order, each anchored
+//! by the name of a step, never by a count of steps. Three forms hold the same value: this one,
+//! text for people (`text.rs`; exact both ways), and bytes for fuzzers (`bytes.rs`; any bytes are
+//! a schedule, and a shorter input is a shorter schedule).
+//!
+//! The language itself is described on one page, corpus/README.md.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// The number that the first line of a text carries. It changes when old texts change meaning.
+pub const FORMAT: u32 = 1;
+
+/// Most actors of one schedule: names run from `p1` to `p64`.
+pub const ACTORS_MAX: u16 = 64;
+
+/// Most lines of a script or an order.
+pub const LINES_MAX: usize = 10_000;
+
+/// Most repeats of one word (`ping x200`).
+pub const REPEAT_MAX: u32 = 1_000_000;
+
+/// Most bytes of one literal or of one run of junk.
+pub const LITERAL_BYTES_MAX: u32 = 8_000_000;
+
+/// Longest time that one line may wait: 400 days.
+pub const TIME_MAX: Duration = Duration::from_secs(400 * 86_400);
+
+/// A whole schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// The comment at the head: what the case is, why it exists, where it comes from. A line each,
+    /// without the `#`.
+    pub title: Vec<String>,
+    /// What is under test: `connman`, `echo`, or a stranger's.
+    pub subject: String,
+    /// Settings of the node, in the order of the text: `max-inbound`, `8`.
+    pub node: Vec<(String, String)>,
+    /// The script.
+    pub script: Vec<Line>,
+    /// The deviations.
+    pub order: Vec<Deviation>,
+}
+
+/// Who does something: 1 is written `p1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ActorId(pub u16);
+
+impl fmt::Display for ActorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "p{}", self.0)
+    }
+}
+
+/// One line of the script: a time and a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// When.
+    pub at: When,
+    /// What.
+    pub op: Op,
+    /// Comment lines that stand above it.
+    pub comment: Vec<String>,
+}
+
+/// When a line happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// With the line before it: nothing at the left.
+    Same,
+    /// So long after the line before it: `+10ms`.
+    After(Duration),
+    /// So long after the start: `0ms`. Earlier than the line before it means at once.
+    At(Duration),
+}
+
+/// What a line does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// `p1 dials from 203.0.113.7:40000`: connects to the node. Without `from`, the actor's own
+    /// address and a port of its kernel's choice.
+    Dial {
+        /// Who.
+        actor: ActorId,
+        /// From where.
+        from: Option<SocketAddr>,
+    },
+    /// `p2 listens at 198.51.100.2:8333`; without `at`, the actor's own address and the usual port.
+    Listen {
+        /// Who.
+        actor: ActorId,
+        /// Where.
+        at: Option<SocketAddr>,
+    },
+    /// `node dials p2`, where it listens or would listen.
+    NodeDials {
+        /// Whom.
+        actor: ActorId,
+    },
+    /// `node drops p1`: the node is asked to disconnect it.
+    NodeDrops {
+        /// Whom.
+        actor: ActorId,
+    },
+    /// `p1 sends version, verack, ping x200`.
+    Send {
+        /// Who.
+        actor: ActorId,
+        /// What, in order.
+        items: Vec<Item>,
+    },
+    /// `p1 is honest`: how it behaves by itself from now on.
+    Behave {
+        /// Who.
+        actor: ActorId,
+        /// How.
+        manner: Manner,
+    },
+    /// `p1 stops reading`: bytes pile up in its kernel, then its window closes.
+    StopReading {
+        /// Who.
+        actor: ActorId,
+    },
+    /// `p1 reads again`.
+    ReadAgain {
+        /// Who.
+        actor: ActorId,
+    },
+    /// `p1 half-closes`: sends FIN and goes on reading.
+    HalfClose {
+        /// Who.
+        actor: ActorId,
+    },
+    /// `p1 closes`.
+    Close {
+        /// Who.
+        actor: ActorId,
+    },
+    /// `p1 resets`: RST.
+    Reset {
+        /// Who.
+        actor: ActorId,
+    },
+    /// `link p1 latency 50ms`, `link p1 swallows all`, `link p1 heals` and so on.
+    Link {
+        /// Between the node and whom.
+        actor: ActorId,
+        /// What becomes of it.
+        change: LinkChange,
+    },
+    /// `wall jumps +3600s` or `-3600s`: somebody sets the node's wall clock.
+    WallJump {
+        /// Which way.
+        direction: Jump,
+        /// How far.
+        by: Duration,
+    },
+    /// `fault node's next send to p1 takes 40 bytes`.
+    Fault(Fault),
+    /// `expect p1 receives pong x200, in order, within 1s`.
+    Expect(Expect),
+}
+
+/// One thing that an actor sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A message by its word, some times: `ping nonce=7 x200`.
+    Word {
+        /// Which message.
+        word: Word,
+        /// How often, 1 or more.
+        times: u32,
+    },
+    /// The first bytes of a message: `10 bytes of ping`. The others come with `the rest`, or never.
+    Part {
+        /// How many.
+        bytes: u32,
+        /// Of which message.
+        word: Word,
+    },
+    /// What is left of the last part: `the rest`.
+    Rest,
+    /// These bytes: `hex 0a0b0c`.
+    Bytes(Vec<u8>),
+    /// Bytes without meaning, the same for each run: `500 bytes of junk`.
+    Junk(u32),
+}
+
+/// A message by name, with settings that differ from the usual: `version protocol=31799`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Word {
+    /// Lower-case letters, digits and `-`; letters first.
+    pub name: String,
+    /// Settings, in the order of the text. Keys look like names; values have no space and no comma.
+    pub settings: Vec<(String, String)>,
+}
+
+/// How an actor behaves by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Manner {
+    /// Only does what the script says; reads and drops what it gets. The manner at the start.
+    Scripted,
+    /// Follows the protocol: shakes hands, answers, keeps the connection.
+    Honest,
+    /// Connects and says nothing; reads.
+    Silent,
+    /// As honest, but reads and writes a few bytes at a time.
+    Slow,
+}
+
+/// What becomes of the link between the node and an actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkChange {
+    /// `latency 50ms`: each way.
+    Latency(Duration),
+    /// `bandwidth 10000`: bytes a second each way, 1 or more.
+    Bandwidth(u64),
+    /// `chunks 100`: at most so many bytes arrive together.
+    Chunks(u32),
+    /// `swallows all`: nothing arrives, in either direction.
+    SwallowAll,
+    /// `swallows to node`: nothing arrives at the node.
+    SwallowToNode,
+    /// `swallows from node`: nothing arrives from the node.
+    SwallowFromNode,
+    /// `heals`: as at the start.
+    Heal,
+}
+
+/// Which way the wall clock is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Jump {
+    /// Later.
+    Forward,
+    /// Earlier.
+    Back,
+}
+
+/// A call on a socket, as a fault or a deviation names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Call {
+    /// `accept`.
+    Accept,
+    /// `connect`.
+    Connect,
+    /// `send`.
+    Send,
+    /// `recv`.
+    Recv,
+}
+
+/// What the environment makes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// `takes 40 bytes` (send) or `gets 40 bytes` (recv): at most so many, 1 or more.
+    Bytes(u32),
+    /// `would block`, though it need not.
+    WouldBlock,
+    /// `fails: reset`: the connection is reset.
+    Reset,
+    /// `fails: timed out`.
+    TimedOut,
+    /// `fails: out of descriptors` (accept, connect).
+    OutOfDescriptors,
+    /// `fails: out of memory` (send).
+    OutOfMemory,
+    /// `fails: unreachable` (connect).
+    Unreachable,
+    /// `fails: aborted` (accept).
+    Aborted,
+}
+
+/// `fault node's next send to p1 takes 40 bytes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Which call.
+    pub call: Call,
+    /// The how-manieth from here, 1 being the next.
+    pub nth: u32,
+    /// And how many in a row, 1 or more: `node's next 3 sends`.
+    pub times: u32,
+    /// On a connection with whom; `None` is any.
+    pub actor: Option<ActorId>,
+    /// What happens.
+    pub effect: Effect,
+}
+
+/// What must be seen from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// `p1 receives pong x200, in order, within 1s`: counted from the last expectation that used
+    /// up what p1 had received.
+    Receives {
+        /// Who.
+        actor: ActorId,
+        /// What.
+        words: Vec<(Word, u32)>,
+        /// Whether the order matters.
+        order: Ordering,
+        /// In what time from this line.
+        within: Duration,
+    },
+    /// `p1 never receives inv`: until the end of the run.
+    NeverReceives {
+        /// Who.
+        actor: ActorId,
+        /// What.
+        word: Word,
+    },
+    /// `node keeps p1`: connected at the end of the run.
+    Keeps {
+        /// Whom.
+        actor: ActorId,
+    },
+    /// `node drops p1 within 61s because handshake-timeout`: and not before this line.
+    Drops {
+        /// Whom.
+        actor: ActorId,
+        /// In what time from this line.
+        within: Duration,
+        /// The node's own reason, by name, where it matters.
+        because: Option<String>,
+    },
+    /// `node connects p2 within 1s`: a handshake is complete, as the node sees it.
+    Connects {
+        /// With whom.
+        actor: ActorId,
+        /// In what time from this line.
+        within: Duration,
+    },
+}
+
+/// Whether words must come in the order given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ordering {
+    /// Others may be between them, but their order is this.
+    InOrder,
+    /// In any order.
+    AnyOrder,
+}
+
+/// One deviation from the default order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deviation {
+    /// `order before node handles verack from p1: run opener`, or `before node's 2nd ...`.
+    Before {
+        /// The step that the default would make.
+        anchor: Anchor,
+        /// The task that makes a step instead.
+        run: String,
+    },
+    /// `order at node's 2nd recv from p1: gets 40 bytes`.
+    At {
+        /// Which call.
+        call: Call,
+        /// With whom; `None` where nobody is known yet.
+        actor: Option<ActorId>,
+        /// The how-manieth in the run, from 1.
+        nth: u32,
+        /// What happens.
+        effect: Effect,
+    },
+}
+
+/// A step of the node's, by name: the nth `handles verack from p1`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Anchor {
+    /// What it does: `handles`, `delivers`, `send`.
+    pub verb: String,
+    /// To what; may be empty.
+    pub object: String,
+    /// On the connection with whom.
+    pub actor: Option<ActorId>,
+    /// The how-manieth of this name in the run, from 1.
+    pub nth: u32,
+}
+
+impl Schedule {
+    /// A schedule in which nothing happens.
+    #[must_use]
+    pub fn new(subject: &str) -> Self {
+        Self {
+            title: Vec::new(),
+            subject: subject.to_owned(),
+            node: Vec::new(),
+            script: Vec::new(),
+            order: Vec::new(),
+        }
+    }
+
+    /// The actors that it names, each once, by number.
+    #[must_use]
+    pub fn actors(&self) -> Vec<ActorId> {
+        let mut actors: Vec<_> = self.script.iter().filter_map(|line| line.op.actor()).collect();
+        actors.sort_unstable();
+        actors.dedup();
+        actors
+    }
+}
+
+impl Op {
+    /// The actor that it is about.
+    #[must_use]
+    pub const fn actor(&self) -> Option<ActorId> {
+        match self {
+            Self::Dial { actor, .. }
+            | Self::Listen { actor, .. }
+            | Self::NodeDials { actor }
+            | Self::NodeDrops { actor }
+            | Self::Send { actor, .. }
+            | Self::Behave { actor, .. }
+            | Self::StopReading { actor }
+            | Self::ReadAgain { actor }
+            | Self::HalfClose { actor }
+            | Self::Close { actor }
+            | Self::Reset { actor }
+            | Self::Link { actor, .. } => Some(*actor),
+            Self::Fault(fault) => fault.actor,
+            Self::Expect(expect) => Some(expect.actor()),
+            Self::WallJump { .. } => None,
+        }
+    }
+}
+
+impl Expect {
+    /// The actor that it is about.
+    #[must_use]
+    pub const fn actor(&self) -> ActorId {
+        match self {
+            Self::Receives { actor, .. }
+            | Self::NeverReceives { actor, .. }
+            | Self::Keeps { actor }
+            | Self::Drops { actor, .. }
+            | Self::Connects { actor, .. } => *actor,
+        }
+    }
+}
+
+impl Word {
+    /// A message as it usually is.
+    #[must_use]
+    pub fn plain(name: &str) -> Self {
+        Self { name: name.to_owned(), settings: Vec::new() }
+    }
+
+    /// The value of a setting.
+    #[must_use]
+    pub fn setting(&self, key: &str) -> Option<&str> {
+        self.settings.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+}
