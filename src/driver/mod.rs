@@ -3,6 +3,12 @@
 //! This room alone calls [`Wait`](crate::sockets::Wait) and reads the clock. It takes no decision
 //! about the network.
 
+mod clock;
 mod machine;
+mod mailbox;
+mod run;
 
+pub use clock::{Clock, SystemClock};
 pub use machine::{COMMANDS_MAX, Choice, Did, Machine, Outcome, STEPS_PER_POLL_MAX, Task};
+pub use mailbox::{Mailbox, PushError};
+pub use run::Driver;

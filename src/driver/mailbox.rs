@@ -1,0 +1,100 @@
+//! The one door between threads: a bounded queue of commands, and a waker.
+//!
+//! A sender pushes, then wakes. The driver drains, looks once more, then waits. Since a wake also
+//! ends the wait that comes after it, no command is left lying in between.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+
+use super::COMMANDS_MAX;
+use crate::sockets::Wake;
+
+/// The senders' end. Cheap to clone.
+#[derive(Debug)]
+pub struct Mailbox<C, W> {
+    sender: SyncSender<C>,
+    stop: Arc<AtomicBool>,
+    waker: W,
+}
+
+impl<C, W: Clone> Clone for Mailbox<C, W> {
+    fn clone(&self) -> Self {
+        Self {
+            sender: self.sender.clone(),
+            stop: Arc::clone(&self.stop),
+            waker: self.waker.clone(),
+        }
+    }
+}
+
+/// Why a command was not taken. It comes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PushError<C> {
+    /// As many wait as may: [`COMMANDS_MAX`].
+    Full(C),
+    /// The driver is gone.
+    Stopped(C),
+}
+
+impl<C> fmt::Display for PushError<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full(_) => write!(f, "{COMMANDS_MAX} commands wait already"),
+            Self::Stopped(_) => f.write_str("the driver has stopped"),
+        }
+    }
+}
+
+impl<C: fmt::Debug> std::error::Error for PushError<C> {}
+
+impl<C, W: Wake> Mailbox<C, W> {
+    /// Hands a command over. Never blocks.
+    ///
+    /// # Errors
+    ///
+    /// It was not taken.
+    pub fn push(&self, command: C) -> Result<(), PushError<C>> {
+        self.sender.try_send(command).map_err(|error| match error {
+            TrySendError::Full(command) => PushError::Full(command),
+            TrySendError::Disconnected(command) => PushError::Stopped(command),
+        })?;
+        self.waker.wake();
+        Ok(())
+    }
+
+    /// Asks the driver to end after the step under way. Asking twice is once.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+}
+
+/// The driver's end.
+#[derive(Debug)]
+pub(super) struct Inbox<C> {
+    receiver: Receiver<C>,
+    stop: Arc<AtomicBool>,
+}
+
+impl<C> Inbox<C> {
+    pub(super) fn take(&self) -> Option<C> {
+        match self.receiver.try_recv() {
+            Ok(command) => Some(command),
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
+        }
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+}
+
+/// Both ends.
+pub(super) fn mailbox<C, W: Wake>(waker: W) -> (Mailbox<C, W>, Inbox<C>) {
+    let (sender, receiver) = sync_channel(COMMANDS_MAX);
+    let stop = Arc::new(AtomicBool::new(false));
+    let inbox = Inbox { receiver, stop: Arc::clone(&stop) };
+    (Mailbox { sender, stop, waker }, inbox)
+}

@@ -1,0 +1,95 @@
+//! The loop of production: the machine's default order, and waiting when there is nothing to do.
+
+use std::time::Duration;
+
+use super::mailbox::{Inbox, mailbox};
+use super::{COMMANDS_MAX, Choice, Clock, Machine, Mailbox};
+use crate::sockets::{Event, Sockets, Wait, WaitError};
+use crate::sockman::Tenant;
+use crate::time::Now;
+
+/// A machine with a backend to wait on, a clock, and a mailbox.
+#[derive(Debug)]
+pub struct Driver<S: Sockets, P: Tenant, C> {
+    machine: Machine<S, P>,
+    clock: C,
+    inbox: Inbox<P::Command>,
+    events: Vec<Event>,
+    notices: Vec<P::Notice>,
+}
+
+impl<S: Sockets + Wait, P: Tenant, C: Clock> Driver<S, P, C> {
+    /// A driver, and the mailbox by which other threads reach its tenant.
+    pub fn new(machine: Machine<S, P>, clock: C) -> (Self, Mailbox<P::Command, S::Waker>) {
+        let (mailbox, inbox) = mailbox(machine.sockman().sockets().waker());
+        (Self { machine, clock, inbox, events: Vec::new(), notices: Vec::new() }, mailbox)
+    }
+
+    /// Runs until somebody [stops](Mailbox::stop) it, then closes every socket. `observe` hears
+    /// what the tenant has to tell, in order, right after the step that caused it.
+    ///
+    /// # Errors
+    ///
+    /// Waiting failed. Every socket is closed in this case too.
+    pub fn run(&mut self, mut observe: impl FnMut(Now, P::Notice)) -> Result<(), WaitError> {
+        let mut result = Ok(());
+        while result.is_ok() && !self.inbox.is_stopping() {
+            result = self.turn(&mut observe);
+        }
+        let now = self.clock.now();
+        self.machine.shutdown(now);
+        self.report(now, &mut observe);
+        result
+    }
+
+    /// Makes one step, or looks at the sockets, or waits for them.
+    fn turn(&mut self, observe: &mut impl FnMut(Now, P::Notice)) -> Result<(), WaitError> {
+        let now = self.clock.now();
+        match self.machine.default_next(now) {
+            Choice::Step(task) => {
+                let did = self.machine.step(now, task);
+                tracing::trace!(at = %now.steady, ?did);
+                self.report(now, observe);
+                Ok(())
+            }
+            Choice::Poll => {
+                self.drain();
+                self.wait(Some(Duration::ZERO))
+            }
+            Choice::Wait if self.drain() => Ok(()),
+            Choice::Wait => {
+                let timeout = self.machine.next_wakeup(now).map(|at| at.since(now.steady));
+                self.wait(timeout)
+            }
+        }
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>) -> Result<(), WaitError> {
+        self.machine.sockets_mut().wait(timeout, &mut self.events)?;
+        self.machine.handle_ready(&self.events);
+        Ok(())
+    }
+
+    /// Moves commands to the machine; whether there were any.
+    fn drain(&mut self) -> bool {
+        let before = self.machine.command_count();
+        while self.machine.command_count() < COMMANDS_MAX {
+            let Some(command) = self.inbox.take() else { break };
+            self.machine.push_command(command).ok().expect("there was room");
+        }
+        self.machine.command_count() > before
+    }
+
+    fn report(&mut self, now: Now, observe: &mut impl FnMut(Now, P::Notice)) {
+        self.machine.take_notices(&mut self.notices);
+        for notice in self.notices.drain(..) {
+            observe(now, notice);
+        }
+    }
+
+    /// The machine, to look at.
+    #[must_use]
+    pub const fn machine(&self) -> &Machine<S, P> {
+        &self.machine
+    }
+}
