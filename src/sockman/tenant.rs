@@ -46,11 +46,11 @@ impl fmt::Display for StepName<'_> {
 /// its next one.
 pub trait Tenant {
     /// State per connection.
-    type Conn;
+    type Conn: fmt::Debug;
     /// What other threads may ask of it.
-    type Command;
+    type Command: fmt::Debug;
     /// What it tells the application and whoever watches: data, not log lines.
-    type Notice;
+    type Notice: fmt::Debug;
 
     /// Names of its tasks, as schedules write them.
     const TASKS: &'static [&'static str];
