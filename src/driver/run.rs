@@ -75,7 +75,7 @@ impl<S: Sockets + Wait, P: Tenant, C: Clock> Driver<S, P, C> {
         let before = self.machine.command_count();
         while self.machine.command_count() < COMMANDS_MAX {
             let Some(command) = self.inbox.take() else { break };
-            self.machine.push_command(command).ok().expect("there was room");
+            self.machine.push_command(command).expect("there was room");
         }
         self.machine.command_count() > before
     }

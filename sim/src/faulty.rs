@@ -1,0 +1,519 @@
+//! Scheduled results at the socket calls, over any backend.
+//!
+//! A call that the plan names answers what the plan says; all others go through. Each call is
+//! recorded, with the bytes that moved, for the trace and the oracles. What the plan does is what a
+//! kernel may do: short counts, "would block" though it need not, and failures.
+
+use std::collections::BTreeMap;
+use std::io::IoSlice;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::Rng as _;
+use sockman::sockets::{
+    AcceptError, Accepted, Closing, ConnError, ConnId, ConnectError, ConnectStatus,
+    DescriptorLimit, Direction, Endpoint, Failure, Interest, ListenError, ListenerId, More,
+    Received, Sent, Sockets, Source, Stale,
+};
+
+use crate::schedule::{ActorId, Call, Deviation, Effect, Fault};
+
+/// One call that was made, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallRecord {
+    /// Which, and its result.
+    pub what: CallResult,
+    /// On which connection, where there is one.
+    pub conn: Option<ConnId>,
+    /// Whether the plan had a hand in it.
+    pub planned: bool,
+    /// Where its bytes lie in [`Faulty::bytes`]: offered ones for a send, read ones for a recv.
+    pub bytes: std::ops::Range<usize>,
+}
+
+/// A call with its result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallResult {
+    /// `listen`.
+    Listen(Result<ListenerId, ListenError>),
+    /// `accept`.
+    Accept(Result<Accepted, AcceptError>),
+    /// `connect`, and where to.
+    Connect(Endpoint, Result<ConnId, ConnectError>),
+    /// `connect_status`.
+    Status(Result<ConnectStatus, ConnectError>),
+    /// `send`.
+    Send(Result<Sent, ConnError>),
+    /// `recv`.
+    Recv(Result<Received, ConnError>),
+    /// `shutdown`.
+    Shutdown(Result<(), ConnError>),
+    /// `close`.
+    Close(Result<(), Stale>),
+    /// `close_listener`.
+    CloseListener(Result<(), Stale>),
+    /// `set_interest`.
+    Interest(Interest, Result<(), Stale>),
+    /// `take_error`.
+    TakeError(Result<Option<Failure>, Stale>),
+}
+
+/// Chances in 256 that a call goes otherwise than the network would have it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Weights {
+    /// A send takes fewer bytes.
+    pub short_send: u8,
+    /// A send takes none.
+    pub send_would_block: u8,
+    /// A recv gives fewer bytes.
+    pub short_recv: u8,
+    /// A recv gives none.
+    pub recv_would_block: u8,
+    /// A send or recv fails.
+    pub reset: u8,
+    /// An accept finds no descriptor.
+    pub accept_fails: u8,
+    /// A connect fails at once.
+    pub connect_fails: u8,
+}
+
+/// A backend with a plan. See the head of the module.
+#[derive(Clone, Debug)]
+pub struct Faulty<S> {
+    inner: S,
+    /// What the schedule says: by call, peer and its number among such calls.
+    planned: BTreeMap<(Call, Option<ActorId>, u32), Planned>,
+    /// How many such calls there have been.
+    counts: BTreeMap<(Call, Option<ActorId>), u32>,
+    /// Draws for the calls that the plan does not name, if this run is a random one.
+    random: Option<(ChaCha8Rng, Weights)>,
+    /// What was drawn, as lines that would do the same.
+    drawn: Vec<Deviation>,
+    /// Who is at the other end, by index of the id.
+    actors: Vec<Option<(ConnId, ActorId)>>,
+    /// Which actor has an address.
+    addresses: BTreeMap<std::net::IpAddr, ActorId>,
+    /// Connections that the plan has ended, with what is still to be told.
+    ended: Vec<ConnId>,
+    calls: Vec<CallRecord>,
+    bytes: Vec<u8>,
+}
+
+/// An entry of the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Planned {
+    effect: Effect,
+    state: Reach,
+}
+
+/// How far an entry of the plan has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// No such call was made.
+    Never,
+    /// The call was made, and would have had the same result anyway.
+    WithoutEffect,
+    /// It made a difference.
+    Effective,
+}
+
+impl<S: Sockets> Faulty<S> {
+    /// Without a plan.
+    pub const fn new(inner: S, addresses: BTreeMap<std::net::IpAddr, ActorId>) -> Self {
+        Self {
+            inner,
+            planned: BTreeMap::new(),
+            counts: BTreeMap::new(),
+            random: None,
+            drawn: Vec::new(),
+            actors: Vec::new(),
+            addresses,
+            ended: Vec::new(),
+            calls: Vec::new(),
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Draws results for calls that the plan does not name.
+    pub fn randomise(&mut self, rng: ChaCha8Rng, weights: Weights) {
+        self.random = Some((rng, weights));
+    }
+
+    /// Plans a deviation: the nth such call of the run.
+    pub fn plan(&mut self, call: Call, actor: Option<ActorId>, nth: u32, effect: Effect) {
+        self.planned.insert((call, actor, nth), Planned { effect, state: Reach::Never });
+    }
+
+    /// Plans a fault: counted from here. Gives the numbers, for [`reach`](Self::reach).
+    pub fn plan_fault(&mut self, fault: &Fault) -> std::ops::Range<u32> {
+        let made = self.counts.get(&(fault.call, fault.actor)).copied().unwrap_or(0);
+        let first = made.saturating_add(fault.nth);
+        let end = first.saturating_add(fault.times);
+        for nth in first..end {
+            self.plan(fault.call, fault.actor, nth, fault.effect);
+        }
+        first..end
+    }
+
+    /// How far an entry of the plan has come.
+    #[must_use]
+    pub fn reach(&self, call: Call, actor: Option<ActorId>, nth: u32) -> Reach {
+        self.planned.get(&(call, actor, nth)).map_or(Reach::Never, |planned| planned.state)
+    }
+
+    /// What was drawn so far.
+    #[must_use]
+    pub fn drawn(&self) -> &[Deviation] {
+        &self.drawn
+    }
+
+    /// Stops drawing: what comes after goes through.
+    pub fn calm(&mut self) {
+        self.random = None;
+    }
+
+    /// The calls since the last [`forget`](Self::forget).
+    #[must_use]
+    pub fn calls(&self) -> &[CallRecord] {
+        &self.calls
+    }
+
+    /// The bytes that those calls moved.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Forgets the recorded calls.
+    pub fn forget(&mut self) {
+        self.calls.clear();
+        self.bytes.clear();
+    }
+
+    /// The backend.
+    pub const fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    /// The backend, to deliver to.
+    pub const fn inner_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Who is at the other end.
+    #[must_use]
+    pub fn actor(&self, conn: ConnId) -> Option<ActorId> {
+        use sockman::slab::Key as _;
+        let entry = self.actors.get(conn.index() as usize).copied().flatten();
+        entry.filter(|(id, _)| *id == conn).map(|(_, actor)| actor)
+    }
+
+    fn remember(&mut self, conn: ConnId, peer: &Endpoint) {
+        use sockman::slab::Key as _;
+        let actor = peer.ip().and_then(|address| self.addresses.get(&address.ip()));
+        let Some(actor) = actor else { return };
+        let index = conn.index() as usize;
+        if index >= self.actors.len() {
+            self.actors.resize(index + 1, None);
+        }
+        self.actors[index] = Some((conn, *actor));
+    }
+
+    /// What the plan, or a draw, has for the call about to be made.
+    fn effect(&mut self, call: Call, actor: Option<ActorId>) -> Option<(Effect, PlanKey)> {
+        let nth = self.counts.entry((call, actor)).or_insert(0);
+        *nth += 1;
+        let own = (call, actor, *nth);
+        if let Some(planned) = self.planned.get(&own) {
+            return Some((planned.effect, Some(own)));
+        }
+        if actor.is_some() {
+            let any = self.counts.entry((call, None)).or_insert(0);
+            *any += 1;
+            let any = (call, None, *any);
+            if let Some(planned) = self.planned.get(&any) {
+                return Some((planned.effect, Some(any)));
+            }
+        }
+        let (rng, weights) = self.random.as_mut()?;
+        let effect = weights.draw(call, rng)?;
+        self.drawn.push(Deviation::At { call, actor, nth: own.2, effect });
+        Some((effect, None))
+    }
+
+    fn reached(&mut self, key: PlanKey, made: Reach) {
+        if let Some(planned) = key.and_then(|key| self.planned.get_mut(&key)) {
+            planned.state = planned.state.max(made);
+        }
+    }
+
+    fn record(&mut self, what: CallResult, conn: Option<ConnId>, planned: bool) {
+        let end = self.bytes.len();
+        self.calls.push(CallRecord { what, conn, planned, bytes: end..end });
+    }
+
+    fn is_ended(&self, conn: ConnId) -> bool {
+        self.ended.contains(&conn)
+    }
+}
+
+/// Which entry of the plan is at work, if it was not a draw.
+type PlanKey = Option<(Call, Option<ActorId>, u32)>;
+
+impl Weights {
+    fn draw(&self, call: Call, rng: &mut ChaCha8Rng) -> Option<Effect> {
+        let table: &[(u8, fn(&mut ChaCha8Rng) -> Effect)] = match call {
+            Call::Send => &[
+                (self.short_send, |rng| Effect::Bytes(few(rng))),
+                (self.send_would_block, |_| Effect::WouldBlock),
+                (self.reset, |_| Effect::Reset),
+            ],
+            Call::Recv => &[
+                (self.short_recv, |rng| Effect::Bytes(few(rng))),
+                (self.recv_would_block, |_| Effect::WouldBlock),
+                (self.reset, |_| Effect::Reset),
+            ],
+            Call::Accept => &[(self.accept_fails, |rng| {
+                if rng.next_u32() % 2 == 0 { Effect::OutOfDescriptors } else { Effect::Aborted }
+            })],
+            Call::Connect => &[(self.connect_fails, |rng| {
+                if rng.next_u32() % 2 == 0 { Effect::OutOfDescriptors } else { Effect::Unreachable }
+            })],
+        };
+        if table.iter().all(|(weight, _)| *weight == 0) {
+            return None;
+        }
+        let mut draw = rng.next_u32() % 256;
+        for (weight, effect) in table {
+            if draw < u32::from(*weight) {
+                return Some(effect(rng));
+            }
+            draw -= u32::from(*weight);
+        }
+        None
+    }
+}
+
+/// A small count, mostly at the sizes where headers and buffers end.
+fn few(rng: &mut ChaCha8Rng) -> u32 {
+    let draw = rng.next_u32();
+    match draw % 4 {
+        0 => 1,
+        1 => 1 + (draw >> 8) % 24,
+        2 => 24,
+        _ => 1 + (draw >> 8) % 4096,
+    }
+}
+
+/// The failure by which an effect ends a connection.
+const fn failure_of(effect: Effect) -> Option<Failure> {
+    match effect {
+        Effect::Reset => Some(Failure::Reset),
+        Effect::TimedOut => Some(Failure::TimedOut),
+        Effect::OutOfMemory => Some(Failure::OutOfMemory),
+        Effect::Unreachable => Some(Failure::HostUnreachable),
+        Effect::Aborted => Some(Failure::Aborted),
+        Effect::Bytes(_) | Effect::WouldBlock | Effect::OutOfDescriptors => None,
+    }
+}
+
+impl<S: Sockets> Sockets for Faulty<S> {
+    fn listen(&mut self, at: &Endpoint) -> Result<ListenerId, ListenError> {
+        let result = self.inner.listen(at);
+        self.record(CallResult::Listen(result), None, false);
+        result
+    }
+
+    fn accept(&mut self, listener: ListenerId) -> Result<Accepted, AcceptError> {
+        let planned = self.effect(Call::Accept, None);
+        let forced = planned.and_then(|(effect, key)| {
+            let error = match effect {
+                Effect::OutOfDescriptors => {
+                    AcceptError::OutOfDescriptors(DescriptorLimit::Process)
+                }
+                Effect::Aborted => AcceptError::Aborted,
+                Effect::WouldBlock
+                | Effect::Bytes(_)
+                | Effect::Reset
+                | Effect::TimedOut
+                | Effect::OutOfMemory
+                | Effect::Unreachable => return None,
+            };
+            Some((error, key))
+        });
+        let result = match forced {
+            Some((error, key)) => {
+                self.reached(key, Reach::Effective);
+                Err(error)
+            }
+            None => self.inner.accept(listener),
+        };
+        if let Ok(Accepted::Conn { conn, peer }) = &result {
+            self.remember(*conn, peer);
+        }
+        let conn = match &result {
+            Ok(Accepted::Conn { conn, .. }) => Some(*conn),
+            Ok(Accepted::WouldBlock) | Err(_) => None,
+        };
+        self.record(CallResult::Accept(result.clone()), conn, forced.is_some());
+        result
+    }
+
+    fn connect(&mut self, to: &Endpoint) -> Result<ConnId, ConnectError> {
+        let actor = to.ip().and_then(|address| self.addresses.get(&address.ip())).copied();
+        let planned = self.effect(Call::Connect, actor);
+        let forced = planned.and_then(|(effect, key)| match effect {
+            Effect::OutOfDescriptors => {
+                Some((ConnectError::OutOfDescriptors(DescriptorLimit::Process), key))
+            }
+            Effect::Unreachable => Some((ConnectError::Failed(Failure::HostUnreachable), key)),
+            Effect::WouldBlock
+            | Effect::Bytes(_)
+            | Effect::Reset
+            | Effect::TimedOut
+            | Effect::OutOfMemory
+            | Effect::Aborted => None,
+        });
+        let result = match forced {
+            Some((error, key)) => {
+                self.reached(key, Reach::Effective);
+                Err(error)
+            }
+            None => self.inner.connect(to),
+        };
+        if let Ok(conn) = result {
+            self.remember(conn, to);
+        }
+        self.record(CallResult::Connect(to.clone(), result), result.ok(), forced.is_some());
+        result
+    }
+
+    fn connect_status(&mut self, conn: ConnId) -> Result<ConnectStatus, ConnectError> {
+        let result = self.inner.connect_status(conn);
+        self.record(CallResult::Status(result), Some(conn), false);
+        result
+    }
+
+    fn send(
+        &mut self,
+        conn: ConnId,
+        slices: &[IoSlice<'_>],
+        more: More,
+    ) -> Result<Sent, ConnError> {
+        let planned = self.effect(Call::Send, self.actor(conn));
+        let start = self.bytes.len();
+        slices.iter().for_each(|slice| self.bytes.extend_from_slice(slice));
+        let offered = self.bytes.len() - start;
+        let result = if self.is_ended(conn) {
+            Err(ConnError::Failed(Failure::BrokenPipe))
+        } else {
+            match planned {
+                None => self.inner.send(conn, slices, more),
+                Some((Effect::Bytes(count), key)) => {
+                    let count = (count as usize).min(offered);
+                    let effect =
+                        if count < offered { Reach::Effective } else { Reach::WithoutEffect };
+                    self.reached(key, effect);
+                    let allowed = IoSlice::new(&self.bytes[start..start + count]);
+                    self.inner.send(conn, &[allowed], more)
+                }
+                Some((effect, key)) => {
+                    self.reached(key, Reach::Effective);
+                    match failure_of(effect) {
+                        None => Ok(Sent::WouldBlock),
+                        Some(failure) => {
+                            self.ended.push(conn);
+                            Err(ConnError::Failed(failure))
+                        }
+                    }
+                }
+            }
+        };
+        let bytes = start..self.bytes.len();
+        let what = CallResult::Send(result);
+        self.calls.push(CallRecord { what, conn: Some(conn), planned: planned.is_some(), bytes });
+        result
+    }
+
+    fn recv(&mut self, conn: ConnId, buffer: &mut [u8]) -> Result<Received, ConnError> {
+        let planned = self.effect(Call::Recv, self.actor(conn));
+        let result = if self.is_ended(conn) {
+            Ok(Received::Eof)
+        } else {
+            match planned {
+                None => self.inner.recv(conn, buffer),
+                Some((Effect::Bytes(count), key)) => {
+                    let count = (count as usize).clamp(1, buffer.len());
+                    let result = self.inner.recv(conn, &mut buffer[..count]);
+                    let full = result == Ok(Received::Bytes(count));
+                    self.reached(key, if full { Reach::Effective } else { Reach::WithoutEffect });
+                    result
+                }
+                Some((effect, key)) => {
+                    self.reached(key, Reach::Effective);
+                    match failure_of(effect) {
+                        None => Ok(Received::WouldBlock),
+                        Some(failure) => {
+                            self.ended.push(conn);
+                            Err(ConnError::Failed(failure))
+                        }
+                    }
+                }
+            }
+        };
+        let start = self.bytes.len();
+        if let Ok(Received::Bytes(count)) = result {
+            self.bytes.extend_from_slice(&buffer[..count]);
+        }
+        let bytes = start..self.bytes.len();
+        let what = CallResult::Recv(result);
+        self.calls.push(CallRecord { what, conn: Some(conn), planned: planned.is_some(), bytes });
+        result
+    }
+
+    fn shutdown(&mut self, conn: ConnId, direction: Direction) -> Result<(), ConnError> {
+        let result = self.inner.shutdown(conn, direction);
+        self.record(CallResult::Shutdown(result), Some(conn), false);
+        result
+    }
+
+    fn close(&mut self, conn: ConnId, how: Closing) -> Result<(), Stale> {
+        self.ended.retain(|ended| *ended != conn);
+        let result = self.inner.close(conn, how);
+        self.record(CallResult::Close(result), Some(conn), false);
+        result
+    }
+
+    fn close_listener(&mut self, listener: ListenerId) -> Result<(), Stale> {
+        let result = self.inner.close_listener(listener);
+        self.record(CallResult::CloseListener(result), None, false);
+        result
+    }
+
+    fn set_interest(&mut self, source: Source, interest: Interest) -> Result<(), Stale> {
+        let result = self.inner.set_interest(source, interest);
+        let conn = match source {
+            Source::Conn(conn) => Some(conn),
+            Source::Listener(_) => None,
+        };
+        self.record(CallResult::Interest(interest, result), conn, false);
+        result
+    }
+
+    fn take_error(&mut self, conn: ConnId) -> Result<Option<Failure>, Stale> {
+        let result = self.inner.take_error(conn);
+        self.record(CallResult::TakeError(result), Some(conn), false);
+        result
+    }
+
+    fn local_endpoint(&self, conn: ConnId) -> Result<Endpoint, ConnError> {
+        self.inner.local_endpoint(conn)
+    }
+
+    fn peer_endpoint(&self, conn: ConnId) -> Result<Endpoint, ConnError> {
+        self.inner.peer_endpoint(conn)
+    }
+
+    fn listener_endpoint(&self, listener: ListenerId) -> Result<Endpoint, Stale> {
+        self.inner.listener_endpoint(listener)
+    }
+}

@@ -1,0 +1,201 @@
+//! What is simulated: a tenant of the socket manager, the language that its peers speak, and what
+//! must be true of it beyond what must be true of everything.
+//!
+//! A stranger's protocol implements [`Subject`] and [`Dialect`] and gets the whole simulator;
+//! `examples/own_protocol.rs` shows how little that takes.
+
+use std::fmt;
+
+use sockman::rng::Seed;
+use sockman::sockets::{ConnId, Endpoint};
+use sockman::sockman::{Conns, Initiator, Tenant};
+use sockman::time::Now;
+
+use crate::schedule::Word;
+
+/// Something to simulate.
+pub trait Subject: Clone + Send + 'static {
+    /// Its name in schedules: `subject echo`.
+    const NAME: &'static str;
+
+    /// The state machine under test.
+    type Tenant: Tenant<Conn: Clone + Send, Command: Clone + Send, Notice: Clone + Send>
+        + Clone
+        + Send;
+
+    /// The language of its peers.
+    type Dialect: Dialect;
+
+    /// Makes the tenant from the `node` lines of a schedule.
+    ///
+    /// # Errors
+    ///
+    /// A setting that it does not know, or a value that it does not take.
+    fn tenant(setup: &Setup<'_>) -> Result<Self::Tenant, SettingError>;
+
+    /// The command by which the tenant is asked to connect somewhere; `None` if it never does.
+    fn dial_command(to: Endpoint) -> Option<<Self::Tenant as Tenant>::Command>;
+
+    /// The command by which the tenant is asked to drop a connection; `None` if it never does.
+    fn drop_command(
+        tenant: &Self::Tenant,
+        conns: &Conns<<Self::Tenant as Tenant>::Conn>,
+        conn: ConnId,
+    ) -> Option<<Self::Tenant as Tenant>::Command>;
+
+    /// What a notice means for the oracles and for expectations.
+    fn fact(notice: &<Self::Tenant as Tenant>::Notice) -> Option<Fact>;
+
+    /// Bytes that the tenant believes it has received and sent in all, on live and closed
+    /// connections. `None`: it does not count.
+    fn totals(
+        tenant: &Self::Tenant,
+        conns: &Conns<<Self::Tenant as Tenant>::Conn>,
+    ) -> Option<ByteTotals>;
+
+    /// Every bounded resource of a connection, or of the whole tenant where `conn` is `None`.
+    fn resources(
+        tenant: &Self::Tenant,
+        conns: &Conns<<Self::Tenant as Tenant>::Conn>,
+        conn: Option<ConnId>,
+        check: &mut dyn FnMut(Resource),
+    );
+
+    /// Work that lies waiting on a connection although no task of the tenant's is runnable: `None`
+    /// if all is as it should be.
+    fn stuck(conn: &<Self::Tenant as Tenant>::Conn, receive_paused: bool) -> Option<&'static str>;
+}
+
+/// What a tenant is made from.
+#[derive(Clone, Debug)]
+pub struct Setup<'a> {
+    /// The `node` lines but those that set up the host.
+    pub settings: &'a [(String, String)],
+    /// The node's randomness.
+    pub seed: Seed,
+}
+
+/// A `node` line that the subject does not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingError {
+    /// The setting.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+    /// What would have been taken.
+    pub expected: &'static str,
+}
+
+impl fmt::Display for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node {} {}: expected {}", self.key, self.value, self.expected)
+    }
+}
+
+impl std::error::Error for SettingError {}
+
+/// What a notice of the tenant's means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// A peer is there.
+    Up(ConnId),
+    /// Its handshake is complete.
+    Ready(ConnId),
+    /// It is gone, for this reason, by the name that schedules use.
+    Down(ConnId, &'static str),
+}
+
+/// Bytes in both directions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ByteTotals {
+    /// Read by the node.
+    pub received: u64,
+    /// Taken from the node by its kernel.
+    pub sent: u64,
+}
+
+/// Something of which there is only so much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// What.
+    pub name: &'static str,
+    /// How much is in use.
+    pub used: u64,
+    /// How much may be.
+    pub limit: u64,
+    /// How the limit comes about.
+    pub derivation: &'static str,
+}
+
+/// One thing that an actor heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Its word.
+    pub name: &'static str,
+    /// A number of its own by which settings can tell it apart: a nonce, a length.
+    pub detail: u64,
+}
+
+/// The peers' side of a protocol: words to bytes, bytes to words, and good manners.
+pub trait Dialect: Clone + Send + fmt::Debug {
+    /// A speaker with nothing said. `number` tells it from others and varies what it says.
+    fn new(number: u16) -> Self;
+
+    /// Begins again, on a new connection.
+    fn opened(&mut self, initiator: Initiator);
+
+    /// Appends a word's bytes.
+    ///
+    /// # Errors
+    ///
+    /// The language does not have this word, or this setting of it.
+    fn encode(&mut self, now: Now, word: &Word, out: &mut Vec<u8>) -> Result<(), UnknownWord>;
+
+    /// Takes in bytes from the node, as they come; appends what they say.
+    ///
+    /// # Errors
+    ///
+    /// They are not of this language: the node has said something that no node may say.
+    fn decode(&mut self, bytes: &[u8], heard: &mut Vec<Heard>) -> Result<(), Garbled>;
+
+    /// What an honest speaker says first, if anything.
+    fn greet(&mut self, now: Now, out: &mut Vec<u8>);
+
+    /// What an honest speaker answers.
+    fn answer(&mut self, now: Now, heard: Heard, out: &mut Vec<u8>);
+
+    /// What an honest speaker says when it has been idle for a while.
+    fn chat(&mut self, now: Now, out: &mut Vec<u8>);
+
+    /// Whether what was heard is this word with these settings.
+    fn matches(&self, word: &Word, heard: Heard) -> bool;
+
+    /// Words for generated schedules, likelier ones more than once.
+    fn vocabulary() -> &'static [&'static str];
+}
+
+/// A word that the dialect does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownWord {
+    /// The word.
+    pub word: String,
+    /// What is wrong with it.
+    pub problem: &'static str,
+}
+
+impl fmt::Display for UnknownWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.word, self.problem)
+    }
+}
+
+impl std::error::Error for UnknownWord {}
+
+/// The node said something that is not of the language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Garbled {
+    /// What was wrong, and with which values.
+    pub problem: String,
+    /// At which byte of the stream, from the start of the connection.
+    pub offset: u64,
+}
