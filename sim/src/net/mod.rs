@@ -9,10 +9,12 @@ mod calls;
 mod kernel;
 mod listener;
 mod loopback;
+mod network;
 mod ready;
 mod segment;
 mod socket;
 
 pub use kernel::{ByteCounts, Kernel, KernelConfig, Totals};
 pub use loopback::{Loopback, LoopbackWaker};
+pub use network::{HostId, LinkConfig, LinkState, Network, NoSuchHost};
 pub use segment::{SEGMENT_BYTES_MAX, Segment, SegmentKind};
