@@ -199,6 +199,12 @@ impl<S: Sockets> Faulty<S> {
         &mut self.inner
     }
 
+    /// Our end of a connection, if it is an IP one.
+    #[must_use]
+    pub fn inner_endpoint(&self, conn: ConnId) -> Option<std::net::SocketAddr> {
+        self.inner.local_endpoint(conn).ok()?.ip()
+    }
+
     /// Who is at the other end.
     #[must_use]
     pub fn actor(&self, conn: ConnId) -> Option<ActorId> {
@@ -259,9 +265,12 @@ impl<S: Sockets> Faulty<S> {
 /// Which entry of the plan is at work, if it was not a draw.
 type PlanKey = Option<(Call, Option<ActorId>, u32)>;
 
+/// How an effect is drawn once its kind is.
+type DrawEffect = fn(&mut ChaCha8Rng) -> Effect;
+
 impl Weights {
     fn draw(&self, call: Call, rng: &mut ChaCha8Rng) -> Option<Effect> {
-        let table: &[(u8, fn(&mut ChaCha8Rng) -> Effect)] = match call {
+        let table: &[(u8, DrawEffect)] = match call {
             Call::Send => &[
                 (self.short_send, |rng| Effect::Bytes(few(rng))),
                 (self.send_would_block, |_| Effect::WouldBlock),
@@ -327,9 +336,7 @@ impl<S: Sockets> Sockets for Faulty<S> {
         let planned = self.effect(Call::Accept, None);
         let forced = planned.and_then(|(effect, key)| {
             let error = match effect {
-                Effect::OutOfDescriptors => {
-                    AcceptError::OutOfDescriptors(DescriptorLimit::Process)
-                }
+                Effect::OutOfDescriptors => AcceptError::OutOfDescriptors(DescriptorLimit::Process),
                 Effect::Aborted => AcceptError::Aborted,
                 Effect::WouldBlock
                 | Effect::Bytes(_)

@@ -1,5 +1,20 @@
 //! A virtual network behind the socket traits, and what it takes to search it.
+//!
+//! ```text
+//!  schedule --> run --> world { node: machine over Faulty<Kernel>, actors, network, clock }
+//!     ^          |        one step at a time; every order that it takes is open to production
+//!     |          '--> oracles look after each step; a violation ends the run
+//!  text, bytes, or a seed
+//! ```
 
+pub mod actor;
+pub mod chooser;
 pub mod contract;
+pub mod faulty;
 pub mod net;
+pub mod oracles;
 pub mod schedule;
+pub mod subject;
+pub mod subjects;
+pub mod trace;
+pub mod world;

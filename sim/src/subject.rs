@@ -9,7 +9,7 @@ use std::fmt;
 use sockman::rng::Seed;
 use sockman::sockets::{ConnId, Endpoint};
 use sockman::sockman::{Conns, Initiator, Tenant};
-use sockman::time::Now;
+use sockman::time::{Instant, Now};
 
 use crate::schedule::Word;
 
@@ -25,6 +25,9 @@ pub trait Subject: Clone + Send + 'static {
 
     /// The language of its peers.
     type Dialect: Dialect;
+
+    /// What must be true of it over time, beyond what must be true of everything.
+    type Watch: Watch;
 
     /// Makes the tenant from the `node` lines of a schedule.
     ///
@@ -64,6 +67,34 @@ pub trait Subject: Clone + Send + 'static {
     /// Work that lies waiting on a connection although no task of the tenant's is runnable: `None`
     /// if all is as it should be.
     fn stuck(conn: &<Self::Tenant as Tenant>::Conn, receive_paused: bool) -> Option<&'static str>;
+}
+
+/// An oracle of the subject's own: it hears the facts, in order, and looks at the clock.
+pub trait Watch: Default + Clone + Send + fmt::Debug {
+    /// Takes in what was told since the last look.
+    ///
+    /// # Errors
+    ///
+    /// Since when it is wrong, what it is, and the rule in docs/behaviour.md.
+    fn look(
+        &mut self,
+        now: Now,
+        facts: impl Iterator<Item = Fact>,
+    ) -> Result<(), (Instant, String, &'static str)>;
+}
+
+/// Nothing is to be watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NoWatch;
+
+impl Watch for NoWatch {
+    fn look(
+        &mut self,
+        _: Now,
+        _: impl Iterator<Item = Fact>,
+    ) -> Result<(), (Instant, String, &'static str)> {
+        Ok(())
+    }
 }
 
 /// What a tenant is made from.

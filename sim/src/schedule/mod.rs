@@ -210,6 +210,8 @@ pub enum Manner {
     Silent,
     /// As honest, but reads and writes a few bytes at a time.
     Slow,
+    /// As honest, and says something of its own five times a second.
+    Chatty,
 }
 
 /// What becomes of the link between the node and an actor.

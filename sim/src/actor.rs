@@ -1,0 +1,555 @@
+//! A scripted peer: a host of its own on the virtual network, one connection at a time, and as much
+//! of the protocol as its manner asks for.
+
+use std::io::IoSlice;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use sockman::sockets::{
+    Accepted, Closing, ConnId, ConnectStatus, Direction, Endpoint, Event, Interest, ListenerId,
+    More, Received, Sent, Sockets, Source,
+};
+use sockman::sockman::Initiator;
+use sockman::time::{Instant, Now};
+
+use crate::net::{Kernel, KernelConfig};
+use crate::schedule::{ActorId, Item, Manner};
+use crate::subject::{Dialect, Garbled, Heard, UnknownWord};
+
+/// How many bytes a slow actor reads or writes at a time, and how often it does so.
+const SLOW_BYTES: usize = 64;
+const SLOW_EVERY: Duration = Duration::from_millis(20);
+
+/// How often a chatty actor says something.
+const CHAT_EVERY: Duration = Duration::from_millis(200);
+
+/// Bytes that an actor reads at a time otherwise.
+const READ_BYTES_MAX: usize = 0x10000;
+
+/// How an actor's connection stands, as it sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// None was tried yet.
+    None,
+    /// Dialling.
+    Connecting,
+    /// Connected.
+    Open,
+    /// The node sent its FIN.
+    NodeFinished,
+    /// Over, since a moment.
+    Ended(Ending, Instant),
+}
+
+/// How an actor's connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ending {
+    /// It never came about.
+    Refused,
+    /// The node closed it in order.
+    Closed,
+    /// It was reset.
+    Reset,
+    /// The actor ended it itself.
+    Own,
+}
+
+/// Something that happened to an actor, for the trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Saw {
+    /// Its connection came about.
+    Connected,
+    /// It heard a word.
+    Heard(Heard),
+    /// The node sent something that is not of the language.
+    Garbled(Garbled),
+    /// Its connection ended.
+    Ended(Ending),
+}
+
+/// A scripted peer.
+#[derive(Clone, Debug)]
+pub struct Actor<D> {
+    id: ActorId,
+    address: IpAddr,
+    kernel: Kernel,
+    dialect: D,
+    manner: Manner,
+    link: Link,
+    listener: Option<ListenerId>,
+    conn: Option<ConnId>,
+    reading: bool,
+    /// Whether FIN is to follow what is unsent.
+    finishing: bool,
+    /// Bytes that the kernel has not taken yet.
+    unsent: Vec<u8>,
+    /// What is left of the last part that was sent.
+    rest: Vec<u8>,
+    /// Everything heard on the connections so far, with its time.
+    heard: Vec<(Instant, Heard)>,
+    saw: Vec<Saw>,
+    /// When a slow actor moves again.
+    next_move: Option<Instant>,
+    /// Connections so far.
+    incarnation: u32,
+    /// The port of the end that dialled the present one.
+    port: u16,
+    scratch: Vec<u8>,
+    events: Vec<Event>,
+    /// What its kernel took and gave since somebody last looked.
+    moved: Vec<Moved>,
+}
+
+/// Bytes that passed between an actor and its kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// The port of the end that dialled, which names the connection.
+    pub port: u16,
+    /// Which way.
+    pub way: Way,
+    /// What.
+    pub bytes: Vec<u8>,
+}
+
+/// Which way bytes passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From the actor to its kernel.
+    Sent,
+    /// From its kernel to the actor.
+    Read,
+}
+
+impl<D: Dialect> Actor<D> {
+    /// An actor without a connection. `kernel` is what its host is like; its addresses are set
+    /// here.
+    #[must_use]
+    pub fn new(id: ActorId, addresses: Vec<IpAddr>, kernel: KernelConfig) -> Self {
+        let address = *addresses.first().expect("an actor has an address");
+        Self {
+            id,
+            address,
+            kernel: Kernel::new(KernelConfig { addresses, ..kernel }),
+            dialect: D::new(id.0),
+            manner: Manner::Scripted,
+            link: Link::None,
+            listener: None,
+            conn: None,
+            reading: true,
+            finishing: false,
+            unsent: Vec::new(),
+            rest: Vec::new(),
+            heard: Vec::new(),
+            saw: Vec::new(),
+            next_move: None,
+            incarnation: 0,
+            port: 0,
+            scratch: Vec::new(),
+            events: Vec::new(),
+            moved: Vec::new(),
+        }
+    }
+
+    // What the script asks for.
+
+    /// Connects to the node. A connection that it has is closed first.
+    pub fn dial(&mut self, now: Now, from: Option<SocketAddr>, node: SocketAddr) {
+        self.close(now, Closing::Orderly);
+        // The kernel chooses the port: what a schedule names is the address.
+        let _ = from;
+        match self.kernel.connect(&Endpoint::Ip(node)) {
+            Ok(conn) => {
+                self.begin(conn, Link::Connecting);
+                self.set_interest();
+            }
+            Err(_) => self.end(now, Ending::Refused),
+        }
+    }
+
+    /// Waits for the node to connect. Listening already is no mistake.
+    pub fn listen(&mut self, at: SocketAddr) {
+        if self.listener.is_none() {
+            self.listener = self.kernel.listen(&Endpoint::Ip(at)).ok();
+        }
+    }
+
+    /// Says things.
+    ///
+    /// # Errors
+    ///
+    /// A word that the language does not have; what came before it is said.
+    pub fn send(&mut self, now: Now, items: &[Item]) -> Result<(), UnknownWord> {
+        for item in items {
+            match item {
+                Item::Word { word, times } => {
+                    for _ in 0..*times {
+                        self.dialect.encode(now, word, &mut self.unsent)?;
+                    }
+                }
+                Item::Part { bytes, word } => {
+                    let mut whole = Vec::new();
+                    self.dialect.encode(now, word, &mut whole)?;
+                    let rest = whole.split_off((*bytes as usize).min(whole.len()));
+                    self.unsent.append(&mut whole);
+                    self.rest = rest;
+                }
+                Item::Rest => self.unsent.append(&mut self.rest),
+                Item::Bytes(bytes) => self.unsent.extend_from_slice(bytes),
+                Item::Junk(count) => {
+                    let start = self.unsent.len();
+                    let junk = (start..start + *count as usize).map(junk_byte);
+                    self.unsent.extend(junk);
+                }
+            }
+        }
+        self.work(now);
+        Ok(())
+    }
+
+    /// Changes its manner. An honest speaker greets when it becomes one on an open connection.
+    pub fn behave(&mut self, now: Now, manner: Manner) {
+        self.manner = manner;
+        if self.link == Link::Open && speaks(manner) {
+            self.dialect.greet(now, &mut self.unsent);
+        }
+        self.reading = true;
+        self.next_move = first_move(now.steady, manner);
+        self.set_interest();
+        self.work(now);
+    }
+
+    /// Stops reading, or reads again.
+    pub fn set_reading(&mut self, now: Now, reading: bool) {
+        self.reading = reading;
+        self.set_interest();
+        self.work(now);
+    }
+
+    /// Sends FIN once everything unsent has gone, and goes on reading.
+    pub fn half_close(&mut self, now: Now) {
+        self.finishing = true;
+        self.work(now);
+    }
+
+    /// Closes its connection, if it has one.
+    pub fn close(&mut self, now: Now, how: Closing) {
+        if let Some(conn) = self.conn.take() {
+            self.kernel.close(conn, how).expect("it was open");
+            self.end(now, Ending::Own);
+        }
+    }
+
+    // What it does by itself.
+
+    /// Does what its sockets are ready for.
+    pub fn work(&mut self, now: Now) {
+        self.kernel.set_now(now.steady);
+        loop {
+            let mut events = std::mem::take(&mut self.events);
+            self.kernel.poll(&mut events);
+            let before = self.progress();
+            for event in &events {
+                match event.source {
+                    Source::Listener(listener) => self.accept(now, listener),
+                    Source::Conn(conn) => self.serve(now, conn),
+                }
+            }
+            self.events = events;
+            self.flush(now);
+            if self.events.is_empty() || self.progress() == before {
+                return;
+            }
+        }
+    }
+
+    /// When it has something to do by itself: a slow actor's next bytes, its kernel's timers.
+    #[must_use]
+    pub fn next_wakeup(&self) -> Option<Instant> {
+        let own = self.next_move.filter(|_| self.conn.is_some());
+        [own, self.kernel.next_timer()].into_iter().flatten().min()
+    }
+
+    /// Does what is due.
+    pub fn wake(&mut self, now: Now) {
+        self.kernel.handle_timer(now.steady);
+        if self.next_move.is_some_and(|at| at <= now.steady) {
+            self.make_move(now);
+        }
+        self.work(now);
+    }
+
+    fn make_move(&mut self, now: Now) {
+        let Some(conn) = self.conn.filter(|_| self.link == Link::Open) else {
+            self.next_move = None;
+            return;
+        };
+        match self.manner {
+            Manner::Slow => {
+                self.next_move = Some(now.steady + SLOW_EVERY);
+                if self.reading {
+                    self.read_once(now, conn, SLOW_BYTES);
+                }
+            }
+            Manner::Chatty => {
+                self.next_move = Some(now.steady + CHAT_EVERY);
+                self.dialect.chat(now, &mut self.unsent);
+            }
+            Manner::Scripted | Manner::Honest | Manner::Silent => self.next_move = None,
+        }
+    }
+
+    fn begin(&mut self, conn: ConnId, link: Link) {
+        let dialler = match link {
+            Link::Connecting => self.kernel.local_endpoint(conn),
+            Link::None | Link::Open | Link::NodeFinished | Link::Ended(..) => {
+                self.kernel.peer_endpoint(conn)
+            }
+        };
+        self.port = dialler.ok().and_then(|end| end.ip()).map_or(0, |address| address.port());
+        self.conn = Some(conn);
+        self.link = link;
+        self.finishing = false;
+        self.unsent.clear();
+        self.rest.clear();
+        self.incarnation += 1;
+    }
+
+    fn opened(&mut self, now: Now, initiator: Initiator) {
+        self.link = Link::Open;
+        self.saw.push(Saw::Connected);
+        self.dialect.opened(initiator);
+        if speaks(self.manner) {
+            self.dialect.greet(now, &mut self.unsent);
+        }
+        self.next_move = first_move(now.steady, self.manner);
+        self.set_interest();
+    }
+
+    fn end(&mut self, now: Now, ending: Ending) {
+        self.link = Link::Ended(ending, now.steady);
+        self.saw.push(Saw::Ended(ending));
+        self.unsent.clear();
+        self.rest.clear();
+        self.next_move = None;
+    }
+
+    fn accept(&mut self, now: Now, listener: ListenerId) {
+        match self.kernel.accept(listener) {
+            Ok(Accepted::Conn { conn, .. }) if self.conn.is_some() => {
+                // One connection at a time: the second is turned away.
+                self.kernel.close(conn, Closing::Orderly).expect("it was accepted just now");
+            }
+            Ok(Accepted::Conn { conn, .. }) => {
+                self.begin(conn, Link::Open);
+                self.opened(now, Initiator::Peer);
+            }
+            Ok(Accepted::WouldBlock) | Err(_) => {}
+        }
+    }
+
+    fn serve(&mut self, now: Now, conn: ConnId) {
+        if self.conn != Some(conn) {
+            return;
+        }
+        if self.link == Link::Connecting {
+            match self.kernel.connect_status(conn) {
+                Ok(ConnectStatus::InProgress) => {}
+                Ok(ConnectStatus::Established) => self.opened(now, Initiator::Us),
+                Err(_) => self.lose(now, Ending::Refused),
+            }
+            return;
+        }
+        let readiness = self.kernel.readiness(Source::Conn(conn)).unwrap_or_default();
+        if readiness.error || readiness.readable && self.reads_when_ready() {
+            self.read_once(now, conn, READ_BYTES_MAX);
+        }
+    }
+
+    fn read_once(&mut self, now: Now, conn: ConnId, most: usize) {
+        self.scratch.resize(most, 0);
+        match self.kernel.recv(conn, &mut self.scratch) {
+            Ok(Received::WouldBlock) => {}
+            Ok(Received::Bytes(count)) => {
+                let bytes = self.scratch[..count].to_vec();
+                self.moved.push(Moved { port: self.port, way: Way::Read, bytes });
+                self.hear(now, count);
+            }
+            Ok(Received::Eof) if self.link == Link::NodeFinished => self.lose(now, Ending::Closed),
+            Ok(Received::Eof) => {
+                self.link = Link::NodeFinished;
+                // Nobody here has anything to say to a node that has closed.
+                self.lose(now, Ending::Closed);
+            }
+            Err(_) => self.lose(now, Ending::Reset),
+        }
+    }
+
+    fn hear(&mut self, now: Now, count: usize) {
+        let first = self.heard.len();
+        let mut heard = Vec::new();
+        let result = self.dialect.decode(&self.scratch[..count], &mut heard);
+        self.heard.extend(heard.into_iter().map(|heard| (now.steady, heard)));
+        for at in first..self.heard.len() {
+            let heard = self.heard[at].1;
+            self.saw.push(Saw::Heard(heard));
+            if speaks(self.manner) {
+                self.dialect.answer(now, heard, &mut self.unsent);
+            }
+        }
+        if let Err(garbled) = result {
+            self.saw.push(Saw::Garbled(garbled));
+        }
+    }
+
+    fn lose(&mut self, now: Now, ending: Ending) {
+        if let Some(conn) = self.conn.take() {
+            self.kernel.close(conn, Closing::Orderly).expect("it was open");
+        }
+        self.end(now, ending);
+    }
+
+    fn flush(&mut self, now: Now) {
+        let Some(conn) = self.conn.filter(|_| self.link == Link::Open) else { return };
+        let most = if self.manner == Manner::Slow { SLOW_BYTES } else { usize::MAX };
+        let count = self.unsent.len().min(most);
+        if count > 0 {
+            let slices = [IoSlice::new(&self.unsent[..count])];
+            match self.kernel.send(conn, &slices, More::No) {
+                Ok(Sent::Bytes(taken)) => {
+                    let bytes = self.unsent.drain(..taken).collect();
+                    self.moved.push(Moved { port: self.port, way: Way::Sent, bytes });
+                }
+                Ok(Sent::WouldBlock) => {}
+                Err(_) => return self.lose(now, Ending::Reset),
+            }
+        }
+        if self.finishing && self.unsent.is_empty() {
+            self.finishing = false;
+            // A connection that is over by now says so at the next read.
+            let _ = self.kernel.shutdown(conn, Direction::Write);
+        }
+        self.set_interest();
+    }
+
+    fn reads_when_ready(&self) -> bool {
+        self.reading && self.manner != Manner::Slow
+    }
+
+    fn set_interest(&mut self) {
+        let Some(conn) = self.conn else { return };
+        let interest = match self.link {
+            Link::Connecting => Interest::WRITE,
+            Link::Open => Interest {
+                readable: self.reads_when_ready(),
+                writable: !self.unsent.is_empty() && self.manner != Manner::Slow,
+            },
+            Link::None | Link::NodeFinished | Link::Ended(..) => Interest::NONE,
+        };
+        self.kernel.set_interest(Source::Conn(conn), interest).expect("it is open");
+    }
+
+    /// A number that changes whenever something moves.
+    fn progress(&self) -> (usize, usize, u32, Link) {
+        (self.unsent.len(), self.saw.len(), self.incarnation, self.link)
+    }
+
+    // Getters.
+
+    /// Who it is.
+    #[must_use]
+    pub const fn id(&self) -> ActorId {
+        self.id
+    }
+
+    /// Its first address.
+    #[must_use]
+    pub const fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Its host.
+    pub const fn kernel_mut(&mut self) -> &mut Kernel {
+        &mut self.kernel
+    }
+
+    /// Its host.
+    #[must_use]
+    pub const fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// How its connection stands.
+    #[must_use]
+    pub const fn link(&self) -> Link {
+        self.link
+    }
+
+    /// How it behaves.
+    #[must_use]
+    pub const fn manner(&self) -> Manner {
+        self.manner
+    }
+
+    /// Whether it reads what arrives.
+    #[must_use]
+    pub const fn is_reading(&self) -> bool {
+        self.reading
+    }
+
+    /// Its connection.
+    #[must_use]
+    pub const fn conn(&self) -> Option<ConnId> {
+        self.conn
+    }
+
+    /// Everything heard so far.
+    #[must_use]
+    pub fn heard(&self) -> &[(Instant, Heard)] {
+        &self.heard
+    }
+
+    /// Its speaker.
+    #[must_use]
+    pub const fn dialect(&self) -> &D {
+        &self.dialect
+    }
+
+    /// Moves the bytes that passed since the last call to the end of `moved`.
+    pub fn take_moved(&mut self, moved: &mut Vec<(ActorId, Moved)>) {
+        moved.extend(self.moved.drain(..).map(|bytes| (self.id, bytes)));
+    }
+
+    /// Bytes that it wants to send and its kernel has not taken.
+    #[must_use]
+    pub const fn unsent_bytes(&self) -> usize {
+        self.unsent.len()
+    }
+
+    /// Moves what it saw to the end of `saw`.
+    pub fn take_saw(&mut self, saw: &mut Vec<(ActorId, Saw)>) {
+        saw.extend(self.saw.drain(..).map(|one| (self.id, one)));
+    }
+}
+
+/// When a manner that moves by itself moves first.
+fn first_move(now: Instant, manner: Manner) -> Option<Instant> {
+    match manner {
+        Manner::Slow => Some(now),
+        Manner::Chatty => Some(now + CHAT_EVERY),
+        Manner::Scripted | Manner::Honest | Manner::Silent => None,
+    }
+}
+
+/// Whether a manner follows the protocol by itself.
+const fn speaks(manner: Manner) -> bool {
+    match manner {
+        Manner::Honest | Manner::Slow | Manner::Chatty => true,
+        Manner::Scripted | Manner::Silent => false,
+    }
+}
+
+/// A byte of junk: no pattern that a parser could take for something.
+fn junk_byte(position: usize) -> u8 {
+    let mixed = (position as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed.to_le_bytes()[6]
+}

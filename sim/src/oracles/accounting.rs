@@ -1,0 +1,54 @@
+//! Accounting: the tenant's totals equal what its kernel took and gave, on live connections and on
+//! closed ones, and never run backwards.
+
+use super::{Violation, violation};
+use crate::faulty::CallResult;
+use crate::subject::{ByteTotals, Subject};
+use crate::world::World;
+use sockman::sockets::{Received, Sent};
+
+const NAME: &str = "accounting";
+const RULE: &str = "docs/behaviour.md, connman 12: totals of bytes sent and received";
+
+/// What passed the seam so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Accounting {
+    passed: ByteTotals,
+}
+
+impl Accounting {
+    pub(super) fn note<X: Subject>(&mut self, world: &World<X>) {
+        for call in world.machine().sockman().sockets().calls() {
+            match call.what {
+                CallResult::Send(Ok(Sent::Bytes(count))) => self.passed.sent += count as u64,
+                CallResult::Recv(Ok(Received::Bytes(count))) => {
+                    self.passed.received += count as u64;
+                }
+                CallResult::Listen(_)
+                | CallResult::Accept(_)
+                | CallResult::Connect(..)
+                | CallResult::Status(_)
+                | CallResult::Send(_)
+                | CallResult::Recv(_)
+                | CallResult::Shutdown(_)
+                | CallResult::Close(_)
+                | CallResult::CloseListener(_)
+                | CallResult::Interest(..)
+                | CallResult::TakeError(_) => {}
+            }
+        }
+    }
+
+    /// At rest: what was read has been delivered, so that both counts must agree.
+    pub(super) fn check<X: Subject>(&self, world: &World<X>) -> Result<(), Violation> {
+        let machine = world.machine();
+        let Some(told) = X::totals(machine.tenant(), machine.sockman().conns()) else {
+            return Ok(());
+        };
+        if told == self.passed {
+            return Ok(());
+        }
+        let what = format!("the tenant counts {told:?}, at the seam passed {:?}", self.passed);
+        Err(violation(world, NAME, RULE, what))
+    }
+}

@@ -1,0 +1,137 @@
+//! Latency and work: a message leaves at the instant at which it can, what has arrived is taken in
+//! at the same instant, and nothing wakes the node for nothing.
+
+use super::{Violation, violation};
+use crate::subject::Subject;
+use crate::world::{Step, World};
+use sockman::driver::{Did, Outcome};
+use sockman::sockets::Source;
+use sockman::sockman::{ConnSnapshot, Phase, Slices, Tenant};
+use sockman::time::Instant;
+
+const NAME: &str = "latency and work";
+const RULE_SEND: &str = "docs/behaviour.md, connman 7.4: an idle connection is written to at once";
+const RULE_RECEIVE: &str = "docs/behaviour.md, sockets 5.3: no path waits for a poll timeout";
+const RULE_WORK: &str = "docs/behaviour.md, sockets 4: no spinning";
+
+/// Wake-ups in a row that may come to nothing: a spurious report is allowed, a loop of them is not.
+const IDLE_WAKES_MAX: u32 = 4;
+
+/// Steps that may be made at one instant. The worst honest case is a flood of the receive buffer's
+/// worth of empty messages, each of which is handled and answered.
+const STEPS_AT_ONE_INSTANT_MAX: u64 = 2_000_000;
+
+/// What happened since the last wake-up.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Latency {
+    idle_wakes: u32,
+    awake: bool,
+    worked: bool,
+    instant: Instant,
+    steps: u64,
+}
+
+impl Latency {
+    pub(super) fn check<X: Subject>(
+        &mut self,
+        world: &World<X>,
+        step: &Step,
+    ) -> Result<(), Violation> {
+        self.count_steps(world)?;
+        match step {
+            Step::Outside | Step::Arrived => Ok(()),
+            Step::Polled(_) => {
+                let result = self.end_wake(world);
+                self.awake = true;
+                self.worked = false;
+                result
+            }
+            Step::Node(_, did) => {
+                let faulty = world.machine().sockman().sockets();
+                // What the plan did to a call is not the node's doing.
+                self.worked |= is_work(did) || faulty.calls().iter().any(|call| call.planned);
+                Ok(())
+            }
+            Step::Idle(_) => {
+                self.end_wake(world)?;
+                self.awake = false;
+                check_idle(world)
+            }
+        }
+    }
+
+    fn count_steps<X: Subject>(&mut self, world: &World<X>) -> Result<(), Violation> {
+        let now = world.now().steady;
+        if self.instant != now {
+            self.instant = now;
+            self.steps = 0;
+        }
+        self.steps += 1;
+        if self.steps > STEPS_AT_ONE_INSTANT_MAX {
+            let what = format!("{} steps at one instant", self.steps);
+            return Err(violation(world, NAME, RULE_WORK, what));
+        }
+        Ok(())
+    }
+
+    fn end_wake<X: Subject>(&mut self, world: &World<X>) -> Result<(), Violation> {
+        if !self.awake {
+            return Ok(());
+        }
+        self.idle_wakes = if self.worked { 0 } else { self.idle_wakes + 1 };
+        if self.idle_wakes > IDLE_WAKES_MAX {
+            let what = format!("{} wake-ups in a row without work", self.idle_wakes);
+            return Err(violation(world, NAME, RULE_WORK, what));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a step did something but make a call in vain.
+const fn is_work(did: &Did) -> bool {
+    match did {
+        Did::Called { event, .. } => event.is_some(),
+        Did::Executed { outcome, .. } => !matches!(outcome, Outcome::Sent(0)),
+        Did::Delivered(_) | Did::Commanded | Did::Stepped(_) => true,
+    }
+}
+
+/// Nothing is left to do at this instant: so nothing may be left undone.
+fn check_idle<X: Subject>(world: &World<X>) -> Result<(), Violation> {
+    let machine = world.machine();
+    if let Some(due) = machine.next_wakeup(world.now()).filter(|at| *at <= world.now().steady) {
+        let what = format!("something is due at {due}, and no task will do it");
+        return Err(Violation { since: due, ..violation(world, NAME, RULE_WORK, what) });
+    }
+    for conn in machine.sockman().inspect() {
+        check_conn(world, &conn)?;
+    }
+    Ok(())
+}
+
+fn check_conn<X: Subject>(world: &World<X>, conn: &ConnSnapshot) -> Result<(), Violation> {
+    let sockman = world.machine().sockman();
+    let kernel = sockman.sockets().inner();
+    let open = conn.phase == Phase::Open || conn.phase == Phase::PeerFinished;
+    let Some(state) = sockman.conns().get(conn.conn).filter(|_| open) else { return Ok(()) };
+    let who = sockman.sockets().actor(conn.conn);
+    let who = who.map_or_else(|| conn.conn.to_string(), |actor| actor.to_string());
+    let ready = kernel.readiness(Source::Conn(conn.conn)).unwrap_or_default();
+
+    let mut slices = Slices::new();
+    let _ = <X::Tenant as Tenant>::gather(state, &mut slices);
+    let unsent = slices.byte_count();
+    if unsent > 0 && ready.writable {
+        let what = format!("{unsent} bytes for {who} lie unsent although its kernel has room");
+        return Err(violation(world, NAME, RULE_SEND, what));
+    }
+    if conn.phase == Phase::Open && !conn.receive_paused && ready.readable {
+        let what = format!("bytes of {who} lie unread although reading is not paused");
+        return Err(violation(world, NAME, RULE_RECEIVE, what));
+    }
+    if let Some(problem) = X::stuck(state, conn.receive_paused) {
+        let what = format!("{who}: {problem}");
+        return Err(violation(world, NAME, RULE_RECEIVE, what));
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! Oracles: what must be true of every run, each in a file of its own.
+//!
+//! They look after each step of the world and see only what anybody could: the calls, the bytes,
+//! the kernel, and what the tenant says of itself. `panic` and `determinism` are the runner's.
+
+use std::fmt;
+
+use sockman::time::Instant;
+
+use crate::subject::Subject;
+use crate::world::{Step, World};
+
+mod accounting;
+mod bounds;
+mod byte_streams;
+mod descriptors;
+mod latency;
+mod lifecycle;
+mod liveness;
+mod protocol;
+
+/// What an oracle noticed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which oracle.
+    pub oracle: &'static str,
+    /// What it saw, and what it expected.
+    pub what: String,
+    /// Since when it was so.
+    pub since: Instant,
+    /// When it was noticed.
+    pub at: Instant,
+    /// The rule, by its place in docs/behaviour.md.
+    pub rule: &'static str,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}\n  at {}", self.oracle, self.what, self.at)?;
+        if self.since != self.at {
+            write!(f, ", since {}", self.since)?;
+        }
+        write!(f, "; {}", self.rule)
+    }
+}
+
+/// All of them, with what they remember.
+#[derive(Clone, Debug)]
+pub struct Oracles<X: Subject> {
+    descriptors: descriptors::Descriptors,
+    streams: byte_streams::ByteStreams,
+    lifecycle: lifecycle::Lifecycle,
+    latency: latency::Latency,
+    accounting: accounting::Accounting,
+    subject: X::Watch,
+}
+
+impl<X: Subject> Oracles<X> {
+    /// Having seen nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            descriptors: descriptors::Descriptors,
+            streams: byte_streams::ByteStreams::default(),
+            lifecycle: lifecycle::Lifecycle::default(),
+            latency: latency::Latency::default(),
+            accounting: accounting::Accounting::default(),
+            subject: X::Watch::default(),
+        }
+    }
+
+    /// Looks at what a step did.
+    ///
+    /// # Errors
+    ///
+    /// Something is as it must not be.
+    pub fn after_step(&mut self, world: &World<X>, step: &Step) -> Result<(), Violation> {
+        protocol::check(world)?;
+        self.streams.check(world)?;
+        self.latency.check(world, step)?;
+        if matches!(step, Step::Node(..)) {
+            self.descriptors.check(world)?;
+            self.accounting.note(world);
+            self.lifecycle.check(world, step)?;
+            bounds::check(world, step)?;
+            self.subject_check(world)?;
+            world.machine().check_invariants();
+        }
+        if matches!(step, Step::Idle(_)) {
+            self.accounting.check(world)?;
+            bounds::check_whole(world)?;
+            self.subject_check(world)?;
+        }
+        Ok(())
+    }
+
+    /// Looks at a world that has been left alone for a while, without chance and without faults.
+    ///
+    /// # Errors
+    ///
+    /// Something that should have happened has not.
+    pub fn at_rest(&mut self, world: &World<X>) -> Result<(), Violation> {
+        liveness::check(world)
+    }
+
+    /// Looks at a node that has closed everything.
+    ///
+    /// # Errors
+    ///
+    /// Something is left.
+    pub fn at_end(&mut self, world: &World<X>) -> Result<(), Violation> {
+        self.lifecycle.check_facts(world)?;
+        self.lifecycle.check_end(world)?;
+        self.descriptors.check_end(world)
+    }
+
+    fn subject_check(&mut self, world: &World<X>) -> Result<(), Violation> {
+        use crate::subject::Watch as _;
+        let at = world.now().steady;
+        let facts = world.notices().iter().filter_map(X::fact);
+        self.subject.look(world.now(), facts).map_err(|(since, what, rule)| Violation {
+            oracle: "protocol",
+            what,
+            since,
+            at,
+            rule,
+        })
+    }
+}
+
+impl<X: Subject> Default for Oracles<X> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A violation noticed as it happens.
+fn violation<X: Subject>(
+    world: &World<X>,
+    oracle: &'static str,
+    rule: &'static str,
+    what: String,
+) -> Violation {
+    let at = world.now().steady;
+    Violation { oracle, what, since: at, at, rule }
+}

@@ -1,0 +1,324 @@
+//! An echo: everything that a peer sends comes back, in order, and nothing else.
+//!
+//! The smallest tenant that uses all of the socket manager: it pauses a peer that does not take its
+//! bytes back, and ends a connection in order when the peer does. Peers speak in numbered lines, so
+//! that a lost, repeated or altered byte is noticed at once.
+
+use std::time::Duration;
+
+use sockman::sockets::{ConnId, ConnectError, Endpoint, More};
+use sockman::sockman::{Action, Conns, Event, Initiator, Slices, StepName, TaskId, Tenant};
+use sockman::time::{Instant, Now};
+
+use crate::schedule::Word;
+use crate::subject::{
+    ByteTotals, Dialect, Fact, Garbled, Heard, NoWatch, Resource, SettingError, Setup, Subject,
+    UnknownWord,
+};
+
+/// Unsent bytes of one peer above which no more is read from it.
+const UNSENT_BYTES_PAUSE: usize = 16_384;
+
+/// How long a peer may take to close after us.
+const FINISH_WITHIN: Duration = Duration::from_secs(10);
+
+/// The echo as a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Echo;
+
+/// The server's side.
+#[derive(Clone, Debug, Default)]
+pub struct Server {
+    notices: Vec<Notice>,
+    /// Of connections that are closed.
+    closed: ByteTotals,
+}
+
+/// One connection.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    unsent: Vec<u8>,
+    totals: ByteTotals,
+    paused: bool,
+    /// The peer has sent everything; we close once it has it all back.
+    ending: bool,
+}
+
+/// What the server tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A peer is there.
+    Up(ConnId),
+    /// A peer is gone.
+    Down(ConnId),
+}
+
+/// Nobody asks an echo for anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Never {}
+
+impl Tenant for Server {
+    type Conn = Peer;
+    type Command = Never;
+    type Notice = Notice;
+
+    const TASKS: &'static [&'static str] = &[];
+
+    fn handle_event(
+        &mut self,
+        _: Now,
+        event: &Event,
+        conns: &mut Conns<Peer>,
+        actions: &mut Vec<Action<Peer>>,
+    ) {
+        match *event {
+            Event::Accepted { conn, .. } => {
+                conns.adopt(conn, Peer::default());
+                self.notices.push(Notice::Up(conn));
+                actions.push(Action::Resume(conn));
+            }
+            Event::Eof { conn } => {
+                let Some(peer) = conns.get_mut(conn) else { return };
+                peer.ending = true;
+                if peer.unsent.is_empty() {
+                    actions.push(Action::Finish { conn, within: FINISH_WITHIN });
+                }
+            }
+            Event::Failed { conn, .. } | Event::Finished { conn, .. } => {
+                actions.push(Action::Close(conn));
+            }
+            Event::AcceptFailed { .. }
+            | Event::Connected { .. }
+            | Event::Writable { .. }
+            | Event::Received { .. } => {}
+        }
+    }
+
+    fn handle_received(
+        &mut self,
+        _: Now,
+        conn: ConnId,
+        bytes: &[u8],
+        conns: &mut Conns<Peer>,
+        actions: &mut Vec<Action<Peer>>,
+    ) {
+        let Some(peer) = conns.get_mut(conn) else { return };
+        peer.totals.received += bytes.len() as u64;
+        let was_idle = peer.unsent.is_empty();
+        peer.unsent.extend_from_slice(bytes);
+        if was_idle {
+            actions.push(Action::Send(conn));
+        }
+        if peer.unsent.len() > UNSENT_BYTES_PAUSE && !peer.paused {
+            peer.paused = true;
+            actions.push(Action::Pause(conn));
+        }
+    }
+
+    fn gather<'a>(peer: &'a Peer, slices: &mut Slices<'a>) -> More {
+        slices.push(&peer.unsent).expect("one slice always fits");
+        More::No
+    }
+
+    fn handle_sent(
+        &mut self,
+        _: Now,
+        conn: ConnId,
+        count: usize,
+        conns: &mut Conns<Peer>,
+        actions: &mut Vec<Action<Peer>>,
+    ) {
+        let Some(peer) = conns.get_mut(conn) else { return };
+        peer.unsent.drain(..count);
+        peer.totals.sent += count as u64;
+        if peer.paused && peer.unsent.len() <= UNSENT_BYTES_PAUSE {
+            peer.paused = false;
+            actions.push(Action::Resume(conn));
+        }
+        if peer.ending && peer.unsent.is_empty() {
+            actions.push(Action::Finish { conn, within: FINISH_WITHIN });
+        }
+    }
+
+    fn handle_dialing(&mut self, _: Now, _: ConnId, _: &mut Conns<Peer>) {}
+
+    fn handle_dial_failed(&mut self, _: Now, _: Peer, _: ConnectError, _: &mut Vec<Action<Peer>>) {}
+
+    fn handle_closed(
+        &mut self,
+        _: Now,
+        conn: ConnId,
+        peer: Option<Peer>,
+        _: &mut Vec<Action<Peer>>,
+    ) {
+        // A connection that ends between its accept and the delivery of it was never adopted.
+        let Some(peer) = peer else { return };
+        self.closed.received += peer.totals.received;
+        self.closed.sent += peer.totals.sent;
+        self.notices.push(Notice::Down(conn));
+    }
+
+    fn handle_command(
+        &mut self,
+        _: Now,
+        command: Never,
+        _: &mut Conns<Peer>,
+        _: &mut Vec<Action<Peer>>,
+    ) {
+        match command {}
+    }
+
+    fn next_step<'a>(&'a self, _: Now, _: TaskId, _: &'a Conns<Peer>) -> Option<StepName<'a>> {
+        None
+    }
+
+    fn step(&mut self, _: Now, _: TaskId, _: &mut Conns<Peer>, _: &mut Vec<Action<Peer>>) {}
+
+    fn next_wakeup(&self, _: Now) -> Option<Instant> {
+        None
+    }
+
+    fn take_notices(&mut self, notices: &mut Vec<Notice>) {
+        notices.append(&mut self.notices);
+    }
+}
+
+impl Subject for Echo {
+    const NAME: &'static str = "echo";
+
+    type Tenant = Server;
+    type Dialect = Lines;
+    type Watch = NoWatch;
+
+    fn tenant(setup: &Setup<'_>) -> Result<Server, SettingError> {
+        match setup.settings.first() {
+            None => Ok(Server::default()),
+            Some((key, value)) => Err(SettingError {
+                key: key.clone(),
+                value: value.clone(),
+                expected: "no setting: an echo has none",
+            }),
+        }
+    }
+
+    fn dial_command(_: Endpoint) -> Option<Never> {
+        None
+    }
+
+    fn drop_command(_: &Server, _: &Conns<Peer>, _: ConnId) -> Option<Never> {
+        None
+    }
+
+    fn fact(notice: &Notice) -> Option<Fact> {
+        Some(match *notice {
+            Notice::Up(conn) => Fact::Up(conn),
+            Notice::Down(conn) => Fact::Down(conn, "closed"),
+        })
+    }
+
+    fn totals(server: &Server, conns: &Conns<Peer>) -> Option<ByteTotals> {
+        let mut totals = server.closed;
+        for (_, peer) in conns.iter() {
+            totals.received += peer.totals.received;
+            totals.sent += peer.totals.sent;
+        }
+        Some(totals)
+    }
+
+    fn resources(
+        _: &Server,
+        conns: &Conns<Peer>,
+        conn: Option<ConnId>,
+        check: &mut dyn FnMut(Resource),
+    ) {
+        let Some(peer) = conn.and_then(|conn| conns.get(conn)) else { return };
+        check(Resource {
+            name: "unsent bytes",
+            used: peer.unsent.len() as u64,
+            limit: (UNSENT_BYTES_PAUSE + sockman::sockman::RECEIVE_BYTES_MAX) as u64,
+            derivation: "the pause, and one read beyond it",
+        });
+    }
+
+    fn stuck(peer: &Peer, receive_paused: bool) -> Option<&'static str> {
+        let over = peer.unsent.len() > UNSENT_BYTES_PAUSE;
+        (receive_paused && !over && !peer.ending).then_some("reading is paused without a reason")
+    }
+}
+
+/// Numbered lines, as a peer of the echo speaks them.
+#[derive(Clone, Debug, Default)]
+pub struct Lines {
+    next_said: u64,
+    next_heard: u64,
+    partial: Vec<u8>,
+    offset: u64,
+}
+
+impl Dialect for Lines {
+    fn new(_: u16) -> Self {
+        Self::default()
+    }
+
+    fn opened(&mut self, _: Initiator) {
+        *self = Self::default();
+    }
+
+    fn encode(&mut self, _: Now, word: &Word, out: &mut Vec<u8>) -> Result<(), UnknownWord> {
+        let unknown = |problem| UnknownWord { word: word.name.clone(), problem };
+        if word.name != "line" {
+            return Err(unknown("an echo's peers only know `line`"));
+        }
+        let padding = match word.setting("length") {
+            None => 0,
+            Some(text) => text.parse().map_err(|_| unknown("length is a number of bytes"))?,
+        };
+        out.extend_from_slice(format!("{} ", self.next_said).as_bytes());
+        out.resize(out.len() + padding, b'.');
+        out.push(b'\n');
+        self.next_said += 1;
+        Ok(())
+    }
+
+    fn decode(&mut self, bytes: &[u8], heard: &mut Vec<Heard>) -> Result<(), Garbled> {
+        for &byte in bytes {
+            self.offset += 1;
+            if byte != b'\n' {
+                self.partial.push(byte);
+                continue;
+            }
+            let number = self.partial.split(|byte| *byte == b' ').next().unwrap_or_default();
+            if number != self.next_heard.to_string().as_bytes() {
+                let problem = format!(
+                    "line {:?} in place of {}",
+                    String::from_utf8_lossy(number),
+                    self.next_heard
+                );
+                return Err(Garbled { problem, offset: self.offset });
+            }
+            heard.push(Heard { name: "line", detail: self.next_heard });
+            self.next_heard += 1;
+            self.partial.clear();
+        }
+        Ok(())
+    }
+
+    fn greet(&mut self, now: Now, out: &mut Vec<u8>) {
+        self.chat(now, out);
+    }
+
+    fn answer(&mut self, _: Now, _: Heard, _: &mut Vec<u8>) {}
+
+    fn chat(&mut self, now: Now, out: &mut Vec<u8>) {
+        self.encode(now, &Word::plain("line"), out).expect("it is a word of this dialect");
+    }
+
+    fn matches(&self, word: &Word, heard: Heard) -> bool {
+        let number = word.setting("number").and_then(|text| text.parse().ok());
+        word.name == heard.name && number.is_none_or(|number: u64| number == heard.detail)
+    }
+
+    fn vocabulary() -> &'static [&'static str] {
+        &["line"]
+    }
+}

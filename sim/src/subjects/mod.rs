@@ -1,0 +1,3 @@
+//! What the simulator knows how to simulate.
+
+pub mod echo;

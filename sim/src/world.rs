@@ -1,0 +1,708 @@
+//! A world: one node, its peers, the network between them, and what time it is.
+//!
+//! The whole of it is one value that can be cloned at any moment; both copies go on alike. It moves
+//! in steps: whatever is due at the present instant is done one thing at a time, the network and
+//! the peers before the node, and when nothing is left the clock goes to the next moment at which
+//! something is due. Nothing else makes time pass.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+use sockman::driver::{Choice, Did, Machine, Task};
+use sockman::sockets::{ConnId, Endpoint, Event, Source};
+use sockman::sockman::{Config, SockMan, Tenant};
+use sockman::time::{Instant, Now, UnixTime};
+
+use crate::actor::{Actor, Moved, Saw};
+use crate::chooser::{Chooser, Policy};
+use crate::faulty::{CallRecord, CallResult, Faulty, Weights};
+use crate::net::{
+    HostId, Kernel, KernelConfig, LinkConfig, LinkState, Network, NoSuchHost, Segment,
+};
+use crate::schedule::{ActorId, Jump, LinkChange};
+use crate::subject::{SettingError, Setup, Subject};
+use crate::trace::{Story, Trace, Who};
+
+/// Where the node listens: an address for documentation (RFC 5737), the usual port of regtest.
+pub const NODE_ADDRESS: SocketAddr =
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 18_444);
+
+/// What the wall clock shows at the start: 2025-01-01, after every rule of the protocol began.
+pub const WALL_START: UnixTime = UnixTime::from_secs(1_735_689_600);
+
+/// Connections and listeners that the node's host lets it have.
+const NODE_DESCRIPTORS_MAX: usize = 1024;
+
+/// The tenant's state per connection.
+type Conn<X> = <<X as Subject>::Tenant as Tenant>::Conn;
+
+/// What a world is made from.
+#[derive(Clone, Debug)]
+pub struct WorldConfig {
+    /// What the node's host is like.
+    pub node_kernel: KernelConfig,
+    /// What the peers' hosts are like.
+    pub actor_kernel: KernelConfig,
+    /// What links are like at the start.
+    pub link: LinkConfig,
+    /// How the node's socket manager shares its work out.
+    pub sockman: Config,
+    /// Whether to keep the story.
+    pub story: Story,
+}
+
+impl Default for WorldConfig {
+    /// Buffers of 64 KiB, so that full ones occur; links without latency, so that what a schedule
+    /// says happens when it says so.
+    fn default() -> Self {
+        let kernel = KernelConfig {
+            send_buffer_bytes: 65_536,
+            receive_buffer_bytes: 65_536,
+            backlog: 128,
+            descriptors_max: NODE_DESCRIPTORS_MAX,
+            ..KernelConfig::default()
+        };
+        Self {
+            node_kernel: kernel.clone(),
+            actor_kernel: kernel,
+            link: LinkConfig::default(),
+            sockman: Config::default(),
+            story: Story::Drop,
+        }
+    }
+}
+
+/// What one step of a world did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Something arrived at an actor, or an actor moved.
+    Outside,
+    /// Something arrived at the node's host, or its kernel's timer fired.
+    Arrived,
+    /// The node looked at its sockets, and was told of so many.
+    Polled(usize),
+    /// A task of the node's made a step.
+    Node(Task, Did),
+    /// Nothing is left to do at this instant; the next is due then, if anything is.
+    Idle(Option<Instant>),
+}
+
+/// One node and its surroundings. See the head of the module.
+#[derive(Clone, Debug)]
+pub struct World<X: Subject> {
+    now: Now,
+    machine: Machine<Faulty<Kernel>, X::Tenant>,
+    node_host: HostId,
+    actors: Vec<Actor<X::Dialect>>,
+    /// Which actor lives on a host, by number of the host; the node's has none.
+    owners: Vec<Option<usize>>,
+    network: Network,
+    chooser: Chooser,
+    trace: Trace,
+    notices: Vec<<X::Tenant as Tenant>::Notice>,
+    /// The node's connections by actor: what is left of them in the trace and for commands.
+    segments: Vec<Segment>,
+    events: Vec<Event>,
+    saw: Vec<(ActorId, Saw)>,
+    moved: Vec<(ActorId, Moved)>,
+}
+
+impl<X: Subject> World<X> {
+    /// A world in which nothing has happened. `actors` come with the addresses that they use, their
+    /// own one first.
+    ///
+    /// # Errors
+    ///
+    /// The subject does not take a setting.
+    pub fn new(
+        config: &WorldConfig,
+        setup: &Setup<'_>,
+        actors: &BTreeMap<ActorId, Vec<IpAddr>>,
+        policy: Policy,
+    ) -> Result<Self, SettingError> {
+        let mut network = Network::new(config.link, NoSuchHost::Swallowed);
+        let node_addresses = vec![NODE_ADDRESS.ip()];
+        let node_host = network.add_host(&node_addresses);
+        let mut owners = vec![None];
+        let mut by_address = BTreeMap::new();
+        let mut made = Vec::new();
+        for (index, (&id, addresses)) in actors.iter().enumerate() {
+            network.add_host(addresses);
+            owners.push(Some(index));
+            by_address.extend(addresses.iter().map(|address| (*address, id)));
+            made.push(Actor::new(id, addresses.clone(), config.actor_kernel.clone()));
+        }
+        let kernel =
+            Kernel::new(KernelConfig { addresses: node_addresses, ..config.node_kernel.clone() });
+        let sockman = SockMan::new(Faulty::new(kernel, by_address), config.sockman);
+        let machine = Machine::new(sockman, X::tenant(setup)?);
+        let now = Now { steady: Instant::START, wall: WALL_START };
+        let mut world = Self {
+            now,
+            machine,
+            node_host,
+            actors: made,
+            owners,
+            network,
+            chooser: Chooser::new(policy),
+            trace: Trace::new(config.story),
+            notices: Vec::new(),
+            segments: Vec::new(),
+            events: Vec::new(),
+            saw: Vec::new(),
+            moved: Vec::new(),
+        };
+        let listening = world.machine.listen(now, &Endpoint::Ip(NODE_ADDRESS));
+        listening.expect("nobody else listens on a new host");
+        Ok(world)
+    }
+
+    /// Lets the node's socket calls go otherwise than the network would have it, by chance.
+    pub fn randomise(&mut self, rng: ChaCha8Rng, weights: Weights) {
+        self.machine.sockets_mut().randomise(rng, weights);
+    }
+
+    /// Ends all chance: from here on the default order, and calls as the network has them.
+    pub fn calm(&mut self) {
+        self.machine.sockets_mut().calm();
+        self.chooser.calm();
+    }
+
+    // Moving.
+
+    /// Does one thing that is due at this instant.
+    pub fn step(&mut self) -> Step {
+        if self.step_network() {
+            return Step::Outside;
+        }
+        if self.step_timers() {
+            return Step::Arrived;
+        }
+        match self.machine.default_next(self.now) {
+            Choice::Step(task) => self.step_node(task),
+            Choice::Poll => Step::Polled(self.poll()),
+            Choice::Wait => match self.poll() {
+                0 => Step::Idle(self.next_due()),
+                count => Step::Polled(count),
+            },
+        }
+    }
+
+    /// Lets time pass until `at`.
+    pub fn advance(&mut self, at: Instant) {
+        let passed = at.since(self.now.steady);
+        self.now = Now { steady: at, wall: self.now.wall + passed };
+        self.node_kernel_mut().set_now(at);
+    }
+
+    /// Sets the node's wall clock.
+    pub fn jump_wall(&mut self, direction: Jump, by: Duration) {
+        self.now.wall = match direction {
+            Jump::Forward => self.now.wall + by,
+            Jump::Back => UnixTime::EPOCH + (self.now.wall - (UnixTime::EPOCH + by)),
+        };
+    }
+
+    /// When something is due by itself.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Instant> {
+        let actors = self.actors.iter().filter_map(Actor::next_wakeup).min();
+        let node = self.machine.next_wakeup(self.now);
+        let kernel = self.machine.sockman().sockets().inner().next_timer();
+        [self.network.next_due(), actors, node, kernel].into_iter().flatten().min()
+    }
+
+    /// Delivers what has arrived anywhere, one segment; whether there was one.
+    fn step_network(&mut self) -> bool {
+        let Some((host, segment)) = self.network.pop_due(self.now.steady) else { return false };
+        match self.owners[host.0 as usize] {
+            None => {
+                let now = self.now.steady;
+                self.node_kernel_mut().handle_segment(now, segment);
+                self.carry_from_node();
+            }
+            Some(index) => {
+                let now = self.now;
+                self.actors[index].kernel_mut().handle_segment(now.steady, segment);
+                self.actors[index].work(now);
+                self.carry_from_actor(index);
+            }
+        }
+        true
+    }
+
+    /// Lets a kernel or an actor do what is due by itself; whether there was something.
+    fn step_timers(&mut self) -> bool {
+        let now = self.now;
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now.steady);
+        if is_due(self.machine.sockman().sockets().inner().next_timer()) {
+            self.node_kernel_mut().handle_timer(now.steady);
+            self.carry_from_node();
+            return true;
+        }
+        let due = self.actors.iter().position(|actor| is_due(actor.next_wakeup()));
+        if let Some(index) = due {
+            self.actors[index].wake(now);
+            self.carry_from_actor(index);
+            return true;
+        }
+        false
+    }
+
+    fn poll(&mut self) -> usize {
+        let mut events = std::mem::take(&mut self.events);
+        self.node_kernel_mut().poll(&mut events);
+        for event in &events {
+            let bits = u64::from(event.readiness.readable)
+                | u64::from(event.readiness.writable) << 1
+                | u64::from(event.readiness.error) << 2;
+            let source = self.actor_of_source(event.source);
+            self.trace.hash_mut().add(bits | source << 8 | 1 << 32);
+        }
+        self.machine.handle_ready(&events);
+        let count = events.len();
+        self.events = events;
+        count
+    }
+
+    /// One step of the node's: the default's, or another task's if the chooser says so.
+    fn step_node(&mut self, default: Task) -> Step {
+        let task = if self.chooser.is_default() { default } else { self.choose(default) };
+        let did = self.machine.step(self.now, task);
+        self.machine.take_notices(&mut self.notices);
+        self.hash_step(task, &did);
+        self.carry_from_node();
+        Step::Node(task, did)
+    }
+
+    fn choose(&mut self, default: Task) -> Task {
+        type M<X> = Machine<Faulty<Kernel>, <X as Subject>::Tenant>;
+        let now = self.now;
+        let others: Vec<Task> = M::<X>::tasks()
+            .filter(|task| *task != default && self.machine.next_step(now, *task).is_some())
+            .collect();
+        let names: Vec<_> = others.iter().map(|task| M::<X>::task_name(*task)).collect();
+        let step = self.machine.next_step(now, default).expect("the default is runnable");
+        let actor = step.conn.and_then(|conn| self.machine.sockman().sockets().actor(conn));
+        match self.chooser.choose(step.verb, step.object, actor, &names) {
+            None => default,
+            Some(position) => others[position],
+        }
+    }
+
+    // Carrying.
+
+    fn carry_from_node(&mut self) {
+        let mut segments = std::mem::take(&mut self.segments);
+        self.node_kernel_mut().take_segments(&mut segments);
+        for segment in segments.drain(..) {
+            self.network.send(self.now.steady, self.node_host, segment);
+        }
+        self.segments = segments;
+    }
+
+    /// After an actor has done something: its segments, and what it saw.
+    fn carry_from_actor(&mut self, index: usize) {
+        let mut segments = std::mem::take(&mut self.segments);
+        self.actors[index].kernel_mut().take_segments(&mut segments);
+        let host = HostId(u32::try_from(index + 1).expect("a schedule has few actors"));
+        for segment in segments.drain(..) {
+            self.network.send(self.now.steady, host, segment);
+        }
+        self.segments = segments;
+        let actor = self.actors[index].id();
+        self.actors[index].take_moved(&mut self.moved);
+        let start = self.saw.len();
+        self.actors[index].take_saw(&mut self.saw);
+        for (_, saw) in &self.saw[start..] {
+            let at = self.now.steady;
+            self.trace.tell(at, Who::Actor(actor), None, || describe_saw(saw));
+            hash_saw(&mut self.trace, actor, saw);
+        }
+    }
+
+    // The trace.
+
+    fn hash_step(&mut self, task: Task, did: &Did) {
+        let faulty = self.machine.sockman().sockets();
+        let hash = self.trace.hash_mut();
+        let task_number = match task {
+            Task::Socket => 0,
+            Task::Commands => 1,
+            Task::Tenant(id) => 2 + u64::from(id.0),
+        };
+        hash.add(self.now.steady.as_nanos());
+        hash.add(task_number | 2 << 32);
+        hash_did(&mut self.trace, did, |conn| faulty.actor(conn));
+        for call in faulty.calls() {
+            hash_call(&mut self.trace, call, faulty.bytes(), |conn| faulty.actor(conn));
+        }
+        if self.trace.is_kept() {
+            self.tell_step(task, did);
+        }
+    }
+
+    fn tell_step(&mut self, task: Task, did: &Did) {
+        let at = self.now.steady;
+        let faulty = self.machine.sockman().sockets();
+        for call in faulty.calls() {
+            let actor = call.conn.and_then(|conn| faulty.actor(conn));
+            if let Some(what) = describe_call(call) {
+                self.trace.tell(at, Who::Node, actor, || what);
+            }
+        }
+        let name = Machine::<Faulty<Kernel>, X::Tenant>::task_name(task);
+        let (what, conn) = describe_did(did, name);
+        let actor = conn.and_then(|conn| faulty.actor(conn));
+        self.trace.tell(at, Who::Node, actor, || what);
+        for notice in &self.notices {
+            self.trace.tell(at, Who::Node, None, || format!("! {notice:?}"));
+        }
+    }
+
+    fn actor_of_source(&self, source: Source) -> u64 {
+        match source {
+            Source::Listener(_) => u64::MAX >> 32,
+            Source::Conn(conn) => {
+                self.machine.sockman().sockets().actor(conn).map_or(0, |actor| u64::from(actor.0))
+            }
+        }
+    }
+
+    // The script's doors.
+
+    /// An actor by name.
+    #[must_use]
+    pub fn actor(&self, id: ActorId) -> Option<&Actor<X::Dialect>> {
+        self.actors.iter().find(|actor| actor.id() == id)
+    }
+
+    /// All actors, by name.
+    #[must_use]
+    pub fn actors(&self) -> &[Actor<X::Dialect>] {
+        &self.actors
+    }
+
+    /// Lets an actor do something, and carries away what comes of it.
+    pub fn with_actor<R>(
+        &mut self,
+        id: ActorId,
+        act: impl FnOnce(&mut Actor<X::Dialect>, Now) -> R,
+    ) -> Option<R> {
+        let index = self.actors.iter().position(|actor| actor.id() == id)?;
+        let now = self.now;
+        self.actors[index].kernel_mut().set_now(now.steady);
+        let result = act(&mut self.actors[index], now);
+        self.carry_from_actor(index);
+        Some(result)
+    }
+
+    /// Changes the link between the node and an actor.
+    pub fn change_link(&mut self, actor: ActorId, change: LinkChange, usual: LinkConfig) {
+        let Some(index) = self.actors.iter().position(|a| a.id() == actor) else { return };
+        let host = HostId(u32::try_from(index + 1).expect("a schedule has few actors"));
+        let (node, now) = (self.node_host, self.now.steady);
+        let both = [(node, host), (host, node)];
+        let config = match change {
+            LinkChange::Latency(latency) => Some(LinkConfig { latency, ..usual }),
+            LinkChange::Bandwidth(rate) => {
+                Some(LinkConfig { bytes_per_second: Some(rate.max(1)), ..usual })
+            }
+            LinkChange::Chunks(bytes) => {
+                Some(LinkConfig { chunk_bytes_max: Some(bytes.max(1) as usize), ..usual })
+            }
+            LinkChange::Heal => Some(usual),
+            LinkChange::SwallowAll | LinkChange::SwallowToNode | LinkChange::SwallowFromNode => {
+                None
+            }
+        };
+        let silent: &[(HostId, HostId)] = match change {
+            LinkChange::SwallowAll => &both,
+            LinkChange::SwallowToNode => &both[1..],
+            LinkChange::SwallowFromNode => &both[..1],
+            LinkChange::Latency(_)
+            | LinkChange::Bandwidth(_)
+            | LinkChange::Chunks(_)
+            | LinkChange::Heal => &[],
+        };
+        for (from, to) in both {
+            if let Some(config) = config {
+                self.network.set_link(from, to, config);
+            }
+            if change == LinkChange::Heal {
+                self.network.set_link_state(now, from, to, LinkState::Up);
+            }
+        }
+        for &(from, to) in silent {
+            self.network.set_link_state(now, from, to, LinkState::Silent);
+        }
+    }
+
+    /// Hands the node a command, as another thread would.
+    pub fn command(&mut self, command: <X::Tenant as Tenant>::Command) {
+        // A full queue refuses, which the other thread would be told.
+        let _ = self.machine.push_command(command);
+    }
+
+    /// The node's connection with an actor that is open, the latest if there are several.
+    #[must_use]
+    pub fn conn_with(&self, actor: ActorId) -> Option<ConnId> {
+        let sockman = self.machine.sockman();
+        let with = |(conn, _): &(ConnId, &Conn<X>)| sockman.sockets().actor(*conn) == Some(actor);
+        sockman.conns().iter().filter(with).map(|(conn, _)| conn).last()
+    }
+
+    /// Tells the story of the script's own lines.
+    pub fn tell_script(&mut self, what: impl FnOnce() -> String) {
+        self.trace.tell(self.now.steady, Who::Script, None, what);
+    }
+
+    /// Closes everything on the node.
+    pub fn shutdown(&mut self) {
+        let now = self.now;
+        self.machine.shutdown(now);
+        self.machine.take_notices(&mut self.notices);
+        self.carry_from_node();
+    }
+
+    // Getters.
+
+    /// What time it is.
+    #[must_use]
+    pub const fn now(&self) -> Now {
+        self.now
+    }
+
+    /// The node.
+    #[must_use]
+    pub const fn machine(&self) -> &Machine<Faulty<Kernel>, X::Tenant> {
+        &self.machine
+    }
+
+    /// The node's sockets, to plan faults in.
+    pub const fn faulty_mut(&mut self) -> &mut Faulty<Kernel> {
+        self.machine.sockets_mut()
+    }
+
+    /// The node's kernel.
+    pub const fn node_kernel_mut(&mut self) -> &mut Kernel {
+        self.machine.sockets_mut().inner_mut()
+    }
+
+    /// Who decides.
+    #[must_use]
+    pub const fn chooser(&self) -> &Chooser {
+        &self.chooser
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub const fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// What the node had to tell since the last [`forget`](Self::forget).
+    #[must_use]
+    pub fn notices(&self) -> &[<X::Tenant as Tenant>::Notice] {
+        &self.notices
+    }
+
+    /// What actors saw since the last [`forget`](Self::forget).
+    #[must_use]
+    pub fn saw(&self) -> &[(ActorId, Saw)] {
+        &self.saw
+    }
+
+    /// Bytes that passed between actors and their kernels since the last [`forget`](Self::forget).
+    #[must_use]
+    pub fn moved(&self) -> &[(ActorId, Moved)] {
+        &self.moved
+    }
+
+    /// Forgets the calls, notices and sights of the last steps, once everybody has looked at them.
+    pub fn forget(&mut self) {
+        self.machine.sockets_mut().forget();
+        self.notices.clear();
+        self.saw.clear();
+        self.moved.clear();
+    }
+
+    /// Whether the link between the node and an actor carries both ways.
+    #[must_use]
+    pub fn is_link_up(&self, actor: ActorId) -> bool {
+        let Some(index) = self.actors.iter().position(|a| a.id() == actor) else { return false };
+        let host = HostId(u32::try_from(index + 1).expect("a schedule has few actors"));
+        let ways = [(self.node_host, host), (host, self.node_host)];
+        ways.iter().all(|&(from, to)| self.network.link_state(from, to) == LinkState::Up)
+    }
+
+    /// Whether anything is under way between the hosts.
+    #[must_use]
+    pub fn is_network_quiet(&self) -> bool {
+        self.network.next_due().is_none()
+    }
+}
+
+fn hash_saw(trace: &mut Trace, actor: ActorId, saw: &Saw) {
+    let hash = trace.hash_mut();
+    hash.add(u64::from(actor.0) | 3 << 32);
+    match saw {
+        Saw::Connected => hash.add(1),
+        Saw::Heard(heard) => {
+            hash.add_bytes(heard.name.as_bytes());
+            hash.add(heard.detail);
+        }
+        Saw::Garbled(garbled) => hash.add(garbled.offset),
+        Saw::Ended(ending) => hash.add(*ending as u64 | 1 << 16),
+    }
+}
+
+fn describe_saw(saw: &Saw) -> String {
+    match saw {
+        Saw::Connected => "connected".to_owned(),
+        Saw::Heard(heard) => format!("<- {}", heard.name),
+        Saw::Garbled(garbled) => format!("?? {} at byte {}", garbled.problem, garbled.offset),
+        Saw::Ended(ending) => format!("ended: {ending:?}"),
+    }
+}
+
+fn hash_did(trace: &mut Trace, did: &Did, actor: impl Fn(ConnId) -> Option<ActorId>) {
+    use sockman::driver::Outcome;
+    let hash = trace.hash_mut();
+    let number = |conn: ConnId| actor(conn).map_or(0, |actor| u64::from(actor.0));
+    match did {
+        Did::Called { event, .. } => hash.add_bytes(event.unwrap_or("nothing").as_bytes()),
+        Did::Delivered(event) => {
+            hash.add_bytes(event.name().as_bytes());
+            hash.add(event.conn().map_or(0, number));
+        }
+        Did::Executed { action, conn, outcome } => {
+            hash.add_bytes(action.as_bytes());
+            hash.add(conn.map_or(0, number));
+            hash.add(match outcome {
+                Outcome::Done => 1,
+                Outcome::Gone => 2,
+                Outcome::Sent(count) => *count as u64 | 1 << 40,
+                Outcome::DialFailed(_) => 3,
+                Outcome::Failed(_) => 4,
+            });
+        }
+        Did::Commanded => hash.add(5),
+        Did::Stepped(id) => hash.add(u64::from(id.0) | 1 << 41),
+    }
+}
+
+fn hash_call(
+    trace: &mut Trace,
+    call: &CallRecord,
+    bytes: &[u8],
+    actor: impl Fn(ConnId) -> Option<ActorId>,
+) {
+    use sockman::sockets::{Accepted, Received, Sent};
+    let hash = trace.hash_mut();
+    hash.add(call.conn.and_then(actor).map_or(0, |actor| u64::from(actor.0)) | 4 << 32);
+    let (kind, result): (u64, u64) = match &call.what {
+        CallResult::Listen(result) => (1, u64::from(result.is_ok())),
+        CallResult::Accept(Ok(Accepted::Conn { .. })) => (2, 0),
+        CallResult::Accept(Ok(Accepted::WouldBlock)) => (2, 1),
+        CallResult::Accept(Err(_)) => (2, 2),
+        CallResult::Connect(_, result) => (3, u64::from(result.is_ok())),
+        CallResult::Status(Ok(status)) => (4, *status as u64),
+        CallResult::Status(Err(_)) => (4, 9),
+        CallResult::Send(Ok(Sent::Bytes(count))) => (5, *count as u64),
+        CallResult::Send(Ok(Sent::WouldBlock)) => (5, u64::MAX),
+        CallResult::Send(Err(_)) => (5, u64::MAX - 1),
+        CallResult::Recv(Ok(Received::Bytes(count))) => (6, *count as u64),
+        CallResult::Recv(Ok(Received::WouldBlock)) => (6, u64::MAX),
+        CallResult::Recv(Ok(Received::Eof)) => (6, u64::MAX - 1),
+        CallResult::Recv(Err(_)) => (6, u64::MAX - 2),
+        CallResult::Shutdown(result) => (7, u64::from(result.is_ok())),
+        CallResult::Close(result) => (8, u64::from(result.is_ok())),
+        CallResult::CloseListener(result) => (9, u64::from(result.is_ok())),
+        CallResult::Interest(interest, _) => {
+            (10, u64::from(interest.readable) | u64::from(interest.writable) << 1)
+        }
+        CallResult::TakeError(result) => (11, u64::from(result.is_ok())),
+    };
+    hash.add(kind);
+    hash.add(result);
+    if let Some(error) = error_of(&call.what) {
+        trace.hash_mut().add_bytes(error.as_bytes());
+    }
+    let hash = trace.hash_mut();
+    if !call.bytes.is_empty() {
+        hash.add_bytes(&bytes[call.bytes.clone()]);
+    }
+}
+
+/// The error that a call ended with. Rare, so that writing it out is no cost.
+fn error_of(what: &CallResult) -> Option<String> {
+    match what {
+        CallResult::Listen(Err(error)) => Some(format!("{error:?}")),
+        CallResult::Accept(Err(error)) => Some(format!("{error:?}")),
+        CallResult::Connect(_, Err(error)) | CallResult::Status(Err(error)) => {
+            Some(format!("{error:?}"))
+        }
+        CallResult::Send(Err(error))
+        | CallResult::Recv(Err(error))
+        | CallResult::Shutdown(Err(error)) => Some(format!("{error:?}")),
+        CallResult::TakeError(Ok(Some(failure))) => Some(format!("{failure:?}")),
+        CallResult::Listen(Ok(_))
+        | CallResult::Accept(Ok(_))
+        | CallResult::Connect(_, Ok(_))
+        | CallResult::Status(Ok(_))
+        | CallResult::Send(Ok(_))
+        | CallResult::Recv(Ok(_))
+        | CallResult::Shutdown(Ok(()))
+        | CallResult::Close(_)
+        | CallResult::CloseListener(_)
+        | CallResult::Interest(..)
+        | CallResult::TakeError(_) => None,
+    }
+}
+
+/// A call in the story; calls that only set a state are left out.
+fn describe_call(call: &CallRecord) -> Option<String> {
+    let planned = if call.planned { "  (as planned)" } else { "" };
+    let what = match &call.what {
+        CallResult::Accept(result) => format!("accept: {}", show(result)),
+        CallResult::Connect(to, result) => format!("connect to {to}: {}", show(result)),
+        CallResult::Send(result) => format!("send of {}: {}", call.bytes.len(), show(result)),
+        CallResult::Recv(result) => format!("recv: {}", show(result)),
+        CallResult::Shutdown(result) => format!("shutdown: {}", show(result)),
+        CallResult::Close(result) => format!("close: {}", show(result)),
+        CallResult::Interest(interest, _) => {
+            let reads = if interest.readable { "r" } else { "-" };
+            let writes = if interest.writable { "w" } else { "-" };
+            format!("interest {reads}{writes}")
+        }
+        CallResult::Listen(_)
+        | CallResult::Status(_)
+        | CallResult::CloseListener(_)
+        | CallResult::TakeError(_) => return None,
+    };
+    Some(what + planned)
+}
+
+fn show<T: std::fmt::Debug, E: std::fmt::Display>(result: &Result<T, E>) -> String {
+    match result {
+        Ok(value) => format!("{value:?}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn describe_did(did: &Did, task: &str) -> (String, Option<ConnId>) {
+    match did {
+        Did::Called { event, .. } => {
+            (format!("[{task}] called: {}", event.unwrap_or("nothing")), None)
+        }
+        Did::Delivered(event) => (format!("[{task}] delivered {}", event.name()), event.conn()),
+        Did::Executed { action, conn, outcome } => {
+            (format!("[{task}] {action}: {outcome:?}"), *conn)
+        }
+        Did::Commanded => (format!("[{task}] handled a command"), None),
+        Did::Stepped(_) => (format!("[{task}] made a step"), None),
+    }
+}
