@@ -1,6 +1,7 @@
 //! Random sequences: the simulated kernel keeps the contract, broken backends do not, and a clone
 //! goes on like its original.
 
+use sockman::sockets::{Epoll, OsSockets};
 use sockman_sim::contract::acceptor::{Coverage, accept};
 use sockman_sim::contract::broken::{Broken, Fault};
 use sockman_sim::contract::differential::{
@@ -103,4 +104,20 @@ fn clone_at_any_step_goes_on_like_its_original() {
             original.sockets().kernel().check_invariants();
         }
     }
+}
+
+#[test]
+fn simulated_kernel_agrees_with_the_real_one() {
+    let report = differential(0..200, || OsSockets::<Epoll>::new().unwrap());
+    assert!(report.is_clean(), "{report}");
+}
+
+/// For a script: `cargo test --release -p sockman-sim -- --ignored --nocapture ten_thousand`.
+#[test]
+#[ignore = "half a minute; the script that measures calls it"]
+fn ten_thousand_sequences_agree_with_the_real_kernel() {
+    let report = differential(0..10_000, || OsSockets::<Epoll>::new().unwrap());
+    println!("{report}");
+    assert!(report.is_clean());
+    assert_eq!(report.never_seen(Side::Real), []);
 }

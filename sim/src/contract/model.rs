@@ -54,7 +54,7 @@ pub enum Transition {
     ErrorNone,
     StatusEstablished,
     StatusFailed,
-    StatusAborted,
+    StatusOver,
     PeerKnown,
     PeerUnknown,
     DataArrives,
@@ -109,7 +109,7 @@ impl Transition {
             ErrorNone,
             StatusEstablished,
             StatusFailed,
-            StatusAborted,
+            StatusOver,
             PeerKnown,
             PeerUnknown,
             DataArrives,
@@ -149,7 +149,6 @@ struct End {
     state: State,
     held: bool,
     gone: bool,
-    established: bool,
     /// Bytes that are there for certain.
     rx: u64,
     /// Bytes that were on the way when a reset overtook them: there, or lost.
@@ -171,7 +170,6 @@ impl End {
             state,
             held,
             gone: false,
-            established: false,
             rx: 0,
             rx_maybe: 0,
             read: 0,
@@ -325,6 +323,9 @@ impl World {
 
     fn send(&mut self, conn: usize, count: u64, outcome: &Outcome) -> Option<Transition> {
         let (end, peer) = self.ends(conn)?;
+        if count == 0 {
+            return (*outcome == Outcome::Sent(0)).then_some(Transition::SendNone);
+        }
         if end.state == State::SynSent {
             let would_block = *outcome == Outcome::WouldBlock;
             return would_block.then_some(Transition::SendWouldBlock);
@@ -336,9 +337,6 @@ impl World {
                 Some(_) => Transition::SendFailed,
                 None => Transition::SendBrokenPipe,
             });
-        }
-        if count == 0 {
-            return (*outcome == Outcome::Sent(0)).then_some(Transition::SendNone);
         }
         if *outcome == Outcome::WouldBlock {
             // With nothing unread and nothing on the way, there is room.
@@ -474,10 +472,10 @@ impl World {
             (Outcome::Status(ConnectStatus::InProgress), Transition::Connect)
         } else if let Some(failure) = end.err.take() {
             (Outcome::Failed(failure), Transition::StatusFailed)
-        } else if end.established {
+        } else if end.state == State::Open {
             (Outcome::Status(ConnectStatus::Established), Transition::StatusEstablished)
         } else {
-            (Outcome::Failed(Failure::Aborted), Transition::StatusAborted)
+            (Outcome::Failed(Failure::NotConnected), Transition::StatusOver)
         };
         (*outcome == may_say).then_some(transition)
     }
@@ -612,7 +610,6 @@ impl World {
             Some(queue) => {
                 queue.push_back(pair_number);
                 server.state = State::Open;
-                server.established = true;
                 client.inbox.push_back(Item::SynAck);
             }
             None => client.inbox.push_back(Item::Reset),
@@ -649,7 +646,6 @@ impl World {
         match (item, end.state) {
             (Item::SynAck, State::SynSent) => {
                 end.state = State::Open;
-                end.established = true;
                 seen(Transition::ConnectAccepted);
             }
             (Item::Reset, State::SynSent) => {
