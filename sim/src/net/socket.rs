@@ -86,7 +86,6 @@ pub(super) struct Socket {
     read_over: bool,
     write_over: bool,
     error: Option<Failure>,
-    established: bool,
     /// With FIN.
     sent: u64,
     /// With FIN.
@@ -127,7 +126,6 @@ impl Socket {
     ) -> Self {
         let mut socket = Self::new(flow, Stage::Queued(listener), State::Open, buffers);
         socket.peer_window_end = peer_window_end;
-        socket.established = true;
         socket.answer_syn(wire);
         socket
     }
@@ -150,7 +148,6 @@ impl Socket {
             read_over: false,
             write_over: false,
             error: None,
-            established: false,
             sent: 0,
             acked: 0,
             peer_window_end: 0,
@@ -200,9 +197,8 @@ impl Socket {
         }
         match self.error.take() {
             Some(failure) => Err(ConnectError::Failed(failure)),
-            None if self.established => Ok(ConnectStatus::Established),
-            // TCP 2.2: what connect says once somebody else was told the error.
-            None => Err(ConnectError::Failed(Failure::Aborted)),
+            None if self.state == State::Open => Ok(ConnectStatus::Established),
+            None => Err(ConnectError::Failed(Failure::NotConnected)),
         }
     }
 
@@ -216,16 +212,17 @@ impl Socket {
         now: Instant,
         wire: &mut Wire,
     ) -> Result<Sent, ConnError> {
+        let slices = &slices[..slices.len().min(SEND_SLICES_MAX)];
+        let offered: usize = slices.iter().map(|slice| slice.len()).sum();
+        if offered == 0 {
+            // Not as TCP 4: a backend does not ask the kernel.
+            return Ok(Sent::Bytes(0));
+        }
         if matches!(self.state, State::SynSent { .. }) {
             return Ok(Sent::WouldBlock);
         }
         if self.state == State::Closed || self.write_over {
             return Err(ConnError::Failed(self.error.take().unwrap_or(Failure::BrokenPipe)));
-        }
-        let slices = &slices[..slices.len().min(SEND_SLICES_MAX)];
-        let offered: usize = slices.iter().map(|slice| slice.len()).sum();
-        if offered == 0 {
-            return Ok(Sent::Bytes(0));
         }
         let taken = offered.min(to_usize(self.send_buffer_bytes - self.queued()));
         if taken == 0 {
@@ -339,7 +336,6 @@ impl Socket {
         self.peer_window_end = self.peer_window_end.max(window_end);
         if matches!(self.state, State::SynSent { .. }) {
             self.state = State::Open;
-            self.established = true;
             self.deadline = None;
             self.rearm(now);
         }
