@@ -3,14 +3,22 @@
 //! It has two layers. The *script* is what the outside does: actors, bytes, faults, times,
 //! expectations. The *order* is a sparse list of deviations from the default order, each anchored
 //! by the name of a step, never by a count of steps. Three forms hold the same value: this one,
-//! text for people (`text.rs`; exact both ways), and bytes for fuzzers (`bytes.rs`; any bytes are
-//! a schedule, and a shorter input is a shorter schedule).
+//! text for people (`text/`; exact both ways), and bytes for fuzzers (`bytes/`; any bytes are
+//! a schedule, and a shorter input is a shorter schedule). What makes a value valid, so that all
+//! three can hold it, is in `limits.rs`.
 //!
 //! The language itself is described on one page, corpus/README.md.
+
+mod bytes;
+mod limits;
+pub mod text;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+pub use limits::{Invalid, Place};
+pub use text::ParseError;
 
 /// The number that the first line of a text carries. It changes when old texts change meaning.
 pub const FORMAT: u32 = 1;
@@ -30,15 +38,31 @@ pub const LITERAL_BYTES_MAX: u32 = 8_000_000;
 /// Longest time that one line may wait: 400 days.
 pub const TIME_MAX: Duration = Duration::from_secs(400 * 86_400);
 
+/// Most letters of a name: the longest command on the wire has 12, a reason or a task a few words.
+pub const NAME_BYTES_MAX: usize = 64;
+
+/// Most bytes of the value of a setting, or of the object of a step.
+pub const VALUE_BYTES_MAX: usize = 1_000;
+
+/// Most settings of the node, or of one word.
+pub const SETTINGS_MAX: usize = 100;
+
+/// Most things that one line sends or expects.
+pub const ITEMS_MAX: usize = 1_000;
+
+/// Most lines of the title, or of the comment above one line.
+pub const COMMENT_LINES_MAX: usize = 1_000;
+
 /// A whole schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// The comment at the head: what the case is, why it exists, where it comes from. A line each,
-    /// without the `#`.
+    /// without the `#`, trimmed at the end.
     pub title: Vec<String>,
     /// What is under test: `connman`, `echo`, or a stranger's.
     pub subject: String,
-    /// Settings of the node, in the order of the text: `max-inbound`, `8`.
+    /// Settings of the node, in the order of the text: `max-inbound`, `8`. Keys are names, but not
+    /// `dials` or `drops`; a value is the rest of a line, perhaps nothing.
     pub node: Vec<(String, String)>,
     /// The script.
     pub script: Vec<Line>,
@@ -152,7 +176,7 @@ pub enum Op {
         /// What becomes of it.
         change: LinkChange,
     },
-    /// `wall jumps +3600s` or `-3600s`: somebody sets the node's wall clock.
+    /// `wall jumps +1h` or `-1h`: somebody sets the node's wall clock.
     WallJump {
         /// Which way.
         direction: Jump,
@@ -177,25 +201,26 @@ pub enum Item {
     },
     /// The first bytes of a message: `10 bytes of ping`. The others come with `the rest`, or never.
     Part {
-        /// How many.
+        /// How many, 1 or more.
         bytes: u32,
         /// Of which message.
         word: Word,
     },
     /// What is left of the last part: `the rest`.
     Rest,
-    /// These bytes: `hex 0a0b0c`.
+    /// These bytes, at least one: `hex 0a0b0c`.
     Bytes(Vec<u8>),
-    /// Bytes without meaning, the same for each run: `500 bytes of junk`.
+    /// Bytes without meaning, the same for each run, 1 or more: `500 bytes of junk`.
     Junk(u32),
 }
 
 /// A message by name, with settings that differ from the usual: `version protocol=31799`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Word {
-    /// Lower-case letters, digits and `-`; letters first.
+    /// Lower-case letters, digits and `-`; a letter first. Not `hex`, `in`, `junk`, `the`, `within`.
     pub name: String,
-    /// Settings, in the order of the text. Keys look like names; values have no space and no comma.
+    /// Settings, in the order of the text. Keys are names; values have no space and no comma, and
+    /// may be empty.
     pub settings: Vec<(String, String)>,
 }
 
@@ -260,11 +285,11 @@ pub enum Call {
 pub enum Effect {
     /// `takes 40 bytes` (send) or `gets 40 bytes` (recv): at most so many, 1 or more.
     Bytes(u32),
-    /// `would block`, though it need not.
+    /// `would block`, though it need not (accept, send, recv).
     WouldBlock,
-    /// `fails: reset`: the connection is reset.
+    /// `fails: reset`: the connection is reset (connect, send, recv).
     Reset,
-    /// `fails: timed out`.
+    /// `fails: timed out` (connect, send, recv).
     TimedOut,
     /// `fails: out of descriptors` (accept, connect).
     OutOfDescriptors,
@@ -281,11 +306,12 @@ pub enum Effect {
 pub struct Fault {
     /// Which call.
     pub call: Call,
-    /// The how-manieth from here, 1 being the next.
+    /// The how-manieth from here, 1 being the next: `node's 2nd send`.
     pub nth: u32,
-    /// And how many in a row, 1 or more: `node's next 3 sends`.
+    /// And how many in a row, 1 or more: `node's next 3 sends`, `node's 2nd to 4th sends`.
     pub times: u32,
-    /// On a connection with whom; `None` is any.
+    /// On a connection with whom (`send to p1`, `recv from p1`, `connect to p1`, `accept from p1`);
+    /// `None` is any.
     pub actor: Option<ActorId>,
     /// What happens.
     pub effect: Effect,
@@ -341,14 +367,14 @@ pub enum Expect {
 pub enum Ordering {
     /// Others may be between them, but their order is this.
     InOrder,
-    /// In any order.
+    /// In any order: `in any order`, or nothing.
     AnyOrder,
 }
 
 /// One deviation from the default order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deviation {
-    /// `order before node handles verack from p1: run opener`, or `before node's 2nd ...`.
+    /// `order before node handles verack from p1 for the 2nd time: run opener`.
     Before {
         /// The step that the default would make.
         anchor: Anchor,
@@ -369,9 +395,20 @@ pub enum Deviation {
 }
 
 /// A step of the node's, by name: the nth `handles verack from p1`.
+///
+/// Actions are nouns, other steps are verbs; the first time goes without saying.
+///
+/// ```text
+/// node handles verack from p1 for the 2nd time    node's 1st send to p1
+/// node delivers received from p1                  node's 2nd close of p1
+/// node fires ping-timeout for p1                  node's 3rd dial
+/// node serves p1        node accepts        node is commanded for the 2nd time
+/// ```
+///
+/// An object that would be misread stands in quotes: `node handles "we ird" from p1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Anchor {
-    /// What it does: `handles`, `delivers`, `send`.
+    /// What it does: `handles`, `delivers`, `send`. A name, but not `is`.
     pub verb: String,
     /// To what; may be empty.
     pub object: String,

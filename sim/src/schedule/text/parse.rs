@@ -1,0 +1,225 @@
+//! Lines to a schedule: title, head, script and order, in this order.
+
+use super::super::limits::RESERVED_KEYS;
+use super::super::{
+    COMMENT_LINES_MAX, FORMAT, LINES_MAX, Line, SETTINGS_MAX, Schedule, VALUE_BYTES_MAX, When,
+};
+use super::cursor::{Cursor, Parsed};
+use super::error::{Expected, Found, Mistake, ParseError, Problem};
+use super::{lexer, order, sentence};
+
+/// What is under test if a text does not say.
+pub(super) const SUBJECT: &str = "connman";
+
+impl Schedule {
+    /// Reads a text; `name` is for errors.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake and its place.
+    pub fn parse(name: &str, text: &str) -> Result<Self, ParseError> {
+        let mut parser = Parser::new();
+        for (index, line) in text.lines().enumerate() {
+            let number = index + 1;
+            parser.line(number, line).map_err(|problem| problem.in_text(name, number, text))?;
+        }
+        parser.finish().map_err(|problem| problem.in_text(name, text.lines().count() + 1, text))
+    }
+}
+
+/// Which part of the text is being read.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    /// Comments, up to the format.
+    Title,
+    /// The subject and the settings of the node.
+    Head,
+    /// The script.
+    Script,
+    /// The order.
+    Order,
+}
+
+struct Parser {
+    schedule: Schedule,
+    part: Part,
+    has_subject: bool,
+    /// Comment lines that belong to the next line of the script.
+    comment: Vec<String>,
+    /// Where the first of them is.
+    comment_line: usize,
+}
+
+impl Parser {
+    fn new() -> Self {
+        Self {
+            schedule: Schedule::new(SUBJECT),
+            part: Part::Title,
+            has_subject: false,
+            comment: Vec::new(),
+            comment_line: 0,
+        }
+    }
+
+    fn finish(self) -> Parsed<Schedule> {
+        if self.part == Part::Title {
+            let expected = vec![Expected::Words("format 1")];
+            return Err(Problem::new(
+                0,
+                0,
+                Mistake::Unexpected { found: Found::EndOfText, expected },
+            ));
+        }
+        self.refuse_comment()?;
+        Ok(self.schedule)
+    }
+
+    fn line(&mut self, number: usize, line: &str) -> Parsed<()> {
+        let text = line.trim_start();
+        if text.is_empty() {
+            return Ok(());
+        }
+        if let Some(comment) = text.strip_prefix('#') {
+            return self.comment_line(number, line, comment);
+        }
+        let mut cursor = Cursor::new(line)?;
+        if self.part == Part::Title {
+            return self.format(&mut cursor);
+        }
+        let is_at_margin = text.len() == line.len();
+        match (cursor.peek_word(), cursor.peek_word_after(1)) {
+            (Some("format"), _) => Err(misplaced(&cursor, "a second format", "one is enough")),
+            (Some("subject"), _) => self.subject(&mut cursor),
+            (Some("order"), _) => self.order(&mut cursor),
+            // `node dials p1` is a sentence wherever it stands.
+            (Some("node"), next)
+                if self.part == Part::Head
+                    && is_at_margin
+                    && !next.is_some_and(|word| RESERVED_KEYS.contains(&word)) =>
+            {
+                self.node(&mut cursor)
+            }
+            _ => self.script(&mut cursor),
+        }
+    }
+
+    fn comment_line(&mut self, number: usize, line: &str, comment: &str) -> Parsed<()> {
+        lexer::refuse_control(line.trim_end())?;
+        let comment = comment.strip_prefix(' ').unwrap_or(comment).trim_end().to_owned();
+        if self.comment.is_empty() {
+            self.comment_line = number;
+        }
+        let comments =
+            if self.part == Part::Title { &mut self.schedule.title } else { &mut self.comment };
+        if comments.len() >= COMMENT_LINES_MAX {
+            let mistake =
+                Mistake::TooMany { what: "lines in one comment", most: COMMENT_LINES_MAX };
+            return Err(Problem::new(0, line.len(), mistake));
+        }
+        comments.push(comment);
+        Ok(())
+    }
+
+    /// Comments that wait for a line of the script find none.
+    fn refuse_comment(&self) -> Parsed<()> {
+        if self.comment.is_empty() {
+            return Ok(());
+        }
+        let what = "a comment";
+        let rule = "it stands at the head of the text or above a line of the script";
+        Err(Problem::new(0, 1, Mistake::Misplaced { what, rule }).on_line(self.comment_line))
+    }
+
+    fn format(&mut self, cursor: &mut Cursor<'_>) -> Parsed<()> {
+        if cursor.peek_word() != Some("format") {
+            return Err(cursor.unexpected(vec![Expected::Words("format 1")]));
+        }
+        cursor.skip();
+        let Some(found) = cursor.peek_word() else {
+            return Err(cursor.unexpected(vec![Expected::Sort("the number of a format")]));
+        };
+        if found != FORMAT.to_string() {
+            return Err(cursor.problem(Mistake::UnknownFormat { found: found.to_owned() }));
+        }
+        cursor.skip();
+        self.part = Part::Head;
+        cursor.end()
+    }
+
+    fn subject(&mut self, cursor: &mut Cursor<'_>) -> Parsed<()> {
+        self.refuse_comment()?;
+        if self.part > Part::Head {
+            return Err(misplaced(cursor, "a subject", "it stands before the script"));
+        }
+        if self.has_subject {
+            return Err(misplaced(cursor, "a second subject", "one is enough"));
+        }
+        cursor.skip();
+        self.schedule.subject = cursor.name("the name of a subject (as in echo)")?;
+        self.has_subject = true;
+        cursor.end()
+    }
+
+    /// A setting: the key is a name, the value is the rest of the line.
+    fn node(&mut self, cursor: &mut Cursor<'_>) -> Parsed<()> {
+        self.refuse_comment()?;
+        cursor.skip();
+        if self.schedule.node.len() >= SETTINGS_MAX {
+            return Err(cursor.too_many("settings of the node", SETTINGS_MAX));
+        }
+        let key = cursor.name("the key of a setting (as in max-inbound)")?;
+        let value = cursor.rest();
+        if value.len() > VALUE_BYTES_MAX {
+            return Err(cursor.too_many("bytes in a value", VALUE_BYTES_MAX));
+        }
+        self.schedule.node.push((key, value.to_owned()));
+        Ok(())
+    }
+
+    fn script(&mut self, cursor: &mut Cursor<'_>) -> Parsed<()> {
+        let at = sentence::when(cursor)?;
+        if at != When::Same && cursor.peek_word() == Some("order") {
+            return Err(misplaced(cursor, "a time before \"order\"", "an anchor says when"));
+        }
+        let others: &[Expected] = match self.part {
+            Part::Head if at == When::Same => {
+                &[Expected::Words("subject"), Expected::Words("order")]
+            }
+            Part::Script | Part::Order if at == When::Same => &[Expected::Words("order")],
+            Part::Title | Part::Head | Part::Script | Part::Order => &[],
+        };
+        if self.part == Part::Order {
+            return Err(misplaced(cursor, "a line of the script", "it stands above the order"));
+        }
+        let op = sentence::op(cursor, others)?;
+        cursor.end()?;
+        if self.schedule.script.len() >= LINES_MAX {
+            return Err(Problem::new(0, 1, too_many_lines("lines in the script")));
+        }
+        self.part = Part::Script;
+        let comment = std::mem::take(&mut self.comment);
+        self.schedule.script.push(Line { at, op, comment });
+        Ok(())
+    }
+
+    fn order(&mut self, cursor: &mut Cursor<'_>) -> Parsed<()> {
+        self.refuse_comment()?;
+        cursor.skip();
+        let deviation = order::deviation(cursor)?;
+        cursor.end()?;
+        if self.schedule.order.len() >= LINES_MAX {
+            return Err(Problem::new(0, 1, too_many_lines("lines in the order")));
+        }
+        self.part = Part::Order;
+        self.schedule.order.push(deviation);
+        Ok(())
+    }
+}
+
+fn misplaced(cursor: &Cursor<'_>, what: &'static str, rule: &'static str) -> Problem {
+    cursor.problem(Mistake::Misplaced { what, rule })
+}
+
+fn too_many_lines(what: &'static str) -> Mistake {
+    Mistake::TooMany { what, most: LINES_MAX }
+}
