@@ -155,9 +155,11 @@ impl<D: Dialect> Actor<D> {
     /// Connects to the node. A connection that it has is closed first.
     pub fn dial(&mut self, now: Now, from: Option<SocketAddr>, node: SocketAddr) {
         self.close(now, Closing::Orderly);
-        // The kernel chooses the port: what a schedule names is the address.
-        let _ = from;
-        match self.kernel.connect(&Endpoint::Ip(node)) {
+        let dialled = match from {
+            Some(from) => self.kernel.connect_from(from, node),
+            None => self.kernel.connect(&Endpoint::Ip(node)),
+        };
+        match dialled {
             Ok(conn) => {
                 self.begin(conn, Link::Connecting);
                 self.set_interest();
@@ -416,7 +418,8 @@ impl<D: Dialect> Actor<D> {
             let slices = [IoSlice::new(&self.unsent[..count])];
             match self.kernel.send(conn, &slices, More::No) {
                 Ok(Sent::Bytes(taken)) => {
-                    let bytes = self.unsent.drain(..taken).collect();
+                    let bytes: Vec<u8> = self.unsent.drain(..taken).collect();
+                    self.dialect.said(&bytes);
                     self.moved.push(Moved { port: self.port, way: Way::Sent, bytes });
                 }
                 Ok(Sent::WouldBlock) => {}

@@ -10,9 +10,12 @@
 pub mod actor;
 pub mod chooser;
 pub mod contract;
+pub mod expect;
 pub mod faulty;
+pub mod generate;
 pub mod net;
 pub mod oracles;
+pub mod run;
 pub mod schedule;
 pub mod subject;
 pub mod subjects;

@@ -14,13 +14,14 @@ use sockman::time::{Instant, Now};
 use crate::schedule::Word;
 
 /// Something to simulate.
-pub trait Subject: Clone + Send + 'static {
+pub trait Subject: Clone + fmt::Debug + Send + 'static {
     /// Its name in schedules: `subject echo`.
     const NAME: &'static str;
 
     /// The state machine under test.
     type Tenant: Tenant<Conn: Clone + Send, Command: Clone + Send, Notice: Clone + Send>
         + Clone
+        + fmt::Debug
         + Send;
 
     /// The language of its peers.
@@ -181,6 +182,11 @@ pub trait Dialect: Clone + Send + fmt::Debug {
     ///
     /// The language does not have this word, or this setting of it.
     fn encode(&mut self, now: Now, word: &Word, out: &mut Vec<u8>) -> Result<(), UnknownWord>;
+
+    /// Hears which bytes went out to the node, in order, whatever they mean.
+    fn said(&mut self, bytes: &[u8]) {
+        let _ = bytes;
+    }
 
     /// Takes in bytes from the node, as they come; appends what they say.
     ///

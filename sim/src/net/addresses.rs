@@ -53,6 +53,11 @@ impl Addresses {
         family.find(|own| !own.is_loopback()).copied().ok_or(Failure::NetworkUnreachable)
     }
 
+    /// Takes a chosen end to connect from; whether it is this host's and free.
+    pub(super) fn take_exactly(&mut self, from: SocketAddr, to: SocketAddr) -> bool {
+        self.is_own(from.ip()) && from.port() != 0 && from != to && self.outbound.insert((from, to))
+    }
+
     /// Takes a port to connect from; `None` if all are in use for this destination.
     pub(super) fn take_connect_port(
         &mut self,

@@ -46,16 +46,7 @@ impl Sockets for Kernel {
     fn connect(&mut self, to: &Endpoint) -> Result<ConnId, ConnectError> {
         self.descriptor_left().map_err(ConnectError::OutOfDescriptors)?;
         let (local, remote) = self.ends_of_connect(to)?;
-        self.attempts += 1;
-        let flow = Flow { connection: self.attempts, local, remote };
-        let buffers = self.buffers();
-        let socket = Socket::connecting(flow.clone(), buffers, self.now, &mut self.wire);
-        let conn = self.conns.insert(socket);
-        self.flows.insert(flow, conn);
-        self.held_count += 1;
-        self.totals.opened += 1;
-        self.settle(conn);
-        Ok(conn)
+        Ok(self.begin_connect(local, remote))
     }
 
     fn connect_status(&mut self, conn: ConnId) -> Result<ConnectStatus, ConnectError> {
@@ -185,6 +176,37 @@ impl Kernel {
     }
 
     /// Both ends of an attempt: a port of ours is taken.
+    /// Connects from a chosen end, as a socket does that was bound first. An end that is taken, or
+    /// is not this host's, is replaced by one of the kernel's choice.
+    ///
+    /// # Errors
+    ///
+    /// As `connect`.
+    pub fn connect_from(
+        &mut self,
+        from: SocketAddr,
+        to: SocketAddr,
+    ) -> Result<ConnId, ConnectError> {
+        self.descriptor_left().map_err(ConnectError::OutOfDescriptors)?;
+        if !self.addresses.take_exactly(from, to) {
+            return self.connect(&Endpoint::Ip(to));
+        }
+        Ok(self.begin_connect(Endpoint::Ip(from), Endpoint::Ip(to)))
+    }
+
+    fn begin_connect(&mut self, local: Endpoint, remote: Endpoint) -> ConnId {
+        self.attempts += 1;
+        let flow = Flow { connection: self.attempts, local, remote };
+        let buffers = self.buffers();
+        let socket = Socket::connecting(flow.clone(), buffers, self.now, &mut self.wire);
+        let conn = self.conns.insert(socket);
+        self.flows.insert(flow, conn);
+        self.held_count += 1;
+        self.totals.opened += 1;
+        self.settle(conn);
+        conn
+    }
+
     fn ends_of_connect(&mut self, to: &Endpoint) -> Result<(Endpoint, Endpoint), ConnectError> {
         let Endpoint::Ip(mut to) = *to else {
             // The client's end of a Unix connection has no path.

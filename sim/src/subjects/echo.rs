@@ -4,6 +4,7 @@
 //! bytes back, and ends a connection in order when the peer does. Peers speak in numbered lines, so
 //! that a lost, repeated or altered byte is noticed at once.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use sockman::sockets::{ConnId, ConnectError, Endpoint, More};
@@ -21,6 +22,9 @@ const UNSENT_BYTES_PAUSE: usize = 16_384;
 
 /// How long a peer may take to close after us.
 const FINISH_WITHIN: Duration = Duration::from_secs(10);
+
+/// Longest padding of a line.
+const LINE_BYTES_MAX: usize = 1_000_000;
 
 /// The echo as a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,8 +254,9 @@ impl Subject for Echo {
 #[derive(Clone, Debug, Default)]
 pub struct Lines {
     next_said: u64,
-    next_heard: u64,
-    partial: Vec<u8>,
+    /// What went out and has not come back.
+    owed: VecDeque<u8>,
+    line: Vec<u8>,
     offset: u64,
 }
 
@@ -269,36 +274,35 @@ impl Dialect for Lines {
         if word.name != "line" {
             return Err(unknown("an echo's peers only know `line`"));
         }
-        let padding = match word.setting("length") {
+        let padding: usize = match word.setting("length") {
             None => 0,
             Some(text) => text.parse().map_err(|_| unknown("length is a number of bytes"))?,
         };
         out.extend_from_slice(format!("{} ", self.next_said).as_bytes());
-        out.resize(out.len() + padding, b'.');
+        out.resize(out.len() + padding.min(LINE_BYTES_MAX), b'.');
         out.push(b'\n');
         self.next_said += 1;
         Ok(())
     }
 
+    fn said(&mut self, bytes: &[u8]) {
+        self.owed.extend(bytes);
+    }
+
     fn decode(&mut self, bytes: &[u8], heard: &mut Vec<Heard>) -> Result<(), Garbled> {
         for &byte in bytes {
-            self.offset += 1;
-            if byte != b'\n' {
-                self.partial.push(byte);
-                continue;
-            }
-            let number = self.partial.split(|byte| *byte == b' ').next().unwrap_or_default();
-            if number != self.next_heard.to_string().as_bytes() {
-                let problem = format!(
-                    "line {:?} in place of {}",
-                    String::from_utf8_lossy(number),
-                    self.next_heard
-                );
+            let owed = self.owed.pop_front();
+            if owed != Some(byte) {
+                let problem = format!("byte {byte:#04x} came back in place of {owed:02x?}");
                 return Err(Garbled { problem, offset: self.offset });
             }
-            heard.push(Heard { name: "line", detail: self.next_heard });
-            self.next_heard += 1;
-            self.partial.clear();
+            self.offset += 1;
+            if byte == b'\n' {
+                heard.push(Heard { name: "line", detail: number_of(&self.line) });
+                self.line.clear();
+            } else {
+                self.line.push(byte);
+            }
         }
         Ok(())
     }
@@ -321,4 +325,10 @@ impl Dialect for Lines {
     fn vocabulary() -> &'static [&'static str] {
         &["line"]
     }
+}
+
+/// The number at the head of a line; junk has none and counts as zero.
+fn number_of(line: &[u8]) -> u64 {
+    let digits = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+    std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
 }

@@ -197,6 +197,7 @@ impl Display for Manner {
             Self::Honest => "honest",
             Self::Silent => "silent",
             Self::Slow => "slow",
+            Self::Chatty => "chatty",
         })
     }
 }

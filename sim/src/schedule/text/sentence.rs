@@ -102,6 +102,7 @@ fn actor_does(cursor: &mut Cursor<'_>, actor: ActorId) -> Parsed<Op> {
                 ("honest", Manner::Honest),
                 ("silent", Manner::Silent),
                 ("slow", Manner::Slow),
+                ("chatty", Manner::Chatty),
             ];
             Op::Behave { actor, manner: cursor.choose(&manners, &[])? }
         }
