@@ -1,0 +1,3 @@
+//! Behaviour that needs a backend: one binary, a module for each subject.
+
+mod contract;
