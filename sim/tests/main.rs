@@ -1,6 +1,7 @@
-//! Behaviour on the virtual network, in one binary.
+//! Behaviour on the virtual network and on this machine's kernel, in one binary.
 
 #![expect(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
+mod contract;
 mod differential;
 mod net;
