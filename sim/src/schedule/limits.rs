@@ -122,7 +122,7 @@ pub(super) fn is_node_key(text: &str) -> bool {
 
 /// The value of a setting of the node: the rest of its line, which may be empty.
 pub(super) fn is_node_value(text: &str) -> bool {
-    text.len() <= VALUE_BYTES_MAX && text.trim() == text && !text.contains(char::is_control)
+    text.len() <= VALUE_BYTES_MAX && text.trim() == text && text.chars().all(is_comment_char)
 }
 
 /// Whether a value of a message's setting may contain this.
@@ -130,7 +130,7 @@ pub(super) fn is_value_char(c: char) -> bool {
     !c.is_whitespace() && !c.is_control() && c != ','
 }
 
-/// Whether a comment may contain this.
+/// Whether a comment or a setting of the node may contain this.
 pub(super) fn is_comment_char(c: char) -> bool {
     c == '\t' || !c.is_control()
 }

@@ -11,6 +11,8 @@
 
 mod bytes;
 mod limits;
+#[cfg(test)]
+mod random;
 pub mod text;
 
 use std::fmt;

@@ -59,12 +59,6 @@ impl<'a> Cursor<'a> {
         self.peek_word().is_some_and(looks_like_actor)
     }
 
-    /// The line from the next token on.
-    pub(super) fn rest(&self) -> &'a str {
-        let at = self.peek().map_or(self.line.len(), |token| token.at);
-        self.line[at..].trim_end()
-    }
-
     // Taking.
 
     pub(super) fn skip(&mut self) {

@@ -82,24 +82,19 @@ impl Parser {
         if let Some(comment) = text.strip_prefix('#') {
             return self.comment_line(number, line, comment);
         }
+        // `node dials p1` is a sentence wherever it stands, and so is whatever is indented.
+        if self.part == Part::Head && is_node_setting(line) {
+            return self.node(line);
+        }
         let mut cursor = Cursor::new(line)?;
         if self.part == Part::Title {
             return self.format(&mut cursor);
         }
-        let is_at_margin = text.len() == line.len();
-        match (cursor.peek_word(), cursor.peek_word_after(1)) {
-            (Some("format"), _) => Err(misplaced(&cursor, "a second format", "one is enough")),
-            (Some("subject"), _) => self.subject(&mut cursor),
-            (Some("order"), _) => self.order(&mut cursor),
-            // `node dials p1` is a sentence wherever it stands.
-            (Some("node"), next)
-                if self.part == Part::Head
-                    && is_at_margin
-                    && !next.is_some_and(|word| RESERVED_KEYS.contains(&word)) =>
-            {
-                self.node(&mut cursor)
-            }
-            _ => self.script(&mut cursor),
+        match cursor.peek_word() {
+            Some("format") => Err(misplaced(&cursor, "a second format", "one is enough")),
+            Some("subject") => self.subject(&mut cursor),
+            Some("order") => self.order(&mut cursor),
+            Some(_) | None => self.script(&mut cursor),
         }
     }
 
@@ -161,14 +156,17 @@ impl Parser {
     }
 
     /// A setting: the key is a name, the value is the rest of the line.
-    fn node(&mut self, cursor: &mut Cursor<'_>) -> Parsed<()> {
+    fn node(&mut self, line: &str) -> Parsed<()> {
         self.refuse_comment()?;
+        lexer::refuse_control(line)?;
+        let (head, value) = split_setting(line);
+        let mut cursor = Cursor::new(head)?;
         cursor.skip();
         if self.schedule.node.len() >= SETTINGS_MAX {
             return Err(cursor.too_many("settings of the node", SETTINGS_MAX));
         }
         let key = cursor.name("the key of a setting (as in max-inbound)")?;
-        let value = cursor.rest();
+        cursor.end()?;
         if value.len() > VALUE_BYTES_MAX {
             return Err(cursor.too_many("bytes in a value", VALUE_BYTES_MAX));
         }
@@ -214,6 +212,25 @@ impl Parser {
         self.schedule.order.push(deviation);
         Ok(())
     }
+}
+
+fn is_node_setting(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    let at_margin = line.starts_with("node");
+    at_margin && words.next() == Some("node") && !words.next().is_some_and(is_reserved_key)
+}
+
+fn is_reserved_key(word: &str) -> bool {
+    RESERVED_KEYS.contains(&word)
+}
+
+/// `node` and the key, and the value.
+fn split_setting(line: &str) -> (&str, &str) {
+    let after_node = &line["node".len()..];
+    let key_and_value = after_node.trim_start();
+    let key = key_and_value.find(char::is_whitespace).unwrap_or(key_and_value.len());
+    let (head, value) = line.split_at(line.len() - key_and_value.len() + key);
+    (head, value.trim())
 }
 
 fn misplaced(cursor: &Cursor<'_>, what: &'static str, rule: &'static str) -> Problem {

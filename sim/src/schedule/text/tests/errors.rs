@@ -1,0 +1,1 @@
+//! The messages, as a person reads them: a row per mistake.

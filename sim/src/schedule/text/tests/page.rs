@@ -1,0 +1,1 @@
+//! The page in corpus/README.md says nothing that is not so.
