@@ -15,6 +15,7 @@ pub mod faulty;
 pub mod generate;
 pub mod net;
 pub mod oracles;
+pub mod panics;
 pub mod run;
 pub mod schedule;
 pub mod subject;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
@@ -66,6 +67,8 @@ pub enum SetupError {
     Setting(SettingError),
     /// Two actors, or an actor and the node, use one address.
     AddressTwice(IpAddr),
+    /// Nobody knows how to simulate this.
+    NoSuchSubject(String),
 }
 
 impl fmt::Display for SetupError {
@@ -73,6 +76,9 @@ impl fmt::Display for SetupError {
         match self {
             Self::Setting(error) => error.fmt(f),
             Self::AddressTwice(address) => write!(f, "two parties use the address {address}"),
+            Self::NoSuchSubject(name) => {
+                write!(f, "no subject {name}; there are {}", crate::subjects::NAMES.join(", "))
+            }
         }
     }
 }
@@ -101,6 +107,18 @@ impl Verdict {
     #[must_use]
     pub const fn is_passed(&self) -> bool {
         matches!(self, Self::Passed)
+    }
+
+    /// Two runs of one schedule took different ways.
+    #[must_use]
+    pub fn not_deterministic(first: TraceHash, second: TraceHash) -> Self {
+        Self::Failed(Violation {
+            oracle: "determinism",
+            what: format!("one run has the trace {first}, the next {second}"),
+            since: Instant::START,
+            at: Instant::START,
+            rule: "the same schedule gives the same trace",
+        })
     }
 
     /// The oracle, or the kind of verdict, that two failures share if they are the same.
@@ -283,14 +301,29 @@ impl<X: Subject> Run<X> {
     /// Runs to the end and gives the verdict.
     #[must_use]
     pub fn finish(mut self) -> Report {
-        let verdict = loop {
+        // What a panic leaves behind is only looked at.
+        let ended = catch_unwind(AssertUnwindSafe(|| self.run_to_verdict()));
+        let verdict = ended.unwrap_or_else(|payload| {
+            let at = self.world.now().steady;
+            Verdict::Failed(Violation {
+                oracle: "panic",
+                what: crate::panics::message(&*payload),
+                since: at,
+                at,
+                rule: "nothing that a peer or a network does makes the node panic",
+            })
+        });
+        self.report(verdict)
+    }
+
+    fn run_to_verdict(&mut self) -> Verdict {
+        loop {
             match self.step() {
                 Ok(Progress::Going) if self.misspoken.is_none() => {}
-                Ok(Progress::Going | Progress::Done) => break self.close(),
-                Err(violation) => break Verdict::Failed(violation),
+                Ok(Progress::Going | Progress::Done) => return self.close(),
+                Err(violation) => return Verdict::Failed(violation),
             }
-        };
-        self.report(verdict)
+        }
     }
 
     /// The report of a run that has ended in some other way, as by a panic.

@@ -1,3 +1,31 @@
 //! What the simulator knows how to simulate.
 
 pub mod echo;
+
+use crate::generate::{Generated, generate};
+use crate::run::{Options, Report, SetupError, run};
+use crate::schedule::Schedule;
+
+/// Names of the subjects that the `sim` command knows.
+pub const NAMES: &[&str] = &[<echo::Echo as crate::subject::Subject>::NAME];
+
+/// What a campaign on a subject runs for a seed; `None` if there is no such subject.
+#[must_use]
+pub fn generate_for(subject: &str, seed: u64) -> Option<Generated> {
+    match subject {
+        "echo" => Some(generate::<echo::Echo>(seed)),
+        _ => None,
+    }
+}
+
+/// Runs a schedule on the subject that it names.
+///
+/// # Errors
+///
+/// There is no such subject, or the schedule makes no sense for it.
+pub fn run_named(schedule: &Schedule, options: &Options) -> Result<Report, SetupError> {
+    match schedule.subject.as_str() {
+        "echo" => run::<echo::Echo>(schedule, options),
+        _ => Err(SetupError::NoSuchSubject(schedule.subject.clone())),
+    }
+}

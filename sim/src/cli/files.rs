@@ -1,0 +1,84 @@
+//! Schedules in files: texts, artifacts, failure folders; and files that are written whole or not
+//! at all.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use sockman_sim::schedule::Schedule;
+
+use super::Error;
+
+/// How the text of a schedule is named.
+pub(super) const EXTENSION: &str = "case";
+
+/// The schedule in a failure folder, and the story that an exact replay must repeat.
+pub(super) const FAILED_SCHEDULE: &str = "schedule.case";
+pub(super) const FAILED_STORY: &str = "story.txt";
+
+/// Every schedule under a path: the file itself, a failure folder's, or all texts of a folder, in
+/// the order of their names.
+pub(super) fn find(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    if path.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let failed = path.join(FAILED_SCHEDULE);
+    if failed.is_file() {
+        return Ok(vec![failed]);
+    }
+    let mut found = Vec::new();
+    let entries = fs::read_dir(path).map_err(Error::file(path))?;
+    for entry in entries {
+        let entry = entry.map_err(Error::file(path))?.path();
+        if entry.is_dir() {
+            found.extend(find(&entry).or_else(|error| match error {
+                Error::NoSchedules(_) => Ok(Vec::new()),
+                other => Err(other),
+            })?);
+        } else if entry.extension().is_some_and(|extension| extension == EXTENSION) {
+            found.push(entry);
+        }
+    }
+    found.sort();
+    if found.is_empty() { Err(Error::NoSchedules(path.to_owned())) } else { Ok(found) }
+}
+
+/// The schedule in a file. A file that is not text is a fuzzer's.
+pub(super) fn read(path: &Path) -> Result<Schedule, Error> {
+    let bytes = fs::read(path).map_err(Error::file(path))?;
+    let named_as_text = path.extension().is_some_and(|extension| extension == EXTENSION);
+    match String::from_utf8(bytes) {
+        Ok(text) if named_as_text || looks_like_text(&text) => {
+            let name = path.display().to_string();
+            Schedule::parse(&name, &text).map_err(|error| Error::Parse(Box::new(error)))
+        }
+        Ok(text) => Ok(Schedule::from_bytes(text.as_bytes())),
+        Err(error) if named_as_text => Err(Error::Usage(format!(
+            "{}: not text: byte {} is not UTF-8",
+            path.display(),
+            error.utf8_error().valid_up_to()
+        ))),
+        Err(error) => Ok(Schedule::from_bytes(error.as_bytes())),
+    }
+}
+
+/// Whether somebody wrote this: its first line that says anything is a format.
+fn looks_like_text(text: &str) -> bool {
+    let mut lines = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
+    lines.next().is_some_and(|line| line.starts_with("format"))
+}
+
+/// Writes a file so that whoever reads it sees all of it or none.
+pub(super) fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    let temporary = PathBuf::from(temporary);
+    let written = fs::File::create(&temporary)
+        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|error| {
+        // What is half written is of no use to anybody; if it stays, so be it.
+        let _ = fs::remove_file(&temporary);
+        Error::File(path.to_owned(), error)
+    })
+}

@@ -1,0 +1,116 @@
+//! The command line: one module a command.
+//!
+//! Exit status: 0 all is well, 1 something was found, 2 the command could not be carried out.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use sockman_sim::run::SetupError;
+use sockman_sim::schedule::ParseError;
+
+mod campaign;
+mod convert;
+mod files;
+mod replay;
+
+/// Deterministic simulation of a Bitcoin connection manager.
+#[derive(Parser)]
+#[command(name = "sim", version, arg_required_else_help = true)]
+pub(crate) struct Command {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Run a campaign over seeds
+    #[command(after_help = "Example: cargo sim run --seeds 0..1000 --jobs 2")]
+    Run(campaign::Arguments),
+    /// Run schedules: texts, failure folders, libFuzzer artifacts
+    #[command(after_help = "Example: cargo sim replay corpus/connman")]
+    Replay(replay::Arguments),
+    /// Show what happens in a schedule, as a timeline
+    #[command(after_help = "Example: cargo sim show corpus/connman/ping_is_answered.case")]
+    Show(replay::ShowArguments),
+    /// Turn bytes (a libFuzzer artifact) into the text of a schedule
+    #[command(after_help = "Example: cargo sim import fuzz/artifacts/connman/crash-1 > new.case")]
+    Import(convert::ImportArguments),
+    /// Turn the text of a schedule into bytes for a fuzzer
+    #[command(after_help = "Example: cargo sim export corpus/connman --to fuzz/corpus/connman")]
+    Export(convert::ExportArguments),
+}
+
+/// Why a command could not be carried out.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// Writing what it has to say.
+    Output(io::Error),
+    /// Reading or writing a file.
+    File(PathBuf, io::Error),
+    /// A text that is not a schedule.
+    Parse(Box<ParseError>),
+    /// A schedule that makes no sense.
+    Setup(PathBuf, SetupError),
+    /// Nothing to do.
+    NoSchedules(PathBuf),
+    /// An argument that makes no sense.
+    Usage(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Output(error) => write!(f, "cannot write: {error}"),
+            Self::File(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Parse(error) => error.fmt(f),
+            Self::Setup(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::NoSchedules(path) => write!(f, "{}: no schedules here", path.display()),
+            Self::Usage(problem) => f.write_str(problem),
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl Error {
+    fn file(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        move |error| Self::File(path.to_owned(), error)
+    }
+}
+
+/// Does what was asked.
+pub(crate) fn execute(command: Command, out: &mut impl Write) -> Result<ExitCode, Error> {
+    match command.action {
+        Action::Run(arguments) => campaign::execute(&arguments, out),
+        Action::Replay(arguments) => replay::execute(&arguments, out),
+        Action::Show(arguments) => replay::show(&arguments, out),
+        Action::Import(arguments) => convert::import(&arguments, out),
+        Action::Export(arguments) => convert::export(&arguments, out),
+    }
+}
+
+/// Shows `tracing` events on stderr as `RUST_LOG` asks; nothing without it.
+pub(crate) fn subscribe() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::builder()
+        .with_default_directive(tracing_subscriber::filter::LevelFilter::OFF.into())
+        .from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        // The events carry the time of their world.
+        .without_time()
+        .init();
+}
+
+/// Found, or not.
+fn exit(found: bool) -> ExitCode {
+    if found { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}

@@ -1,0 +1,144 @@
+//! `replay` and `show`: schedules from files.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use sockman_sim::run::{Options, Report};
+use sockman_sim::schedule::Schedule;
+use sockman_sim::subjects::run_named;
+use sockman_sim::trace::Story;
+
+use super::{Error, exit, files};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Texts, failure folders, artifacts, or folders of texts
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// One JSON object a schedule
+    #[arg(long)]
+    json: bool,
+    /// Judge by the script alone, also where a recorded story lies beside the schedule
+    #[arg(long)]
+    script: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct ShowArguments {
+    /// A text, a failure folder or an artifact
+    path: PathBuf,
+}
+
+pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode, Error> {
+    let mut failed = 0_usize;
+    let mut count = 0_usize;
+    for path in &arguments.paths {
+        for file in files::find(path)? {
+            let schedule = files::read(&file)?;
+            let recorded = recorded_story(&file).filter(|_| !arguments.script);
+            let story = if recorded.is_some() { Story::Keep } else { Story::Drop };
+            let report = run(&file, &schedule, story)?;
+            let divergence = recorded.and_then(|recorded| diverges(&recorded, &report));
+            let bad = !report.verdict.is_passed() || divergence.is_some();
+            failed += usize::from(bad);
+            count += 1;
+            if arguments.json {
+                writeln!(out, "{}", json(&file, &report, divergence.as_deref()))?;
+            } else {
+                tell(out, &file, &report, divergence.as_deref())?;
+            }
+        }
+    }
+    if !arguments.json && count > 1 {
+        writeln!(out, "{} passed, {failed} failed", count - failed)?;
+    }
+    Ok(exit(failed > 0))
+}
+
+pub(super) fn show(arguments: &ShowArguments, out: &mut impl Write) -> Result<ExitCode, Error> {
+    for file in files::find(&arguments.path)? {
+        let schedule = files::read(&file)?;
+        let report = run(&file, &schedule, Story::Keep)?;
+        writeln!(out, "{}", file.display())?;
+        for line in &schedule.title {
+            writeln!(out, "  {line}")?;
+        }
+        for entry in &report.story {
+            writeln!(out, "{entry}")?;
+        }
+        writeln!(out, "{}", report.verdict)?;
+        for conn in &report.connections {
+            writeln!(out, "  {conn:?}")?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run(file: &Path, schedule: &Schedule, story: Story) -> Result<Report, Error> {
+    let options = Options { story, ..Options::default() };
+    run_named(schedule, &options).map_err(|error| Error::Setup(file.to_owned(), error))
+}
+
+/// The story that was recorded beside a schedule, if this is a failure folder.
+fn recorded_story(file: &Path) -> Option<String> {
+    if file.file_name().is_none_or(|name| name != files::FAILED_SCHEDULE) {
+        return None;
+    }
+    fs::read_to_string(file.with_file_name(files::FAILED_STORY)).ok()
+}
+
+/// The first place at which a run takes another way than the recorded one.
+fn diverges(recorded: &str, report: &Report) -> Option<String> {
+    let story: Vec<_> = report.story.iter().map(ToString::to_string).collect();
+    let mut lines = recorded.lines();
+    for (index, entry) in story.iter().enumerate() {
+        let expected = lines.next();
+        if expected != Some(entry) {
+            let expected = expected.unwrap_or("the end of the run");
+            return Some(format!(
+                "diverges at step {}:\n  recorded: {expected}\n  now:      {entry}",
+                index + 1
+            ));
+        }
+    }
+    let expected = lines.next()?;
+    Some(format!(
+        "diverges at step {}:\n  recorded: {expected}\n  now:      the end of the run",
+        story.len() + 1
+    ))
+}
+
+fn tell(
+    out: &mut impl Write,
+    file: &Path,
+    report: &Report,
+    divergence: Option<&str>,
+) -> Result<(), Error> {
+    writeln!(out, "{}: {}", file.display(), report.verdict)?;
+    if let Some(divergence) = divergence {
+        writeln!(out, "  the recorded run {divergence}")?;
+        writeln!(out, "  (the code has changed since; --script judges by the script alone)")?;
+    }
+    if !report.verdict.is_passed() {
+        for conn in &report.connections {
+            writeln!(out, "  {conn:?}")?;
+        }
+    }
+    Ok(())
+}
+
+fn json(file: &Path, report: &Report, divergence: Option<&str>) -> serde_json::Value {
+    serde_json::json!({
+        "schedule": file.display().to_string(),
+        "verdict": report.verdict.kind(),
+        "detail": report.verdict.to_string(),
+        "diverges": divergence,
+        "steps": report.stats.steps,
+        "events": report.stats.events,
+        "messages": report.stats.messages,
+        "virtual_seconds": report.stats.virtual_time.as_secs(),
+        "trace_hash": report.hash.to_string(),
+    })
+}
