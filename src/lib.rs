@@ -12,9 +12,11 @@
 //! are arguments everywhere. Nothing in this crate knows the simulator, which implements
 //! [`sockets::Sockets`] like any other backend.
 
+pub mod connman;
 pub mod driver;
 pub mod rng;
 pub mod slab;
 pub mod sockets;
 pub mod sockman;
 pub mod time;
+pub mod transport;
