@@ -542,9 +542,14 @@ impl World {
                 return true;
             }
             for side in 0..2 {
-                let end = &mut self.pairs[pair].ends[side];
+                let [client, server] = &mut self.pairs[pair].ends;
+                let (end, peer) = if side == 0 { (client, server) } else { (server, client) };
+                // A reader who has shut reading does not tell of its window (Linux,
+                // `tcp_cleanup_rbuf`): the sender finds out later, by a probe.
+                let window_unsure = end.rd && peer.accepted > window;
                 match end.inbox.front_mut() {
                     None | Some(Item::Unsure(_)) => continue,
+                    Some(Item::Data(_)) if end.state == State::Open && window_unsure => continue,
                     Some(Item::Data(count)) if end.state == State::Open => {
                         let room = window.saturating_sub(end.rx);
                         if room == 0 {
@@ -674,7 +679,8 @@ impl World {
                 }
             }
             (Item::Reset, State::Open) => {
-                let after = end.eof;
+                // Not once our own FIN is on its way, too, behind bytes: Linux' LAST_ACK.
+                let after = end.eof && !end.fin;
                 end.fail(if after { Failure::BrokenPipe } else { Failure::Reset });
                 seen(if after { Transition::ResetAfterFin } else { Transition::ResetBeforeFin });
             }
