@@ -6,3 +6,4 @@ pub mod differential;
 mod model;
 pub mod sequences;
 pub mod trace;
+mod transition;

@@ -97,7 +97,10 @@ impl Draws {
         // Buffers fill only if the calls are on few connections.
         let busy = if volume == Volume::Small { conns } else { conns.min(4) };
         let conn = self.index(busy);
+        // And if they live a while.
+        let spare = volume != Volume::Small && self.below(3) > 0;
         match self.below(100) {
+            64..84 if spare => Call::Send(conn, self.count_to_send(volume)),
             0..10 => Call::Connect(match self.below(8) {
                 0 => Target::Nobody,
                 _ => Target::Listener(self.index(LISTENERS)),
