@@ -23,7 +23,7 @@ impl fmt::Display for Errno {
 /// It is a register, not a state: whoever asks first is told, and empties it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Failure {
-    /// Nobody listens there (`ECONNREFUSED`).
+    /// Nobody listens there (`ECONNREFUSED`; for a Unix path also `ENOENT`).
     Refused,
     /// The peer ended the connection with RST before its FIN (`ECONNRESET`).
     Reset,
@@ -212,6 +212,7 @@ impl fmt::Display for WaitError {
     }
 }
 
+impl std::error::Error for Errno {}
 impl std::error::Error for Failure {}
 impl std::error::Error for Stale {}
 impl std::error::Error for ListenError {}

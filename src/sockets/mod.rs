@@ -42,14 +42,20 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::slab::key;
+use crate::slab::{Key, key};
 
 mod error;
+#[cfg(unix)]
+mod os;
 
 pub use error::{
     AcceptError, ConnError, ConnectError, DescriptorLimit, Errno, Failure, ListenError, Stale,
     WaitError,
 };
+#[cfg(target_os = "linux")]
+pub use os::Epoll;
+#[cfg(unix)]
+pub use os::{BoundPath, DefaultPoller, OsSockets, Poll, Poller, PollerWaker, Watched};
 
 /// Most slices that one send looks at; further ones count as not sent. Well below the 1,024 that
 /// Linux takes (`UIO_MAXIOV`), and more than a header and a payload each for eight messages.
@@ -79,6 +85,44 @@ pub enum Source {
     /// A connection.
     Conn(ConnId),
 }
+
+impl Source {
+    /// The source as one number, for libraries that carry one with each socket. Never `u64::MAX`,
+    /// which is free for a backend's own purposes, such as its waker.
+    #[must_use]
+    pub fn token(self) -> u64 {
+        match self {
+            Self::Listener(id) => pack(id) << 1 | 1,
+            Self::Conn(id) => pack(id) << 1,
+        }
+    }
+
+    /// The source whose token this is.
+    #[must_use]
+    pub fn from_token(token: u64) -> Self {
+        match token & 1 {
+            0 => Self::Conn(unpack(token >> 1)),
+            _ => Self::Listener(unpack(token >> 1)),
+        }
+    }
+}
+
+/// A key in 63 bits: 31 of index above 32 of generation.
+fn pack<K: Key>(key: K) -> u64 {
+    // No kernel gives a process as many descriptors, since it numbers them with an `i32`.
+    assert!(key.index() < INDEX_END, "fewer sockets than descriptors");
+    u64::from(key.index()) << 32 | u64::from(key.generation())
+}
+
+/// The key that was packed.
+fn unpack<K: Key>(bits: u64) -> K {
+    let index = u32::try_from(bits >> 32).expect("63 bits less 32");
+    let generation = u32::try_from(bits & u64::from(u32::MAX)).expect("32 bits");
+    K::new(index, generation)
+}
+
+/// The first index that is not packed: with all other bits set it would be `u64::MAX`.
+const INDEX_END: u32 = (1 << 31) - 1;
 
 /// Where to listen or connect.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -307,7 +351,8 @@ pub trait Sockets {
     ///
     /// # Errors
     ///
-    /// The attempt has failed, and why. The id stays open until it is closed.
+    /// The attempt has failed, and why; [`Failure::NotConnected`] if it is over and the failure was
+    /// told before. The id stays open until it is closed.
     fn connect_status(&mut self, conn: ConnId) -> Result<ConnectStatus, ConnectError>;
 
     /// Offers bytes, in order, from the first [`SEND_SLICES_MAX`] slices. A short count is ordinary
@@ -393,9 +438,9 @@ pub trait Wait {
 
     /// Waits until there is an event, the waker is used, or `timeout` is over; zero looks and
     /// returns, `None` waits without end. Replaces the contents of `events` (at most
-    /// [`WAIT_EVENTS_MAX`], one a socket, in no order that means anything). May return early, with
-    /// nothing. Not before the timeout but for one of these reasons; later than it by the system's
-    /// granularity.
+    /// [`WAIT_EVENTS_MAX`], one a socket, in no order that means anything). A signal may end it
+    /// early, with nothing. Otherwise it does not return before the timeout but for one of these
+    /// reasons, and later than it by the system's granularity.
     ///
     /// # Errors
     ///
@@ -412,4 +457,23 @@ pub trait Wait {
 pub trait Wake: Clone + Send + Sync + 'static {
     /// Does so.
     fn wake(&self);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn token_gives_its_source_back() {
+        for index in [0, 1, INDEX_END - 1] {
+            for generation in [0, 1, u32::MAX] {
+                let conn = Source::Conn(ConnId::new(index, generation));
+                let listener = Source::Listener(ListenerId::new(index, generation));
+                assert_eq!(Source::from_token(conn.token()), conn);
+                assert_eq!(Source::from_token(listener.token()), listener);
+                assert_ne!(conn.token(), listener.token());
+                assert_ne!(listener.token(), u64::MAX);
+            }
+        }
+    }
 }

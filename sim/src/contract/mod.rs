@@ -1,1 +1,9 @@
 //! The contract of `Sockets`, executable: named cases, an acceptor of traces, random sequences.
+
+pub mod acceptor;
+pub mod broken;
+pub mod differential;
+mod model;
+pub mod sequences;
+pub mod trace;
+mod transition;

@@ -1,0 +1,123 @@
+//! Random sequences: the simulated kernel keeps the contract, broken backends do not, and a clone
+//! goes on like its original.
+
+use sockman::sockets::{Epoll, OsSockets};
+use sockman_sim::contract::acceptor::{Coverage, accept};
+use sockman_sim::contract::broken::{Broken, Fault};
+use sockman_sim::contract::differential::{
+    PROMPT, PROMPT_SMALL, SMALL_BUFFERS, Side, differential, filling_mock,
+};
+use sockman_sim::contract::sequences::{Runner, Sequence, Volume, compare, run};
+use sockman_sim::contract::trace::TraceStep;
+use sockman_sim::net::Loopback;
+
+#[track_caller]
+fn assert_accepted(
+    seed: u64,
+    trace: &[TraceStep],
+    promptness: sockman_sim::contract::acceptor::Promptness,
+) {
+    let mut coverage = Coverage::new();
+    if let Err(rejection) = accept(trace, promptness, &mut coverage) {
+        for (number, step) in trace.iter().enumerate().take(rejection.step + 1) {
+            println!("{number:3} {step:?}");
+        }
+        panic!("seed {seed}, {rejection}");
+    }
+}
+
+#[test]
+fn simulated_kernel_keeps_the_contract() {
+    for seed in 0..2000 {
+        let sequence = Sequence::draw(seed, Volume::Small);
+        assert_accepted(seed, &run(Loopback::default(), &sequence), PROMPT);
+    }
+}
+
+#[test]
+fn simulated_kernel_with_full_buffers_keeps_the_contract() {
+    for seed in 0..2000 {
+        assert_accepted(seed, &filling_mock(seed), PROMPT_SMALL);
+    }
+}
+
+#[test]
+fn every_transition_is_seen_on_the_simulated_kernel() {
+    let report = differential(0..400, Loopback::default);
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(report.never_seen(Side::Mock), [], "{report}");
+}
+
+/// How many seeds until somebody notices; all of them are tried if nobody does.
+fn seeds_until_noticed(fault: Fault) -> Option<u64> {
+    (0..200).find(|&seed| {
+        let mut coverage = Coverage::new();
+        let sequence = Sequence::draw(seed, Volume::Small);
+        let broken = run(Broken::new(Loopback::default(), fault), &sequence);
+        if accept(&broken, PROMPT, &mut coverage).is_err() {
+            return true;
+        }
+        let sequence = Sequence::draw(seed, Volume::Filling(SMALL_BUFFERS.send_buffer_bytes));
+        let broken = run(Broken::new(Loopback::new(SMALL_BUFFERS), fault), &sequence);
+        accept(&broken, PROMPT_SMALL, &mut coverage).is_err()
+    })
+}
+
+#[test]
+fn each_broken_backend_is_refused() {
+    for fault in Fault::ALL {
+        let noticed = seeds_until_noticed(fault);
+        assert!(noticed.is_some_and(|seed| seed < 100), "{fault:?}: {noticed:?}");
+    }
+}
+
+#[test]
+fn comparison_notices_what_parts_two_backends() {
+    let parted = |fault| {
+        (0..100).any(|seed| {
+            let sequence = Sequence::draw(seed, Volume::Small);
+            let good = run(Loopback::default(), &sequence);
+            let broken = run(Broken::new(Loopback::default(), fault), &sequence);
+            compare(&good, &broken).is_some()
+        })
+    };
+    for fault in Fault::ALL {
+        // It needs a full buffer, which small sequences do not make.
+        assert_eq!(parted(fault), fault != Fault::WritableNeverReturns, "{fault:?}");
+    }
+}
+
+#[test]
+fn clone_at_any_step_goes_on_like_its_original() {
+    for seed in 0..50 {
+        let volume = Volume::Filling(SMALL_BUFFERS.send_buffer_bytes);
+        let sequence = Sequence::draw(seed, volume);
+        let whole = run(Loopback::new(SMALL_BUFFERS), &sequence);
+        let mut original = Runner::new(Loopback::new(SMALL_BUFFERS), sequence.address);
+        for (at, &call) in sequence.calls.iter().enumerate() {
+            let mut clone = original.clone();
+            for &call in &sequence.calls[at..] {
+                clone.step(call);
+            }
+            assert_eq!(compare(&clone.finish(), &whole), None, "seed {seed}, cloned at {at}");
+            original.step(call);
+            original.sockets().kernel().check_invariants();
+        }
+    }
+}
+
+#[test]
+fn simulated_kernel_agrees_with_the_real_one() {
+    let report = differential(0..200, || OsSockets::<Epoll>::new().unwrap());
+    assert!(report.is_clean(), "{report}");
+}
+
+/// For a script: `cargo test --release -p sockman-sim -- --ignored --nocapture ten_thousand`.
+#[test]
+#[ignore = "half a minute; the script that measures calls it"]
+fn ten_thousand_sequences_agree_with_the_real_kernel() {
+    let report = differential(0..10_000, || OsSockets::<Epoll>::new().unwrap());
+    println!("{report}");
+    assert!(report.is_clean());
+    assert_eq!(report.never_seen(Side::Real), []);
+}

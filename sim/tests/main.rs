@@ -1,0 +1,7 @@
+//! Behaviour on the virtual network, in one binary.
+
+#![expect(clippy::unwrap_used, reason = "a failed helper is a failed test")]
+
+mod differential;
+mod net;
+mod network;
