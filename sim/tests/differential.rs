@@ -43,7 +43,7 @@ fn simulated_kernel_with_full_buffers_keeps_the_contract() {
 
 #[test]
 fn every_transition_is_seen_on_the_simulated_kernel() {
-    let report = differential(0..200, Loopback::default);
+    let report = differential(0..400, Loopback::default);
     assert!(report.is_clean(), "{report}");
     assert_eq!(report.never_seen(Side::Mock), [], "{report}");
 }

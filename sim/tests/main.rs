@@ -5,3 +5,4 @@
 mod contract;
 mod differential;
 mod net;
+mod network;

@@ -483,3 +483,31 @@ fn closed_ids_are_stale_for_every_call() {
     assert_eq!(pair.net.accept(listener), Err(AcceptError::Stale));
     assert!(pair.net.close_listener(listener).is_err());
 }
+
+/// For a script that takes the time: 12 million calls that move bytes, and as many waits.
+#[test]
+#[ignore = "seconds; the script that measures calls it"]
+fn twelve_million_socket_calls() {
+    const ROUNDS: usize = 1_000_000;
+    let mut net = Loopback::default();
+    let listener = net.listen(&at("127.0.0.1:0")).unwrap();
+    let to = net.listener_endpoint(listener).unwrap();
+    let clients: Vec<_> = (0..100).map(|_| net.connect(&to).unwrap()).collect();
+    let servers: Vec<_> = (0..100).map(|_| accept(&mut net, listener)).collect();
+    for &server in &servers {
+        net.set_interest(Source::Conn(server), Interest::READ).unwrap();
+    }
+    let (bytes, mut buffer) = ([7; 100], [0; 1000]);
+    let mut events = Vec::new();
+    for round in 0..ROUNDS {
+        let (client, server) = (clients[round % 100], servers[round % 100]);
+        for (from, to) in [(client, server), (server, client)] {
+            for _ in 0..4 {
+                net.send(from, &[IoSlice::new(&bytes)], More::No).unwrap();
+            }
+            net.wait(Some(Duration::ZERO), &mut events).unwrap();
+            assert_eq!(net.recv(to, &mut buffer), Ok(Received::Bytes(400)));
+            assert_eq!(net.recv(to, &mut buffer), Ok(Received::WouldBlock));
+        }
+    }
+}

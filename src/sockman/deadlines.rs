@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::time::Instant;
 
-/// At most one deadline a key. Setting, clearing and taking cost the logarithm of their number.
+/// At most one deadline a key, on one clock: `T` is [`Instant`] or
+/// [`UnixTime`](crate::time::UnixTime). Setting, clearing and taking cost the logarithm of their
+/// number.
 #[derive(Clone, Debug)]
-pub struct Deadlines<K> {
-    queue: BTreeSet<(Instant, u64, K)>,
-    by_key: BTreeMap<K, (Instant, u64)>,
+pub struct Deadlines<K, T = Instant> {
+    queue: BTreeSet<(T, u64, K)>,
+    by_key: BTreeMap<K, (T, u64)>,
     /// Of the next one set; breaks ties.
     sequence: u64,
 }
 
-impl<K: Copy + Ord> Deadlines<K> {
+impl<K: Copy + Ord, T: Copy + Ord> Deadlines<K, T> {
     /// None yet.
     #[must_use]
     pub const fn new() -> Self {
@@ -21,7 +23,7 @@ impl<K: Copy + Ord> Deadlines<K> {
     }
 
     /// Sets the deadline of `key`, in place of the one it had.
-    pub fn set(&mut self, key: K, at: Instant) {
+    pub fn set(&mut self, key: K, at: T) {
         if self.at(key) == Some(at) {
             return;
         }
@@ -41,19 +43,19 @@ impl<K: Copy + Ord> Deadlines<K> {
 
     /// The deadline of `key`.
     #[must_use]
-    pub fn at(&self, key: K) -> Option<Instant> {
+    pub fn at(&self, key: K) -> Option<T> {
         self.by_key.get(&key).map(|(at, _)| *at)
     }
 
     /// The earliest deadline.
     #[must_use]
-    pub fn next(&self) -> Option<Instant> {
+    pub fn next(&self) -> Option<T> {
         self.queue.first().map(|(at, ..)| *at)
     }
 
     /// The key that is due first, at `now` or before; stays until it is set anew or cleared.
     #[must_use]
-    pub fn due(&self, now: Instant) -> Option<K> {
+    pub fn due(&self, now: T) -> Option<K> {
         self.queue.first().filter(|(at, ..)| *at <= now).map(|(.., key)| *key)
     }
 
@@ -64,7 +66,7 @@ impl<K: Copy + Ord> Deadlines<K> {
     }
 }
 
-impl<K: Copy + Ord> Default for Deadlines<K> {
+impl<K: Copy + Ord, T: Copy + Ord> Default for Deadlines<K, T> {
     fn default() -> Self {
         Self::new()
     }

@@ -1,7 +1,7 @@
 //! The contract of `Sockets` as a judge: reads a trace, and says whether a backend may behave so.
 //!
 //! The contract leaves things open: when bytes arrive, how many a send takes. So the judge keeps
-//! every way in which things may stand after the steps so far ([`World`]), and drops those that the
+//! every way in which things may stand after the steps so far (`model.rs`), and drops those that the
 //! next step contradicts. A trace is accepted while one is left.
 
 use std::collections::BTreeMap;
@@ -9,10 +9,11 @@ use std::fmt;
 
 use sockman::sockets::Interest;
 
+pub use super::model::Promptness;
 use super::model::World;
-pub use super::model::{Promptness, Transition};
 use super::sequences::LISTENERS;
 use super::trace::{Call, Outcome, TraceStep};
+pub use super::transition::Transition;
 
 /// Most ways to stand that are kept. With everything prompt there is one; a full buffer adds a
 /// few for each end of a stream behind it.

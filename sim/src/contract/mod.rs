@@ -7,3 +7,4 @@ pub mod differential;
 mod model;
 pub mod sequences;
 pub mod trace;
+mod transition;

@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use sockman::sockets::{
     AcceptError, Accepted, Closing, ConnError, ConnId, ConnectError, Direction, Endpoint, Event,
-    Interest, ListenerId, More, Received, Sent, Sockets, Source, Stale, Wait,
+    Interest, ListenerId, More, Readiness, Received, Sent, Sockets, Source, Stale, Wait,
 };
 
 use super::trace::{Call, Outcome, Subject, Target, TraceStep, Whose, pattern};
@@ -97,7 +97,10 @@ impl Draws {
         // Buffers fill only if the calls are on few connections.
         let busy = if volume == Volume::Small { conns } else { conns.min(4) };
         let conn = self.index(busy);
+        // And if they live a while.
+        let spare = volume != Volume::Small && self.below(3) > 0;
         match self.below(100) {
+            64..84 if spare => Call::Send(conn, self.count_to_send(volume)),
             0..10 => Call::Connect(match self.below(8) {
                 0 => Target::Nobody,
                 _ => Target::Listener(self.index(LISTENERS)),
@@ -128,7 +131,7 @@ impl Draws {
 
     fn count_to_send(&mut self, volume: Volume) -> usize {
         match volume {
-            Volume::Filling(bytes) if self.below(3) == 0 => 1 + self.index(bytes * 2),
+            Volume::Filling(bytes) if self.below(2) == 0 => 1 + self.index(bytes * 2),
             // 60 calls stay below 16 KiB.
             Volume::Small | Volume::Filling(_) => self.index(256),
         }
@@ -169,6 +172,8 @@ pub struct Runner<S> {
 struct Named {
     id: ConnId,
     local: Option<Endpoint>,
+    /// The listener it was to reach, or came from.
+    listener: Option<usize>,
     /// As [`pattern`] wants it; `None` if nobody knows whose other end it is.
     end: Option<usize>,
     accepted_bytes: u64,
@@ -223,8 +228,8 @@ impl<S: Sockets + Wait> Runner<S> {
         self.trace
     }
 
-    /// Ends of writers are told from a wait of zero length.
-    fn look(&mut self) -> Vec<(Subject, sockman::sockets::Readiness)> {
+    /// What a wait of zero length reports, by name.
+    fn look(&mut self) -> Vec<(Subject, Readiness)> {
         self.sockets.wait(Some(Duration::ZERO), &mut self.events).expect("waiting works");
         let subject = |source| self.subjects.get(&source).copied().unwrap_or(Subject::Unknown);
         let named = self.events.iter().map(|event| (subject(event.source), event.readiness));
@@ -267,8 +272,9 @@ impl<S: Sockets + Wait> Runner<S> {
                 }
             }
             Call::PeerEndpoint(conn) => {
-                match self.sockets.peer_endpoint(self.conns.get(conn)?.id) {
-                    Ok(peer) => Outcome::Peer(self.whose(&peer)),
+                let named = self.conns.get(conn)?;
+                match self.sockets.peer_endpoint(named.id) {
+                    Ok(peer) => Outcome::Peer(self.whose(&peer, named.listener)),
                     Err(error) => failed(error),
                 }
             }
@@ -284,13 +290,13 @@ impl<S: Sockets + Wait> Runner<S> {
     }
 
     fn connect(&mut self, target: Target) -> Outcome {
-        let to = match target {
-            Target::Listener(listener) => &self.listeners[listener].1,
-            Target::Nobody => &self.nobody,
+        let (to, listener) = match target {
+            Target::Listener(listener) => (&self.listeners[listener].1, Some(listener)),
+            Target::Nobody => (&self.nobody, None),
         };
         match self.sockets.connect(to) {
             Ok(id) => {
-                self.name(id, Some(self.conns.len() * 2));
+                self.name(id, listener, Some(self.conns.len() * 2));
                 Outcome::Done
             }
             Err(error) => Outcome::NotConnecting(error),
@@ -300,12 +306,12 @@ impl<S: Sockets + Wait> Runner<S> {
     fn accept(&mut self, listener: usize) -> Outcome {
         match self.sockets.accept(self.listeners[listener].0) {
             Ok(Accepted::Conn { conn, peer }) => {
-                let peer = self.whose(&peer);
+                let peer = self.whose(&peer, Some(listener));
                 let end = match peer {
                     Whose::Conn(client) => Some(client * 2 + 1),
                     Whose::Listener(_) | Whose::Nobody | Whose::Unknown => None,
                 };
-                self.name(conn, end);
+                self.name(conn, Some(listener), end);
                 Outcome::Accepted { peer }
             }
             Ok(Accepted::WouldBlock) => Outcome::WouldBlock,
@@ -346,22 +352,25 @@ impl<S: Sockets + Wait> Runner<S> {
     }
 
     /// A new connection: interested in everything, so that a look sees all of it.
-    fn name(&mut self, id: ConnId, end: Option<usize>) {
+    fn name(&mut self, id: ConnId, listener: Option<usize>, end: Option<usize>) {
         let number = self.conns.len();
         let local = self.sockets.local_endpoint(id).ok();
         self.subjects.insert(Source::Conn(id), Subject::Conn(number));
-        self.conns.push(Named { id, local, end, accepted_bytes: 0 });
+        self.conns.push(Named { id, local, listener, end, accepted_bytes: 0 });
         self.sockets.set_interest(Source::Conn(id), Interest::BOTH).expect("it was just opened");
     }
 
-    fn whose(&self, endpoint: &Endpoint) -> Whose {
+    /// Whose an address is, seen from a connection to or from `listener`: a port of ours may be in
+    /// use towards both listeners at once.
+    fn whose(&self, endpoint: &Endpoint, listener: Option<usize>) -> Whose {
         // An accepted end has the listener's address: only ends that connect have one of their own.
         if let Some(listener) = self.listeners.iter().position(|(_, at)| at == endpoint) {
             return Whose::Listener(listener);
         }
-        let owners = |conn: &Named| conn.local.as_ref() == Some(endpoint);
+        let owns =
+            |conn: &Named| conn.local.as_ref() == Some(endpoint) && conn.listener == listener;
         // The last one, for a port may be used again once its first user is closed.
-        match self.conns.iter().rposition(owners) {
+        match self.conns.iter().rposition(owns) {
             Some(conn) => Whose::Conn(conn),
             None if *endpoint == self.nobody => Whose::Nobody,
             None => Whose::Unknown,

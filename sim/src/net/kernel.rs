@@ -11,6 +11,8 @@
 //!   round trip early.
 //! * Whatever arrives is acknowledged at once, and an acknowledgement frees all the room it can.
 //!   Buffers count payload, not the memory around it.
+//! * A reader who shut reading, and reads on, tells of its window all the same; on Linux the sender
+//!   learns of it by a probe, some 0.2 s later.
 //! * `More::Yes` holds nothing back, and there is no Nagle: both ends have `TCP_NODELAY`.
 //! * A Unix socket behaves as a TCP connection would.
 

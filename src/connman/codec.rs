@@ -1,0 +1,190 @@
+//! Fields of a payload, read from the front; every error says which field and at what offset.
+
+use std::fmt;
+
+/// The largest number that a CompactSize may carry. Core: serialize.h, `MAX_SIZE`.
+pub const COMPACT_SIZE_MAX: u64 = 0x0200_0000;
+
+/// Why a payload is not what its message type says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DecodeError {
+    /// The field that could not be read.
+    pub field: &'static str,
+    /// Where it begins, in bytes from the start of the payload.
+    pub offset: usize,
+    /// What is wrong with it.
+    pub why: DecodeWhy,
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DecodeWhy {
+    /// The payload ends before it does.
+    Truncated,
+    /// A CompactSize is longer than its number needs.
+    NotCanonical,
+    /// It announces more than it may.
+    TooLong {
+        /// What it announces.
+        length: u64,
+        /// The most that it may.
+        max: u64,
+    },
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at offset {} ", self.field, self.offset)?;
+        match self.why {
+            DecodeWhy::Truncated => f.write_str("is cut off"),
+            DecodeWhy::NotCanonical => f.write_str("is not the shortest form of its number"),
+            DecodeWhy::TooLong { length, max } => write!(f, "is {length} long, over {max}"),
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+/// A payload, and how much of it was read.
+#[derive(Clone, Debug)]
+pub(super) struct Reader<'a> {
+    bytes: &'a [u8],
+    offset: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, offset: 0 }
+    }
+
+    /// Whether everything was read.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.offset == self.bytes.len()
+    }
+
+    /// The next `count` bytes.
+    pub(super) fn bytes(
+        &mut self,
+        field: &'static str,
+        count: usize,
+    ) -> Result<&'a [u8], DecodeError> {
+        let rest = &self.bytes[self.offset..];
+        let taken = rest.get(..count).ok_or_else(|| self.error(field, DecodeWhy::Truncated))?;
+        self.offset += count;
+        Ok(taken)
+    }
+
+    /// The next `N` bytes, as an array.
+    pub(super) fn array<const N: usize>(
+        &mut self,
+        field: &'static str,
+    ) -> Result<[u8; N], DecodeError> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.bytes(field, N)?);
+        Ok(array)
+    }
+
+    /// One byte.
+    pub(super) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
+        self.array(field).map(u8::from_le_bytes)
+    }
+
+    /// Four bytes, little endian, signed.
+    pub(super) fn i32(&mut self, field: &'static str) -> Result<i32, DecodeError> {
+        self.array(field).map(i32::from_le_bytes)
+    }
+
+    /// Eight bytes, little endian, signed.
+    pub(super) fn i64(&mut self, field: &'static str) -> Result<i64, DecodeError> {
+        self.array(field).map(i64::from_le_bytes)
+    }
+
+    /// Eight bytes, little endian.
+    pub(super) fn u64(&mut self, field: &'static str) -> Result<u64, DecodeError> {
+        self.array(field).map(u64::from_le_bytes)
+    }
+
+    /// A length of 1, 3, 5 or 9 bytes, canonical and at most `max`, which is at most
+    /// [`COMPACT_SIZE_MAX`]. Core: serialize.h, `ReadCompactSize`.
+    pub(super) fn compact_size(
+        &mut self,
+        field: &'static str,
+        max: u64,
+    ) -> Result<usize, DecodeError> {
+        let start = self.clone();
+        let (length, least) = match self.u8(field)? {
+            0xfd => (u64::from(u16::from_le_bytes(self.array(field)?)), 0xfd),
+            0xfe => (u64::from(u32::from_le_bytes(self.array(field)?)), 0x1_0000),
+            0xff => (self.u64(field)?, 0x1_0000_0000),
+            short => (u64::from(short), 0),
+        };
+        if length < least {
+            return Err(start.error(field, DecodeWhy::NotCanonical));
+        }
+        let max = max.min(COMPACT_SIZE_MAX);
+        if length > max {
+            return Err(start.error(field, DecodeWhy::TooLong { length, max }));
+        }
+        Ok(usize::try_from(length).expect("at most COMPACT_SIZE_MAX"))
+    }
+
+    /// An error about the field that comes next.
+    const fn error(&self, field: &'static str, why: DecodeWhy) -> DecodeError {
+        DecodeError { field, offset: self.offset, why }
+    }
+}
+
+/// Appends a length in its shortest form.
+pub(super) fn push_compact_size(bytes: &mut Vec<u8>, length: usize) {
+    let length = u32::try_from(length).expect("nothing that we send is so long");
+    match length {
+        0..=0xfc => bytes.extend(length.to_le_bytes().first()),
+        0xfd..=0xffff => {
+            bytes.push(0xfd);
+            bytes.extend_from_slice(&length.to_le_bytes()[..2]);
+        }
+        0x1_0000.. => {
+            bytes.push(0xfe);
+            bytes.extend_from_slice(&length.to_le_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(bytes: &[u8], expected: Result<usize, DecodeWhy>) {
+        let read = Reader::new(bytes).compact_size("length", COMPACT_SIZE_MAX);
+        assert_eq!(read.map_err(|error| error.why), expected);
+        if let Ok(length) = read {
+            let mut written = Vec::new();
+            push_compact_size(&mut written, length);
+            assert_eq!(written, bytes);
+        }
+    }
+
+    #[test]
+    fn lengths_are_canonical_and_bounded() {
+        check(&[], Err(DecodeWhy::Truncated));
+        check(&[0], Ok(0));
+        check(&[0xfc], Ok(0xfc));
+        check(&[0xfd, 0xfd, 0], Ok(0xfd));
+        check(&[0xfd, 0xff, 0xff], Ok(0xffff));
+        check(&[0xfe, 0, 0, 1, 0], Ok(0x1_0000));
+        check(&[0xfe, 0, 0, 0, 2], Ok(0x0200_0000));
+        // Longer than needed.
+        check(&[0xfd, 0xfc, 0], Err(DecodeWhy::NotCanonical));
+        check(&[0xfe, 0xff, 0xff, 0, 0], Err(DecodeWhy::NotCanonical));
+        check(&[0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0], Err(DecodeWhy::NotCanonical));
+        // Over the bound.
+        let max = COMPACT_SIZE_MAX;
+        check(&[0xfe, 1, 0, 0, 2], Err(DecodeWhy::TooLong { length: max + 1, max }));
+        check(&[0xff; 9], Err(DecodeWhy::TooLong { length: u64::MAX, max }));
+        // Cut off.
+        check(&[0xfd, 0xfd], Err(DecodeWhy::Truncated));
+        check(&[0xfe, 0, 0, 1], Err(DecodeWhy::Truncated));
+        check(&[0xff; 8], Err(DecodeWhy::Truncated));
+    }
+}

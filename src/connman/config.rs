@@ -1,0 +1,151 @@
+//! What somebody who runs a node may choose.
+
+use std::time::Duration;
+
+use super::Services;
+use super::message::USER_AGENT_BYTES_MAX;
+use crate::sockets::Endpoint;
+use crate::transport::Network;
+
+/// The choices. Fixed for the life of a [`ConnMan`](super::ConnMan).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Whose messages we speak.
+    pub network: Network,
+    /// What we offer to every peer.
+    pub services: Services,
+    /// Our name in `version`, at most [`USER_AGENT_BYTES_MAX`] bytes. BIP 14 has its form.
+    pub user_agent: String,
+    /// The height of our best block, as `version` says it; 0 is the genesis block.
+    pub start_height: i32,
+    /// How many connections of each kind.
+    pub limits: Limits,
+    /// The time in which a handshake is completed, and how old a connection is before its silence
+    /// is judged, on the wall clock. Core: `-peertimeout`, `DEFAULT_PEER_CONNECT_TIMEOUT`.
+    pub peer_timeout: Duration,
+    /// Memory of one peer's received messages, in bytes, over which it is not read from. One
+    /// message and one read more may arrive. Core: `-maxreceivebuffer`,
+    /// `DEFAULT_MAXRECEIVEBUFFER`.
+    pub receive_buffer_bytes_max: usize,
+    /// Memory of one peer's unsent messages, in bytes, over which its messages are not handled.
+    /// Core: `-maxsendbuffer`, `DEFAULT_MAXSENDBUFFER`.
+    pub send_buffer_bytes_max: usize,
+    /// Where to connect to, again and again; at most [`CONNECT_MAX`]. Core: `-connect`.
+    pub connect: Vec<Endpoint>,
+    /// Whether the deliberate deviations from the reference are on.
+    pub behaviour: Behaviour,
+}
+
+/// Most endpoints in [`Config::connect`]: ours; the reference has no bound.
+pub const CONNECT_MAX: usize = 1024;
+
+impl Config {
+    /// The defaults of the reference, for a node that has no blocks to serve yet.
+    #[must_use]
+    pub fn new(network: Network) -> Self {
+        Self {
+            network,
+            services: Services::NETWORK_LIMITED | Services::WITNESS,
+            user_agent: concat!("/sockman:", env!("CARGO_PKG_VERSION"), "/").to_owned(),
+            start_height: 0,
+            limits: Limits::for_connections(CONNECTIONS_MAX_DEFAULT),
+            peer_timeout: Duration::from_secs(60),
+            receive_buffer_bytes_max: 5_000_000,
+            send_buffer_bytes_max: 1_000_000,
+            connect: Vec::new(),
+            behaviour: Behaviour::Ours,
+        }
+    }
+
+    pub(super) fn check_invariants(&self) {
+        assert!(self.user_agent.len() <= USER_AGENT_BYTES_MAX, "nobody takes a longer user agent");
+        assert!(self.connect.len() <= CONNECT_MAX, "the list to connect to is bounded");
+        assert!(self.start_height >= 0, "the genesis block has height 0");
+    }
+}
+
+/// Whose behaviour: where we deviate on purpose, ARCHITECTURE.md lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Behaviour {
+    /// With our deviations.
+    Ours,
+    /// As Bitcoin Core at 75baff98fc, for comparisons.
+    Reference,
+}
+
+/// Connections in all, unless told otherwise. Core: `DEFAULT_MAX_PEER_CONNECTIONS`.
+pub const CONNECTIONS_MAX_DEFAULT: u32 = 125;
+
+/// Outbound connections for everything. Core: `MAX_OUTBOUND_FULL_RELAY_CONNECTIONS`.
+const OUTBOUND_FULL_RELAY_MAX: u32 = 8;
+
+/// Outbound connections for blocks alone. Core: `MAX_BLOCK_RELAY_ONLY_CONNECTIONS`.
+const BLOCK_RELAY_MAX: u32 = 2;
+
+/// Feelers. Core: `MAX_FEELER_CONNECTIONS`.
+const FEELER_MAX: u32 = 1;
+
+const _: () = assert!(
+    OUTBOUND_FULL_RELAY_MAX + BLOCK_RELAY_MAX + FEELER_MAX < CONNECTIONS_MAX_DEFAULT,
+    "some connections are left for others to begin"
+);
+
+/// How many connections of each kind; manual ones are not limited. docs/behaviour.md, connman 2.
+///
+/// The outbound ones are counted so that the rest is left for inbound ones; nobody opens them by
+/// himself yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Inbound ones. At zero nobody is let in.
+    pub inbound_max: u32,
+    /// Outbound ones for everything.
+    pub outbound_full_relay_max: u32,
+    /// Outbound ones for blocks alone.
+    pub block_relay_max: u32,
+    /// Feelers.
+    pub feeler_max: u32,
+}
+
+impl Limits {
+    /// The limits that follow from a number of connections in all. Core: `CConnman::Init`.
+    #[must_use]
+    pub const fn for_connections(connections_max: u32) -> Self {
+        let outbound_full_relay_max = least(OUTBOUND_FULL_RELAY_MAX, connections_max);
+        let block_relay_max = least(BLOCK_RELAY_MAX, connections_max - outbound_full_relay_max);
+        let outbound_max = outbound_full_relay_max + block_relay_max + FEELER_MAX;
+        Self {
+            inbound_max: connections_max.saturating_sub(outbound_max),
+            outbound_full_relay_max,
+            block_relay_max,
+            feeler_max: FEELER_MAX,
+        }
+    }
+}
+
+const fn least(one: u32, other: u32) -> u32 {
+    if one < other { one } else { other }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_follow_from_the_number_of_connections() {
+        for (connections_max, full, block, inbound) in [
+            (125, 8, 2, 114),
+            (12, 8, 2, 1),
+            (11, 8, 2, 0),
+            (10, 8, 2, 0),
+            (9, 8, 1, 0),
+            (8, 8, 0, 0),
+            (3, 3, 0, 0),
+            (0, 0, 0, 0),
+        ] {
+            let limits = Limits::for_connections(connections_max);
+            assert_eq!(limits.outbound_full_relay_max, full, "{connections_max}");
+            assert_eq!(limits.block_relay_max, block, "{connections_max}");
+            assert_eq!(limits.inbound_max, inbound, "{connections_max}");
+        }
+    }
+}

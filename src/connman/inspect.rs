@@ -1,0 +1,267 @@
+//! What other threads may ask, and what they are shown.
+
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use super::message::Bandwidth;
+use super::peer::{Origin, Peer, Stage};
+use super::reasons::{DialFailure, DisconnectReason};
+use super::stats::Traffic;
+use super::{ConnMan, ConnType, Notice, PeerId, Services};
+use crate::sockets::{ConnId, Endpoint};
+use crate::sockman::{Action, Conns};
+use crate::time::UnixTime;
+
+/// What other threads may ask. None of it blocks, and only [`Inspect`](Self::Inspect) answers;
+/// what came of the others is told by [`Notice`]s.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Try once to connect. Core: `addnode ... onetry`.
+    Connect {
+        /// Where to.
+        endpoint: Endpoint,
+    },
+    /// End a connection. A peer that is gone is no error.
+    Disconnect {
+        /// Whose.
+        peer: PeerId,
+    },
+    /// Ping every peer whose handshake is complete with the next turn. Core: `ping`.
+    Ping,
+    /// Switch the network on or off. Off: every connection ends, nobody is let in, nothing is
+    /// dialled; listeners stay. Core: `setnetworkactive`.
+    SetNetworkActive(NetworkState),
+    /// End every connection, stop listening, and do nothing any more.
+    Shutdown,
+    /// Send a picture of everything.
+    Inspect {
+        /// Where to. A full or abandoned channel gets none: whoever asks makes room for one.
+        reply: SyncSender<Inspection>,
+    },
+}
+
+/// Whether there is a network, as far as we are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NetworkState {
+    /// Connections come and go.
+    Active,
+    /// There are none.
+    Inactive,
+}
+
+/// A picture of everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspection {
+    /// Every peer that has been told of and not yet told to be gone, by number.
+    pub peers: Vec<PeerSnapshot>,
+    /// Whether the network is on.
+    pub network: NetworkState,
+    /// Traffic of all peers there ever were.
+    pub totals: Traffic,
+}
+
+/// One peer as a person may see it: everything that decides what happens to it next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerSnapshot {
+    /// Its number.
+    pub peer: PeerId,
+    /// The connection below it.
+    pub conn: ConnId,
+    /// The other end.
+    pub endpoint: Endpoint,
+    /// What the connection is for.
+    pub conn_type: ConnType,
+    /// How far the connection has got.
+    pub stage: Stage,
+    /// When it became open.
+    pub connected_at: UnixTime,
+    /// When bytes last came; `None`: never.
+    pub received_at: Option<UnixTime>,
+    /// When bytes of ours were last taken; `None`: never.
+    pub sent_at: Option<UnixTime>,
+    /// Whether the handshake is complete.
+    pub is_ready: bool,
+    /// What its `version` said; `None` before.
+    pub version: Option<VersionSnapshot>,
+    /// Whether it wants transactions announced by wtxid.
+    pub wtxid_relay: bool,
+    /// Whether it takes `addrv2`.
+    pub wants_addrv2: bool,
+    /// Whether it wants blocks announced by header.
+    pub prefers_headers: bool,
+    /// How it wants compact blocks; `None`: not at all.
+    pub compact_blocks: Option<Bandwidth>,
+    /// The last round trip of a ping.
+    pub ping_last: Option<Duration>,
+    /// The least.
+    pub ping_least: Option<Duration>,
+    /// Messages that wait to be handled.
+    pub inbox_messages: usize,
+    /// Memory that they count for, in bytes.
+    pub inbox_bytes: usize,
+    /// Whether it is not read from, because of that.
+    pub receive_paused: bool,
+    /// Bytes that wait to be sent.
+    pub outbox_bytes: usize,
+    /// Whether its messages are not handled, because of the memory that these count for.
+    pub send_paused: bool,
+    /// What went over the wire.
+    pub traffic: Traffic,
+    /// Why it is over, if it is, and only its closing is still to come.
+    pub ended: Option<DisconnectReason>,
+}
+
+/// What a peer's `version` said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionSnapshot {
+    /// The version that it speaks.
+    pub version: i32,
+    /// The lower of that and ours.
+    pub common_version: i32,
+    /// What it offers.
+    pub services: Services,
+    /// Its software, sanitised.
+    pub user_agent: String,
+    /// The height that it claims.
+    pub start_height: i32,
+    /// Its clock less ours, in seconds.
+    pub time_offset_secs: i64,
+}
+
+impl PeerSnapshot {
+    /// A peer as it stands.
+    #[must_use]
+    pub fn new(conn: ConnId, peer: &Peer) -> Self {
+        let handshake = &peer.handshake;
+        Self {
+            peer: peer.id,
+            conn,
+            endpoint: peer.endpoint.clone(),
+            conn_type: peer.conn_type,
+            stage: peer.stage,
+            connected_at: peer.connected_at,
+            received_at: peer.received_at,
+            sent_at: peer.sent_at,
+            is_ready: peer.is_ready(),
+            version: VersionSnapshot::new(peer),
+            wtxid_relay: handshake.wtxid_relay,
+            wants_addrv2: handshake.wants_addrv2,
+            prefers_headers: handshake.prefers_headers,
+            compact_blocks: handshake.compact_blocks,
+            ping_last: peer.ping.last,
+            ping_least: peer.ping.least,
+            inbox_messages: peer.inbox.count(),
+            inbox_bytes: peer.inbox.memory_usage(),
+            receive_paused: peer.inbox.paused,
+            outbox_bytes: peer.outbox.queue().byte_count(),
+            send_paused: peer.outbox.is_paused(),
+            traffic: (*peer.traffic).clone(),
+            ended: peer.ended,
+        }
+    }
+}
+
+impl VersionSnapshot {
+    fn new(peer: &Peer) -> Option<Self> {
+        let theirs = peer.handshake.theirs()?;
+        Some(Self {
+            version: theirs.head.version,
+            common_version: theirs.common_version,
+            services: theirs.head.services,
+            user_agent: theirs.tail.user_agent.clone(),
+            start_height: theirs.tail.start_height,
+            time_offset_secs: theirs.time_offset_secs,
+        })
+    }
+}
+
+impl ConnMan {
+    /// A picture of everything.
+    #[must_use]
+    pub fn inspect(&self, conns: &Conns<Peer>) -> Inspection {
+        let open = conns.iter().filter(|(_, peer)| peer.stage == Stage::Open);
+        let mut peers: Vec<_> = open.map(|(conn, peer)| PeerSnapshot::new(conn, peer)).collect();
+        peers.sort_by_key(|peer| peer.peer);
+        Inspection { peers, network: self.network, totals: self.totals.clone() }
+    }
+
+    pub(super) fn execute(
+        &mut self,
+        command: Command,
+        conns: &mut Conns<Peer>,
+        actions: &mut Vec<Action<Peer>>,
+    ) {
+        match command {
+            Command::Connect { endpoint } => self.connect(endpoint, conns, actions),
+            Command::Disconnect { peer } => {
+                let is_it = |other: &Peer| other.stage == Stage::Open && other.id == peer;
+                let conn = conns.iter().find(|(_, other)| is_it(other)).map(|(conn, _)| conn);
+                if let Some(conn) = conn {
+                    self.end(conn, DisconnectReason::Requested, conns, actions);
+                }
+            }
+            Command::Ping => self.queue_pings(conns),
+            Command::SetNetworkActive(_) if self.stopped => {}
+            Command::SetNetworkActive(state) => {
+                self.network = state;
+                if state == NetworkState::Inactive {
+                    self.end_all(DisconnectReason::NetworkInactive, conns, actions);
+                }
+            }
+            Command::Shutdown => self.stop(conns, actions),
+            // Whoever asked and left, or has an answer unread, needs none.
+            Command::Inspect { reply } => drop(reply.try_send(self.inspect(conns))),
+        }
+    }
+
+    /// Begins an attempt, or tells why not. Core: `OpenNetworkConnection`.
+    fn connect(
+        &mut self,
+        endpoint: Endpoint,
+        conns: &Conns<Peer>,
+        actions: &mut Vec<Action<Peer>>,
+    ) {
+        let failure = if self.stopped {
+            DialFailure::Shutdown
+        } else if self.network == NetworkState::Inactive {
+            DialFailure::NetworkInactive
+        } else if conns.iter().any(|(_, peer)| peer.endpoint == endpoint) {
+            DialFailure::AlreadyConnected
+        } else {
+            self.push_dial(endpoint, ConnType::Manual, Origin::Command, actions);
+            return;
+        };
+        self.notices.push(Notice::DialFailed { endpoint, conn_type: ConnType::Manual, failure });
+    }
+
+    fn queue_pings(&mut self, conns: &mut Conns<Peer>) {
+        let live: Vec<_> =
+            conns.iter().filter(|(_, peer)| peer.is_live()).map(|(c, _)| c).collect();
+        for conn in live {
+            if let Some(peer) = conns.get_mut(conn).filter(|peer| peer.is_ready()) {
+                peer.ping.queue();
+                self.settle(conn, conns);
+            }
+        }
+    }
+
+    fn stop(&mut self, conns: &mut Conns<Peer>, actions: &mut Vec<Action<Peer>>) {
+        self.stopped = true;
+        self.network = NetworkState::Inactive;
+        self.opener.stop();
+        self.end_all(DisconnectReason::Shutdown, conns, actions);
+        actions.extend(self.listeners.drain(..).map(Action::StopListening));
+    }
+
+    fn end_all(
+        &mut self,
+        reason: DisconnectReason,
+        conns: &mut Conns<Peer>,
+        actions: &mut Vec<Action<Peer>>,
+    ) {
+        let all: Vec<_> = conns.iter().map(|(conn, _)| conn).collect();
+        for conn in all {
+            self.end(conn, reason, conns, actions);
+        }
+    }
+}

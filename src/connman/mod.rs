@@ -1,0 +1,509 @@
+//! The P2P connection manager: who is connected, what is said to whom, and when it is over.
+//!
+//! ```text
+//!   accepted, connected, bytes, FIN, failures --> ConnMan --> dial, send, pause, resume, close
+//!                      commands, the two clocks --^    \--> notices
+//! ```
+//!
+//! [`ConnMan`] is a [`Tenant`]: events in, actions out. It knows the transport, connection ids,
+//! time and randomness as arguments. It makes no system call and knows no socket or descriptor.
+//!
+//! Its tasks are those threads of the reference that interpret and decide:
+//!
+//! | task       | reference                                | a step                               |
+//! |------------|------------------------------------------|--------------------------------------|
+//! | `messages` | `ThreadMessageHandler`                   | one message of one peer, and what is due to it |
+//! | `timers`   | `InactivityCheck`, parts of `SendMessages` | one timer                          |
+//! | `opener`   | `ThreadOpenConnections`, `-connect` part | one attempt                          |
+//!
+//! A peer is *over* from the moment at which its [`Action::Close`] is pushed: nothing is handled or
+//! queued for it any more, and its slot is free once it is closed.
+
+use crate::rng::Seed;
+use crate::sockets::{ConnId, ConnectError, Endpoint, ListenerId, More};
+use crate::sockman::{Action, ConnFailure, Conns, Event, Slices, StepName, TaskId, Tenant};
+use crate::time::{Instant, Now};
+use crate::transport::Incoming;
+
+mod address;
+mod codec;
+mod config;
+mod conn_type;
+mod handshake;
+mod inspect;
+pub mod message;
+mod messages;
+mod notice;
+mod opener;
+mod peer;
+mod ping;
+mod queues;
+mod reasons;
+mod services;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod timers;
+
+pub use address::is_routable;
+pub use config::{Behaviour, CONNECT_MAX, CONNECTIONS_MAX_DEFAULT, Config, Limits};
+pub use conn_type::ConnType;
+pub use handshake::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN};
+pub use inspect::{Command, Inspection, NetworkState, PeerSnapshot, VersionSnapshot};
+pub use notice::Notice;
+pub use opener::DIAL_TIMEOUT;
+pub use peer::{Peer, PeerId, Stage};
+pub use ping::{PING_INTERVAL, TIMEOUT_INTERVAL};
+pub use reasons::{DialFailure, DisconnectReason, EndedBy, Ignored, Refusal, Verdict};
+pub use services::Services;
+pub use stats::{Count, Flow, Traffic};
+pub use timers::Timer;
+
+use messages::Messages;
+use opener::Opener;
+use peer::Origin;
+use timers::Timers;
+
+/// The task that handles messages.
+const MESSAGES: TaskId = TaskId(0);
+/// The task that fires timers.
+const TIMERS: TaskId = TaskId(1);
+/// The task that opens connections.
+const OPENER: TaskId = TaskId(2);
+
+/// The P2P connection manager. See the head of the module.
+#[derive(Clone, Debug)]
+pub struct ConnMan {
+    config: Config,
+    seed: Seed,
+    network: NetworkState,
+    /// Whether it was told to stop.
+    stopped: bool,
+    /// Peers there ever were; the number of the next one.
+    peers_made: u64,
+    /// Inbound peers, also those that are over and not closed yet.
+    inbound_count: usize,
+    listeners: Vec<ListenerId>,
+    messages: Messages,
+    timers: Timers,
+    opener: Opener,
+    /// Traffic of all peers, and of those that are closed.
+    totals: Traffic,
+    closed: Traffic,
+    notices: Vec<Notice>,
+}
+
+impl ConnMan {
+    /// A manager without connections, with the network on.
+    #[must_use]
+    pub fn new(config: Config, seed: Seed) -> Self {
+        config.check_invariants();
+        Self {
+            opener: Opener::new(&config.connect),
+            config,
+            seed,
+            network: NetworkState::Active,
+            stopped: false,
+            peers_made: 0,
+            inbound_count: 0,
+            listeners: Vec::new(),
+            messages: Messages::default(),
+            timers: Timers::new(),
+            totals: Traffic::NONE,
+            closed: Traffic::NONE,
+            notices: Vec::new(),
+        }
+    }
+
+    // Getters.
+
+    /// The choices it was made with.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Traffic of all peers there ever were.
+    #[must_use]
+    pub const fn totals(&self) -> &Traffic {
+        &self.totals
+    }
+
+    /// Inbound connections, also those that are over and not closed yet.
+    #[must_use]
+    pub const fn inbound_count(&self) -> usize {
+        self.inbound_count
+    }
+
+    const fn is_network_active(&self) -> bool {
+        matches!(self.network, NetworkState::Active)
+    }
+
+    // The life of a peer.
+
+    const fn next_peer_id(&mut self) -> PeerId {
+        let id = PeerId(self.peers_made);
+        self.peers_made += 1;
+        id
+    }
+
+    /// Somebody connected. docs/behaviour.md, connman 4, as far as it applies: bans, permissions
+    /// and eviction arrive later, so that a full house lets nobody in.
+    fn accept(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        endpoint: Endpoint,
+        conns: &mut Conns<Peer>,
+        actions: &mut Vec<Action<Peer>>,
+    ) {
+        let refusal = if !self.is_network_active() {
+            Some(Refusal::NetworkInactive)
+        } else if self.inbound_count >= self.config.limits.inbound_max as usize {
+            Some(Refusal::InboundFull)
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            self.notices.push(Notice::InboundRefused { conn, endpoint, refusal });
+            actions.push(Action::Close(conn));
+            return;
+        }
+        let id = self.next_peer_id();
+        self.inbound_count += 1;
+        self.opener.note_connection(&endpoint);
+        let (inbound, origin) = (ConnType::Inbound, Origin::Peer);
+        let peer = Peer::new(id, inbound, endpoint, origin, &self.config, &self.seed);
+        conns.adopt(conn, peer);
+        self.open(now, conn, conns, actions);
+    }
+
+    /// There is a connection: it is told of, read from, and timed.
+    fn open(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        conns: &mut Conns<Peer>,
+        actions: &mut Vec<Action<Peer>>,
+    ) {
+        let Some(peer) = conns.get_mut(conn) else { return };
+        assert!(peer.stage == Stage::Dialing, "a connection opens once");
+        peer.stage = Stage::Open;
+        peer.connected_at = now.wall;
+        self.notices.push(Notice::PeerConnected {
+            peer: peer.id,
+            conn,
+            endpoint: peer.endpoint.clone(),
+            conn_type: peer.conn_type,
+        });
+        if peer.origin == Origin::List {
+            self.opener.note_dialed(now);
+        }
+        if peer.ended.is_none() {
+            actions.push(Action::Resume(conn));
+        }
+        self.settle(conn, conns);
+    }
+
+    /// Ends a connection. The first reason stands.
+    fn end(
+        &mut self,
+        conn: ConnId,
+        reason: DisconnectReason,
+        conns: &mut Conns<Peer>,
+        actions: &mut Vec<Action<Peer>>,
+    ) {
+        let Some(peer) = conns.get_mut(conn) else { return };
+        if peer.ended.is_some() {
+            return;
+        }
+        peer.ended = Some(reason);
+        peer.inbox.clear();
+        actions.push(Action::Close(conn));
+        self.settle(conn, conns);
+    }
+
+    /// Brings what follows from a peer's state up to date, after any change of it.
+    fn settle(&mut self, conn: ConnId, conns: &mut Conns<Peer>) {
+        let Some(peer) = conns.get_mut(conn) else { return };
+        timers::arm(&mut self.timers, conn, peer, &self.config);
+        self.messages.note(conn, peer.has_work());
+        self.messages.settle(&self.seed, conns);
+    }
+
+    /// Reads from a peer or not, by what it has waiting. Core: `fPauseRecv`, strictly over.
+    fn set_receive_pause(
+        &self,
+        conn: ConnId,
+        conns: &mut Conns<Peer>,
+        actions: &mut Vec<Action<Peer>>,
+    ) {
+        let Some(peer) = conns.get_mut(conn).filter(|peer| peer.is_live()) else { return };
+        let over = peer.inbox.memory_usage() > self.config.receive_buffer_bytes_max;
+        if over != peer.inbox.paused {
+            peer.inbox.paused = over;
+            actions.push(if over { Action::Pause(conn) } else { Action::Resume(conn) });
+        }
+    }
+
+    /// Takes a peer's bytes apart. Core: `CNode::ReceiveMsgBytes`.
+    fn receive(
+        &mut self,
+        now: Now,
+        peer: &mut Peer,
+        mut bytes: &[u8],
+    ) -> Result<(), DisconnectReason> {
+        while !bytes.is_empty() {
+            let incoming = peer.receiver.receive(&mut bytes);
+            match incoming.map_err(DisconnectReason::FrameInvalid)? {
+                None => {}
+                Some(Incoming::Message(message)) => {
+                    let (message_type, raw) = (Some(message.message_type), message.raw_bytes());
+                    peer.traffic.add_received(message_type, raw);
+                    self.totals.add_received(message_type, raw);
+                    peer.inbox.push(message, now.wall);
+                }
+                Some(Incoming::Rejected(rejected)) => {
+                    peer.traffic.add_received(None, rejected.raw_bytes);
+                    self.totals.add_received(None, rejected.raw_bytes);
+                    self.notices.push(Notice::MessageRejected { peer: peer.id, rejected });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Tenant for ConnMan {
+    type Conn = Peer;
+    type Command = Command;
+    type Notice = Notice;
+
+    const TASKS: &'static [&'static str] = &["messages", "timers", "opener"];
+
+    fn handle_event(
+        &mut self,
+        now: Now,
+        event: &Event,
+        conns: &mut Conns<Peer>,
+        actions: &mut Vec<Action<Peer>>,
+    ) {
+        match event {
+            Event::Accepted { conn, peer, .. } => {
+                self.accept(now, *conn, peer.clone(), conns, actions);
+            }
+            Event::AcceptFailed { error, .. } => {
+                self.notices.push(Notice::AcceptFailed { error: *error });
+            }
+            Event::Connected { conn } => self.open(now, *conn, conns, actions),
+            Event::Eof { conn } => {
+                let Some(peer) = conns.get(*conn) else { return };
+                let reason = match peer.receiver.is_mid_message() {
+                    false => DisconnectReason::PeerClosed,
+                    true => DisconnectReason::PeerClosedMidMessage {
+                        bytes: peer.receiver.partial_bytes(),
+                    },
+                };
+                self.end(*conn, reason, conns, actions);
+            }
+            Event::Failed { conn, error } => {
+                let reason = match error {
+                    ConnFailure::Lost(failure) => DisconnectReason::Lost(*failure),
+                    ConnFailure::Dial(_) | ConnFailure::DialTimeout => {
+                        DisconnectReason::NotConnected(*error)
+                    }
+                };
+                self.end(*conn, reason, conns, actions);
+            }
+            Event::Received { .. } | Event::Writable { .. } | Event::Finished { .. } => {
+                unreachable!("bytes and room come by another way, and connman ends nothing so")
+            }
+        }
+    }
+
+    fn handle_received(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        bytes: &[u8],
+        conns: &mut Conns<Peer>,
+        actions: &mut Vec<Action<Peer>>,
+    ) {
+        let Some(peer) = conns.get_mut(conn) else { return };
+        peer.traffic.add_received_bytes(bytes.len());
+        self.totals.add_received_bytes(bytes.len());
+        if !peer.is_live() {
+            return;
+        }
+        peer.received_at = Some(now.wall);
+        match self.receive(now, peer, bytes) {
+            Ok(()) => {
+                self.set_receive_pause(conn, conns, actions);
+                self.settle(conn, conns);
+            }
+            Err(reason) => self.end(conn, reason, conns, actions),
+        }
+    }
+
+    fn gather<'a>(peer: &'a Peer, slices: &mut Slices<'a>) -> More {
+        for run in peer.outbox.queue().runs() {
+            if slices.push(run).is_err() {
+                return More::Yes;
+            }
+        }
+        More::No
+    }
+
+    fn handle_sent(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        count: usize,
+        conns: &mut Conns<Peer>,
+        actions: &mut Vec<Action<Peer>>,
+    ) {
+        let Some(peer) = conns.get_mut(conn) else { return };
+        let mut slices = Slices::new();
+        let more = Self::gather(peer, &mut slices);
+        let took_all = count == slices.byte_count();
+        if count == 0 {
+            return;
+        }
+        peer.sent_at = Some(now.wall);
+        let (traffic, totals) = (&mut peer.traffic, &mut self.totals);
+        peer.outbox.advance(
+            count,
+            self.config.send_buffer_bytes_max,
+            |message_type, bytes, whole| {
+                traffic.add_sent(message_type, bytes, whole);
+                totals.add_sent(message_type, bytes, whole);
+            },
+        );
+        // After a short count the socket manager waits for room by itself.
+        if took_all && more == More::Yes && peer.is_live() {
+            actions.push(Action::Send(conn));
+        }
+        self.settle(conn, conns);
+    }
+
+    fn handle_dialing(&mut self, _now: Now, conn: ConnId, conns: &mut Conns<Peer>) {
+        let peer = conns.get(conn).expect("the attempt has just begun");
+        self.opener.note_connection(&peer.endpoint);
+    }
+
+    fn handle_dial_failed(
+        &mut self,
+        now: Now,
+        state: Peer,
+        error: ConnectError,
+        _actions: &mut Vec<Action<Peer>>,
+    ) {
+        if state.origin == Origin::List {
+            self.opener.note_dialed(now);
+        }
+        let Peer { endpoint, conn_type, .. } = state;
+        let failure = DialFailure::NotBegun(error);
+        self.notices.push(Notice::DialFailed { endpoint, conn_type, failure });
+    }
+
+    fn handle_closed(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        state: Option<Peer>,
+        _actions: &mut Vec<Action<Peer>>,
+    ) {
+        // One that was not let in.
+        let Some(peer) = state else { return };
+        for timer in Timer::ALL {
+            self.timers.clear((conn, timer));
+        }
+        self.messages.note(conn, false);
+        self.opener.note_closed(&peer.endpoint);
+        self.closed.add(&peer.traffic);
+        if peer.conn_type.is_inbound() {
+            self.inbound_count -= 1;
+        }
+        let reason = peer.ended.unwrap_or(DisconnectReason::Shutdown);
+        if peer.stage == Stage::Open {
+            self.notices.push(Notice::PeerDisconnected { peer: peer.id, conn, reason });
+            return;
+        }
+        if peer.origin == Origin::List {
+            self.opener.note_dialed(now);
+        }
+        let Peer { endpoint, conn_type, .. } = peer;
+        let failure = DialFailure::from(reason);
+        self.notices.push(Notice::DialFailed { endpoint, conn_type, failure });
+    }
+
+    fn handle_listening(&mut self, _now: Now, listener: ListenerId) {
+        self.listeners.push(listener);
+    }
+
+    fn handle_command(
+        &mut self,
+        _now: Now,
+        command: Command,
+        conns: &mut Conns<Peer>,
+        actions: &mut Vec<Action<Peer>>,
+    ) {
+        self.execute(command, conns, actions);
+    }
+
+    fn next_step<'a>(
+        &'a self,
+        now: Now,
+        task: TaskId,
+        conns: &'a Conns<Peer>,
+    ) -> Option<StepName<'a>> {
+        match task {
+            MESSAGES => self.next_message_step(conns),
+            TIMERS => self.next_timer_step(now),
+            OPENER => self.next_opener_step(now),
+            TaskId(n) => unreachable!("there is no task {n}"),
+        }
+    }
+
+    fn step(
+        &mut self,
+        now: Now,
+        task: TaskId,
+        conns: &mut Conns<Peer>,
+        actions: &mut Vec<Action<Peer>>,
+    ) {
+        match task {
+            MESSAGES => self.step_messages(now, conns, actions),
+            TIMERS => self.step_timers(now, conns, actions),
+            OPENER => self.step_opener(actions),
+            TaskId(n) => unreachable!("there is no task {n}"),
+        }
+    }
+
+    fn next_wakeup(&self, now: Now) -> Option<Instant> {
+        let messages = self.messages.has_work().then_some(now.steady);
+        let timers = self.timers.next().map(|at| now.steady_at(at));
+        let opener = self.opener.next_wakeup().filter(|_| self.is_network_active());
+        [messages, timers, opener].into_iter().flatten().min()
+    }
+
+    fn take_notices(&mut self, notices: &mut Vec<Notice>) {
+        notices.append(&mut self.notices);
+    }
+
+    fn check_invariants(&self, conns: &Conns<Peer>) {
+        let mut totals = self.closed.clone();
+        let mut inbound_count = 0;
+        for (_, peer) in conns.iter() {
+            peer.check_invariants();
+            totals.add(&peer.traffic);
+            inbound_count += usize::from(peer.conn_type.is_inbound());
+        }
+        assert_eq!(self.totals, totals, "totals are the sum over live and closed peers");
+        assert_eq!(self.inbound_count, inbound_count, "slots are counted");
+        assert!(inbound_count <= self.config.limits.inbound_max as usize, "slots are limited");
+        self.messages.check_invariants(conns);
+        self.opener.check_invariants(conns);
+        timers::check_invariants(&self.timers, conns, &self.config);
+    }
+}

@@ -1,0 +1,97 @@
+//! What connman tells: data, of which a log line is one rendering.
+
+use super::message::Relay;
+use super::reasons::{DialFailure, DisconnectReason, Refusal, Verdict};
+use super::{ConnType, PeerId, Services};
+use crate::sockets::{AcceptError, ConnId, Endpoint};
+use crate::transport::{MessageType, Rejected};
+
+/// One thing that happened. For each peer they come in this order:
+///
+/// ```text
+/// PeerConnected (MessageHandled | MessageRejected)* PeerReady? (Message..)* PeerDisconnected
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// There is a connection, with a number of its own from now on.
+    PeerConnected {
+        /// The peer.
+        peer: PeerId,
+        /// The connection below it.
+        conn: ConnId,
+        /// The other end.
+        endpoint: Endpoint,
+        /// What it is for.
+        conn_type: ConnType,
+    },
+    /// The handshake is complete.
+    PeerReady {
+        /// The peer.
+        peer: PeerId,
+        /// The version that it speaks.
+        version: i32,
+        /// What it offers.
+        services: Services,
+        /// Its software, sanitised.
+        user_agent: String,
+        /// The height that it claims.
+        start_height: i32,
+        /// Whether it wants transactions.
+        relay: Relay,
+    },
+    /// A message was handled.
+    MessageHandled {
+        /// Whose.
+        peer: PeerId,
+        /// Which.
+        message_type: MessageType,
+        /// What became of it.
+        verdict: Verdict,
+    },
+    /// A message was dropped by the transport.
+    MessageRejected {
+        /// Whose.
+        peer: PeerId,
+        /// Why.
+        rejected: Rejected,
+    },
+    /// A ping was answered.
+    PongReceived {
+        /// By whom.
+        peer: PeerId,
+        /// The time from ping to pong, on the wall clock.
+        round_trip: std::time::Duration,
+    },
+    /// A connection is over and closed.
+    PeerDisconnected {
+        /// The peer.
+        peer: PeerId,
+        /// The connection that was.
+        conn: ConnId,
+        /// Why.
+        reason: DisconnectReason,
+    },
+    /// Somebody connected and was not let in.
+    InboundRefused {
+        /// The connection that was.
+        conn: ConnId,
+        /// Who.
+        endpoint: Endpoint,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Nobody could be accepted.
+    AcceptFailed {
+        /// Why.
+        error: AcceptError,
+    },
+    /// An attempt to connect came to nothing.
+    DialFailed {
+        /// Where to.
+        endpoint: Endpoint,
+        /// What it was for.
+        conn_type: ConnType,
+        /// Why.
+        failure: DialFailure,
+    },
+}

@@ -1,0 +1,214 @@
+//! The task `opener`: connects to the endpoints of a list, and again when they are lost.
+//!
+//! One attempt at a time, down the list; after each a pause that grows with the rounds, and after
+//! each round another. An endpoint with a connection, whoever began it, is passed over without a
+//! pause, and while all have one there is nothing to do. (The reference pauses for these too, and
+//! looks at the list for ever: it finds a lost one up to a round later.)
+//!
+//! Sources: docs/behaviour.md, connman 5.3; Core: net.cpp, `ThreadOpenConnections`, first part.
+//! Its pauses are sleeps, so they run on the steady clock.
+
+use std::time::Duration;
+
+use super::peer::{Origin, Peer};
+use super::{ConnMan, ConnType};
+use crate::sockets::Endpoint;
+use crate::sockman::{Action, Conns, StepName};
+use crate::time::{Instant, Now};
+
+/// How long an attempt may take. Core: `DEFAULT_CONNECT_TIMEOUT`, 5000 ms.
+pub const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The unit of all pauses. Core: a literal in `ThreadOpenConnections`.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Most units of a pause between two endpoints. Core: likewise.
+const PAUSES_MAX: u32 = 10;
+
+/// One endpoint of the list.
+#[derive(Clone, Debug)]
+struct Entry {
+    endpoint: Endpoint,
+    /// Connections and attempts there are with it.
+    connections: usize,
+}
+
+/// The state of the task between two steps.
+#[derive(Clone, Debug)]
+pub(super) struct Opener {
+    entries: Vec<Entry>,
+    /// Entries without a connection.
+    missing: usize,
+    /// Where the search for the next one begins.
+    cursor: usize,
+    /// Rounds that are over.
+    rounds: u32,
+    /// No attempt before this.
+    not_before: Instant,
+    /// Whether an attempt of the list is under way.
+    dialing: bool,
+    stopped: bool,
+}
+
+impl Opener {
+    pub(super) fn new(endpoints: &[Endpoint]) -> Self {
+        let mut entries: Vec<Entry> = Vec::with_capacity(endpoints.len());
+        for endpoint in endpoints {
+            // A second mention would find the first connected.
+            if entries.iter().all(|entry| entry.endpoint != *endpoint) {
+                entries.push(Entry { endpoint: endpoint.clone(), connections: 0 });
+            }
+        }
+        Self {
+            missing: entries.len(),
+            entries,
+            cursor: 0,
+            rounds: 0,
+            not_before: Instant::START,
+            dialing: false,
+            stopped: false,
+        }
+    }
+
+    /// There is a connection, or an attempt, with this endpoint.
+    pub(super) fn note_connection(&mut self, endpoint: &Endpoint) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.endpoint == *endpoint) {
+            self.missing -= usize::from(entry.connections == 0);
+            entry.connections += 1;
+        }
+    }
+
+    /// There is one less.
+    pub(super) fn note_closed(&mut self, endpoint: &Endpoint) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.endpoint == *endpoint) {
+            assert!(entry.connections > 0, "each connection is noted before it is closed");
+            entry.connections -= 1;
+            self.missing += usize::from(entry.connections == 0);
+        }
+    }
+
+    /// The attempt under way has come to something or nothing.
+    pub(super) fn note_dialed(&mut self, now: Now) {
+        assert!(self.dialing, "one attempt of the list at a time");
+        self.dialing = false;
+        self.not_before = now.steady + PAUSE * self.rounds.min(PAUSES_MAX);
+        let rest = &self.entries[self.cursor..];
+        if rest.iter().all(|entry| entry.connections > 0) {
+            self.cursor = 0;
+            self.rounds = self.rounds.saturating_add(1);
+            self.not_before = self.not_before + PAUSE;
+        }
+    }
+
+    /// Makes no attempt any more.
+    pub(super) const fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    /// When the next attempt is due, if there is one to make.
+    pub(super) const fn next_wakeup(&self) -> Option<Instant> {
+        if self.stopped || self.dialing || self.missing == 0 {
+            return None;
+        }
+        Some(self.not_before)
+    }
+
+    /// The place of the next endpoint without a connection.
+    fn next_missing(&self) -> Option<usize> {
+        let is_missing = |place: &usize| self.entries[*place].connections == 0;
+        let count = self.entries.len();
+        (self.cursor..count).chain(0..self.cursor).find(is_missing)
+    }
+
+    pub(super) fn check_invariants(&self, conns: &Conns<Peer>) {
+        let missing = self.entries.iter().filter(|entry| entry.connections == 0).count();
+        assert_eq!(self.missing, missing, "the opener knows what is missing");
+        for entry in &self.entries {
+            let peers = conns.iter().filter(|(_, peer)| peer.endpoint == entry.endpoint).count();
+            assert_eq!(entry.connections, peers, "the opener knows who is connected");
+        }
+    }
+}
+
+impl ConnMan {
+    /// Whether an attempt is due.
+    pub(super) fn next_opener_step(&self, now: Now) -> Option<StepName<'static>> {
+        let due = self.is_network_active() && self.opener.next_wakeup()? <= now.steady;
+        due.then_some(StepName { verb: "dials", object: "", conn: None })
+    }
+
+    /// Begins one attempt.
+    pub(super) fn step_opener(&mut self, actions: &mut Vec<Action<Peer>>) {
+        let place = self.opener.next_missing().expect("the task is runnable");
+        self.opener.cursor = place + 1;
+        self.opener.dialing = true;
+        let endpoint = self.opener.entries[place].endpoint.clone();
+        self.push_dial(endpoint, ConnType::Manual, Origin::List, actions);
+    }
+
+    pub(super) fn push_dial(
+        &mut self,
+        endpoint: Endpoint,
+        conn_type: ConnType,
+        origin: Origin,
+        actions: &mut Vec<Action<Peer>>,
+    ) {
+        let id = self.next_peer_id();
+        let to = endpoint.clone();
+        let state = Peer::new(id, conn_type, endpoint, origin, &self.config, &self.seed);
+        actions.push(Action::Dial { to, timeout: DIAL_TIMEOUT, state });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(n: u16) -> Endpoint {
+        Endpoint::Ip(([127, 0, 0, 1], n).into())
+    }
+
+    /// Runs attempts that all fail after 100 ms; gives the times of the first `count`, in ms.
+    fn attempts(endpoints: u16, count: usize) -> Vec<u64> {
+        let list: Vec<_> = (0..endpoints).map(endpoint).collect();
+        let mut opener = Opener::new(&list);
+        let mut times = Vec::new();
+        for _ in 0..count {
+            let at = opener.next_wakeup().expect("every endpoint is missing");
+            times.push(at.as_nanos() / 1_000_000);
+            let place = opener.next_missing().expect("every endpoint is missing");
+            opener.cursor = place + 1;
+            opener.dialing = true;
+            assert_eq!(opener.next_wakeup(), None, "one attempt at a time");
+            let steady = at + Duration::from_millis(100);
+            opener.note_dialed(Now { steady, ..Now::default() });
+        }
+        times
+    }
+
+    #[test]
+    fn pauses_grow_with_the_rounds() {
+        // 500 ms x min(10, rounds) after each attempt, 500 ms more after each round.
+        assert_eq!(attempts(1, 5), [0, 600, 1_700, 3_300, 5_400]);
+        assert_eq!(attempts(2, 5), [0, 100, 700, 1_300, 2_400]);
+        let late = attempts(1, 40);
+        assert_eq!(late[39] - late[38], 5_600);
+    }
+
+    #[test]
+    fn connected_endpoints_are_passed_over() {
+        let mut opener = Opener::new(&[endpoint(1), endpoint(2), endpoint(1)]);
+        assert_eq!(opener.entries.len(), 2);
+        opener.note_connection(&endpoint(1));
+        assert_eq!(opener.next_missing(), Some(1));
+        opener.note_connection(&endpoint(2));
+        assert_eq!(opener.next_wakeup(), None);
+        opener.note_connection(&endpoint(1));
+        opener.note_closed(&endpoint(1));
+        assert_eq!(opener.next_wakeup(), None, "the other connection is still there");
+        opener.note_closed(&endpoint(1));
+        assert_eq!(opener.next_missing(), Some(0));
+        opener.stop();
+        assert_eq!(opener.next_wakeup(), None);
+    }
+}

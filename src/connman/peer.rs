@@ -1,0 +1,186 @@
+//! One peer: everything that connman keeps beside a connection.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::handshake::Handshake;
+use super::ping::Ping;
+use super::queues::{Inbox, Outbox};
+use super::reasons::DisconnectReason;
+use super::stats::Traffic;
+use super::timers::Armed;
+use super::{Config, ConnType};
+use crate::rng::Seed;
+use crate::sockets::Endpoint;
+use crate::time::{Now, UnixTime};
+use crate::transport::{Frame, MessageType, V1Receiver};
+
+/// A peer's number, counted up from 0 with each connection that is begun or let in; never given
+/// out again. An attempt that fails leaves a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerId(pub u64);
+
+impl fmt::Display for PeerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "peer {}", self.0)
+    }
+}
+
+/// How far a connection has got, as connman sees it. Nothing goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// We dialled, and nobody has answered yet. No number was told to anybody.
+    Dialing,
+    /// There is a connection.
+    Open,
+}
+
+/// Who wanted a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Origin {
+    /// The peer.
+    Peer,
+    /// The list of endpoints to connect to.
+    List,
+    /// A command.
+    Command,
+}
+
+/// The state of one connection.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    pub(super) id: PeerId,
+    pub(super) conn_type: ConnType,
+    pub(super) endpoint: Endpoint,
+    pub(super) origin: Origin,
+    pub(super) stage: Stage,
+    /// When it became open.
+    pub(super) connected_at: UnixTime,
+    /// When bytes last came, and when bytes of ours were last taken.
+    pub(super) received_at: Option<UnixTime>,
+    pub(super) sent_at: Option<UnixTime>,
+    pub(super) receiver: V1Receiver,
+    pub(super) inbox: Inbox,
+    pub(super) outbox: Outbox,
+    pub(super) handshake: Handshake,
+    pub(super) ping: Ping,
+    pub(super) armed: Armed,
+    /// Boxed, because actions carry peers about.
+    pub(super) traffic: Box<Traffic>,
+    /// Why it is over, once it is: nothing is handled or queued for it from then on.
+    pub(super) ended: Option<DisconnectReason>,
+}
+
+/// What a peer's messages are handled with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Context<'a> {
+    pub(super) config: &'a Config,
+    pub(super) seed: &'a Seed,
+    pub(super) now: Now,
+    /// Nonces of our own `version` messages to peers who have not answered in full.
+    pub(super) own_nonces: &'a [u64],
+}
+
+impl Peer {
+    pub(super) fn new(
+        id: PeerId,
+        conn_type: ConnType,
+        endpoint: Endpoint,
+        origin: Origin,
+        config: &Config,
+        seed: &Seed,
+    ) -> Self {
+        Self {
+            id,
+            conn_type,
+            endpoint,
+            origin,
+            stage: Stage::Dialing,
+            connected_at: UnixTime::EPOCH,
+            received_at: None,
+            sent_at: None,
+            receiver: V1Receiver::new(config.network.magic()),
+            inbox: Inbox::default(),
+            outbox: Outbox::default(),
+            handshake: Handshake::new(id, seed),
+            ping: Ping::default(),
+            armed: Armed::default(),
+            traffic: Box::new(Traffic::NONE),
+            ended: None,
+        }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn id(&self) -> PeerId {
+        self.id
+    }
+
+    /// What the connection is for.
+    #[must_use]
+    pub const fn conn_type(&self) -> ConnType {
+        self.conn_type
+    }
+
+    /// The other end.
+    #[must_use]
+    pub const fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Whether the handshake is complete.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        self.handshake.is_ready()
+    }
+
+    /// Whether it is connected and not over.
+    pub(super) const fn is_live(&self) -> bool {
+        matches!(self.stage, Stage::Open) && self.ended.is_none()
+    }
+
+    /// Whether our `version` is the next thing to happen: an outbound peer's messages are not
+    /// looked at before it has gone out. Core: `ProcessMessages`, `m_outbound_version_message_sent`.
+    pub(super) const fn owes_version(&self) -> bool {
+        !self.conn_type.is_inbound() && !self.handshake.version_sent()
+    }
+
+    /// Whether its next message may be handled.
+    pub(super) fn may_handle(&self) -> bool {
+        self.is_live() && !self.owes_version() && !self.outbox.is_paused() && !self.inbox.is_empty()
+    }
+
+    /// Whether a visit of the message handler would do something.
+    pub(super) fn has_work(&self) -> bool {
+        self.may_handle()
+            || self.is_live() && (self.owes_version() || self.is_ready() && self.ping.is_queued())
+    }
+
+    /// Puts a message behind those that wait to be sent.
+    pub(super) fn queue(
+        &mut self,
+        cx: &Context<'_>,
+        message_type: MessageType,
+        payload: impl Into<Arc<[u8]>>,
+    ) {
+        assert!(self.is_live(), "nothing is queued for a connection that is over");
+        let frame = Frame::v1(cx.config.network.magic(), message_type, payload.into());
+        self.outbox.push(frame, cx.config.send_buffer_bytes_max);
+    }
+
+    pub(super) fn check_invariants(&self) {
+        self.inbox.check_invariants();
+        self.outbox.queue().check_invariants();
+        self.traffic.check_invariants();
+        if self.stage == Stage::Dialing {
+            assert!(self.inbox.is_empty(), "nothing comes before there is a connection");
+            assert!(self.outbox.queue().is_empty(), "nothing is queued before there is one");
+        }
+        if self.ended.is_some() {
+            assert!(self.inbox.is_empty(), "nothing more is handled");
+        }
+        if self.is_ready() {
+            assert!(self.handshake.version_sent(), "a handshake is complete with both versions");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The two queues of a peer, each with the memory that it counts for and the pause that follows.
+//!
+//! Sources: docs/behaviour.md, connman 7; Core: net.cpp, `MarkReceivedMsgsForProcessing`,
+//! `PollMessage`, `PushMessage`, `SocketSendData`.
+
+use std::collections::VecDeque;
+
+use crate::time::UnixTime;
+use crate::transport::{Frame, Message, MessageType, SendQueue};
+
+/// A message that waits to be handled.
+#[derive(Clone, Debug)]
+pub(super) struct Received {
+    pub(super) message: Message,
+    /// When its last byte was delivered.
+    pub(super) at: UnixTime,
+}
+
+/// Whole messages that wait to be handled. One that has arrived in part does not count.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Inbox {
+    queue: VecDeque<Received>,
+    memory_usage: usize,
+    /// Whether the connection is not read from.
+    pub(super) paused: bool,
+}
+
+impl Inbox {
+    pub(super) fn push(&mut self, message: Message, at: UnixTime) {
+        self.memory_usage += message.memory_usage();
+        self.queue.push_back(Received { message, at });
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Received> {
+        let received = self.queue.pop_front()?;
+        self.memory_usage -= received.message.memory_usage();
+        Some(received)
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.queue.clear();
+        self.memory_usage = 0;
+    }
+
+    /// The type of the message that comes next.
+    pub(super) fn next_type(&self) -> Option<&MessageType> {
+        Some(&self.queue.front()?.message.message_type)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(super) const fn memory_usage(&self) -> usize {
+        self.memory_usage
+    }
+
+    pub(super) fn check_invariants(&self) {
+        let memory: usize = self.queue.iter().map(|one| one.message.memory_usage()).sum();
+        assert_eq!(self.memory_usage, memory, "memory is counted once per message");
+    }
+}
+
+/// Messages that wait to be sent. Nothing is refused or dropped because there are many; the pause
+/// stops the handling of what would cause more.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outbox {
+    queue: SendQueue,
+    /// Whether the peer's messages are not handled. Core: `fPauseSend`.
+    paused: bool,
+}
+
+impl Outbox {
+    pub(super) fn push(&mut self, frame: Frame, bytes_max: usize) {
+        self.queue.push(frame);
+        if self.queue.memory_usage() > bytes_max {
+            self.paused = true;
+        }
+    }
+
+    /// Takes out what the kernel took, and decides on the pause anew.
+    pub(super) fn advance(
+        &mut self,
+        count: usize,
+        bytes_max: usize,
+        sent: impl FnMut(MessageType, usize, bool),
+    ) {
+        self.queue.advance(count, sent);
+        self.paused = self.queue.memory_usage() > bytes_max;
+    }
+
+    pub(super) const fn queue(&self) -> &SendQueue {
+        &self.queue
+    }
+
+    pub(super) const fn is_paused(&self) -> bool {
+        self.paused
+    }
+}

@@ -1,0 +1,221 @@
+//! Why things end: connections, attempts, and messages that are not taken.
+
+use std::fmt;
+
+use super::message::DecodeError;
+use crate::sockets::{ConnectError, Failure};
+use crate::sockman::ConnFailure;
+use crate::transport::FrameError;
+
+/// Who ended a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EndedBy {
+    /// The peer, in order.
+    Peer,
+    /// We, because of what the peer did or did not do.
+    Us,
+    /// We, because somebody on our side said so.
+    Command,
+    /// Neither: the network.
+    Network,
+}
+
+/// Why a connection is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DisconnectReason {
+    /// The peer sent FIN between two messages. What it sent before and was not handled is lost.
+    PeerClosed,
+    /// The peer sent FIN within a message.
+    PeerClosedMidMessage {
+        /// Bytes of that message that had come, header included; at least 1.
+        bytes: usize,
+    },
+    /// The connection failed.
+    Lost(Failure),
+    /// It never came about.
+    NotConnected(ConnFailure),
+    /// What the peer sent is no stream of messages.
+    FrameInvalid(FrameError),
+    /// The peer speaks a version that nobody speaks any more. Core: `MIN_PEER_PROTO_VERSION`.
+    VersionTooOld {
+        /// Its version.
+        version: i32,
+    },
+    /// The peer is we ourselves. Core: `CheckIncomingNonce`.
+    SelfConnection,
+    /// `wtxidrelay` came after `verack`. BIP 339.
+    WtxidRelayAfterVerack,
+    /// `sendaddrv2` came after `verack`. BIP 155.
+    SendAddrV2AfterVerack,
+    /// No byte went one way, or none either way, in the time for a handshake.
+    HandshakeNoTraffic {
+        /// Whether the peer ever sent one.
+        received: bool,
+        /// Whether we ever did.
+        sent: bool,
+    },
+    /// There was no `verack` in the time for a handshake.
+    HandshakeTimeout,
+    /// No byte of ours was taken for 20 minutes.
+    SendTimeout,
+    /// No byte of the peer's came for 20 minutes.
+    ReceiveTimeout,
+    /// A ping was not answered for 20 minutes.
+    PingTimeout,
+    /// A feeler has seen what it came for.
+    FeelerDone,
+    /// Somebody asked for it.
+    Requested,
+    /// The network was switched off.
+    NetworkInactive,
+    /// The node stops.
+    Shutdown,
+}
+
+impl DisconnectReason {
+    /// Who ended it.
+    #[must_use]
+    pub const fn ended_by(self) -> EndedBy {
+        match self {
+            Self::PeerClosed | Self::PeerClosedMidMessage { .. } => EndedBy::Peer,
+            Self::Lost(_) | Self::NotConnected(_) => EndedBy::Network,
+            Self::FrameInvalid(_)
+            | Self::VersionTooOld { .. }
+            | Self::SelfConnection
+            | Self::WtxidRelayAfterVerack
+            | Self::SendAddrV2AfterVerack
+            | Self::HandshakeNoTraffic { .. }
+            | Self::HandshakeTimeout
+            | Self::SendTimeout
+            | Self::ReceiveTimeout
+            | Self::PingTimeout
+            | Self::FeelerDone => EndedBy::Us,
+            Self::Requested | Self::NetworkInactive | Self::Shutdown => EndedBy::Command,
+        }
+    }
+}
+
+impl fmt::Display for DisconnectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PeerClosed => f.write_str("peer closed"),
+            Self::PeerClosedMidMessage { bytes } => {
+                write!(f, "peer closed after {bytes} bytes of a message")
+            }
+            Self::Lost(failure) => failure.fmt(f),
+            Self::NotConnected(failure) => failure.fmt(f),
+            Self::FrameInvalid(error) => error.fmt(f),
+            Self::VersionTooOld { version } => write!(f, "obsolete version {version}"),
+            Self::SelfConnection => f.write_str("connected to self"),
+            Self::WtxidRelayAfterVerack => f.write_str("wtxidrelay after verack"),
+            Self::SendAddrV2AfterVerack => f.write_str("sendaddrv2 after verack"),
+            Self::HandshakeNoTraffic { received: false, sent: false } => {
+                f.write_str("no byte in either direction in time")
+            }
+            Self::HandshakeNoTraffic { received: false, .. } => {
+                f.write_str("never received from peer in time")
+            }
+            Self::HandshakeNoTraffic { .. } => f.write_str("never sent to peer in time"),
+            Self::HandshakeTimeout => f.write_str("no verack in time"),
+            Self::SendTimeout => f.write_str("sending timed out"),
+            Self::ReceiveTimeout => f.write_str("receiving timed out"),
+            Self::PingTimeout => f.write_str("ping timed out"),
+            Self::FeelerDone => f.write_str("feeler done"),
+            Self::Requested => f.write_str("disconnect requested"),
+            Self::NetworkInactive => f.write_str("network inactive"),
+            Self::Shutdown => f.write_str("shutting down"),
+        }
+    }
+}
+
+/// Why an attempt to connect came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DialFailure {
+    /// We are connected there already, or about to be.
+    AlreadyConnected,
+    /// The network is switched off.
+    NetworkInactive,
+    /// The node stops.
+    Shutdown,
+    /// It could not be begun.
+    NotBegun(ConnectError),
+    /// It was begun, and ended so.
+    Failed(ConnFailure),
+}
+
+impl From<DisconnectReason> for DialFailure {
+    /// What a reason means for an attempt, which ends by its outcome or by a command.
+    fn from(reason: DisconnectReason) -> Self {
+        if let DisconnectReason::NotConnected(failure) = reason {
+            return Self::Failed(failure);
+        }
+        if reason == DisconnectReason::NetworkInactive {
+            return Self::NetworkInactive;
+        }
+        assert_eq!(reason, DisconnectReason::Shutdown, "only a connection ends for it");
+        Self::Shutdown
+    }
+}
+
+impl fmt::Display for DialFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadyConnected => f.write_str("already connected"),
+            Self::NetworkInactive => f.write_str("network inactive"),
+            Self::Shutdown => f.write_str("shutting down"),
+            Self::NotBegun(error) => error.fmt(f),
+            Self::Failed(failure) => failure.fmt(f),
+        }
+    }
+}
+
+/// Why somebody who connected was not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// Every inbound slot is taken.
+    InboundFull,
+    /// The network is switched off, or the node stops.
+    NetworkInactive,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InboundFull => "inbound slots are full",
+            Self::NetworkInactive => "network inactive",
+        })
+    }
+}
+
+/// What became of a message that was handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// It had its effect.
+    Taken,
+    /// It had none; the peer stays.
+    Ignored(Ignored),
+}
+
+/// Why a message had no effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ignored {
+    /// It is not `version`, which comes first.
+    BeforeVersion,
+    /// It is none of those that may come between `version` and `verack`.
+    BeforeVerack,
+    /// It has come before, and counts once.
+    Redundant,
+    /// The two do not speak a version that has it.
+    VersionTooLow,
+    /// It answers nothing that was asked, or not as it was asked.
+    Unsolicited,
+    /// It speaks of a variant that nobody speaks.
+    Unsupported,
+    /// Its payload cannot be read. No penalty: Core, `ProcessMessages`, catches what parsing
+    /// throws.
+    Malformed(DecodeError),
+    /// Its type is known; what it does has not arrived in this crate.
+    NotImplemented,
+    /// Its type is not known.
+    Unknown,
+}
