@@ -166,6 +166,21 @@ fn shutdown_while_connecting_gives_up() {
     assert_eq!(net.send(second, &[IoSlice::new(b"x")], More::No), Err(BROKEN_PIPE));
 }
 
+#[test]
+fn attempt_takes_no_bytes_and_can_be_closed() {
+    let mut net = Loopback::new(KernelConfig { backlog: 0, ..KernelConfig::default() });
+    let listener = net.listen(&at("127.0.0.1:8333")).unwrap();
+    net.connect(&at("127.0.0.1:8333")).unwrap();
+    let second = net.connect(&at("127.0.0.1:8333")).unwrap();
+    let sent = net.send(second, &[IoSlice::new(b"x")], More::No);
+    assert_eq!(sent, Ok(Sent::WouldBlock));
+    net.close(second, Closing::Orderly).unwrap();
+    net.kernel().check_invariants();
+    assert_eq!(net.kernel().next_timer(), None);
+    accept(&mut net, listener);
+    assert_eq!(net.accept(listener), Ok(Accepted::WouldBlock), "it never got in");
+}
+
 // TCP 1.3: addresses.
 
 #[test]
