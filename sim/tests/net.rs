@@ -10,6 +10,7 @@ use sockman::sockets::{
     DescriptorLimit, Direction, Endpoint, Event, Failure, Interest, ListenError, ListenerId, More,
     Readiness, Received, Sent, Sockets, Source, Wait, Wake,
 };
+use sockman_sim::contract::cases::{Capabilities, run_all};
 use sockman_sim::net::{KernelConfig, Loopback};
 
 /// Two ends of a connection over a loopback, and the listener.
@@ -87,6 +88,13 @@ fn wait_now(net: &mut Loopback) -> Vec<Event> {
 const RESET: ConnError = ConnError::Failed(Failure::Reset);
 const BROKEN_PIPE: ConnError = ConnError::Failed(Failure::BrokenPipe);
 const NOT_CONNECTED: ConnError = ConnError::Failed(Failure::NotConnected);
+
+#[test]
+fn loopback_keeps_the_contract() {
+    let now = |net: &Loopback| net.now().since(sockman::time::Instant::START);
+    let unix_directory = Some("virtual".into());
+    run_all(Loopback::default, &Capabilities { now, unix_directory, threads: false });
+}
 
 // TCP 2: connect.
 

@@ -107,6 +107,18 @@ impl Source {
     }
 }
 
+impl From<ConnId> for Source {
+    fn from(conn: ConnId) -> Self {
+        Self::Conn(conn)
+    }
+}
+
+impl From<ListenerId> for Source {
+    fn from(listener: ListenerId) -> Self {
+        Self::Listener(listener)
+    }
+}
+
 /// A key in 63 bits: 31 of index above 32 of generation.
 fn pack<K: Key>(key: K) -> u64 {
     // No kernel gives a process as many descriptors, since it numbers them with an `i32`.

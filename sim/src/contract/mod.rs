@@ -2,6 +2,7 @@
 
 pub mod acceptor;
 pub mod broken;
+pub mod cases;
 pub mod differential;
 mod model;
 pub mod sequences;
