@@ -10,6 +10,7 @@ use sockman::sockets::{
     DescriptorLimit, Direction, Endpoint, Event, Failure, Interest, ListenError, ListenerId, More,
     Readiness, Received, Sent, Sockets, Source, Wait, Wake,
 };
+use sockman_sim::contract::cases::{Capabilities, run_all};
 use sockman_sim::net::{KernelConfig, Loopback};
 
 /// Two ends of a connection over a loopback, and the listener.
@@ -88,6 +89,13 @@ const RESET: ConnError = ConnError::Failed(Failure::Reset);
 const BROKEN_PIPE: ConnError = ConnError::Failed(Failure::BrokenPipe);
 const NOT_CONNECTED: ConnError = ConnError::Failed(Failure::NotConnected);
 
+#[test]
+fn loopback_keeps_the_contract() {
+    let now = |net: &Loopback| net.now().since(sockman::time::Instant::START);
+    let unix_directory = Some("virtual".into());
+    run_all(Loopback::default, &Capabilities { now, unix_directory, threads: false });
+}
+
 // TCP 2: connect.
 
 #[test]
@@ -164,6 +172,21 @@ fn shutdown_while_connecting_gives_up() {
     assert_eq!(net.recv(second, &mut [0]), Err(RESET));
     assert_eq!(net.recv(second, &mut [0]), Err(NOT_CONNECTED));
     assert_eq!(net.send(second, &[IoSlice::new(b"x")], More::No), Err(BROKEN_PIPE));
+}
+
+#[test]
+fn attempt_takes_no_bytes_and_can_be_closed() {
+    let mut net = Loopback::new(KernelConfig { backlog: 0, ..KernelConfig::default() });
+    let listener = net.listen(&at("127.0.0.1:8333")).unwrap();
+    net.connect(&at("127.0.0.1:8333")).unwrap();
+    let second = net.connect(&at("127.0.0.1:8333")).unwrap();
+    let sent = net.send(second, &[IoSlice::new(b"x")], More::No);
+    assert_eq!(sent, Ok(Sent::WouldBlock));
+    net.close(second, Closing::Orderly).unwrap();
+    net.kernel().check_invariants();
+    assert_eq!(net.kernel().next_timer(), None);
+    accept(&mut net, listener);
+    assert_eq!(net.accept(listener), Ok(Accepted::WouldBlock), "it never got in");
 }
 
 // TCP 1.3: addresses.

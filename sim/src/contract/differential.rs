@@ -46,8 +46,19 @@ pub const PROMPT_SMALL: Promptness =
 const PROMPT_READERS: Promptness =
     Promptness { window_bytes: Some(VISIBLE_BYTES), writable_bytes: None };
 
-/// Transitions that no sequence can provoke on the real kernel, and why. At most ten.
-pub const NOT_SEEN: [(Transition, &str); 0] = [];
+/// What no sequence can provoke on a loopback, and why. At most ten.
+///
+/// Each is tested on the simulated kernel by name, in `sim/tests/net.rs` and `network.rs`.
+pub const NOT_SEEN: [(Transition, &str); 5] = [
+    (Transition::SendConnecting, CONNECTED_AT_ONCE),
+    (Transition::RecvConnecting, CONNECTED_AT_ONCE),
+    (Transition::ShutdownConnecting, CONNECTED_AT_ONCE),
+    (Transition::CloseConnecting, CONNECTED_AT_ONCE),
+    (Transition::StatusInProgress, CONNECTED_AT_ONCE),
+];
+
+const CONNECTED_AT_ONCE: &str = "docs/behaviour.md, TCP 2.1: on a loopback a connect is answered \
+    within the call, unless the backlog is full, and `listen` asks for the longest there is";
 
 /// Where one sequence went two ways.
 #[derive(Clone, Debug, PartialEq, Eq)]

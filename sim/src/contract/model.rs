@@ -69,7 +69,7 @@ impl World {
             Call::ConnectStatus(conn) => self.connect_status(conn, outcome),
             Call::PeerEndpoint(conn) => self.peer_endpoint(conn, outcome),
             Call::SetInterest(..) | Call::Settle => {
-                (*outcome == Outcome::Done).then_some(Transition::PeerKnown)
+                (*outcome == Outcome::Done).then_some(Transition::InterestSet)
             }
         }
     }
@@ -109,7 +109,7 @@ impl World {
         }
         if end.state == State::SynSent {
             let would_block = *outcome == Outcome::WouldBlock;
-            return would_block.then_some(Transition::SendWouldBlock);
+            return would_block.then_some(Transition::SendConnecting);
         }
         if end.state == State::Closed || end.wr {
             let told = end.err.take();
@@ -146,7 +146,7 @@ impl World {
         }
         if end.state == State::SynSent {
             let would_block = *outcome == Outcome::WouldBlock;
-            return would_block.then_some(Transition::RecvWouldBlock);
+            return would_block.then_some(Transition::RecvConnecting);
         }
         if end.rx > 0 {
             return None;
@@ -178,7 +178,7 @@ impl World {
         if end.state == State::SynSent {
             end.state = State::Closed;
             end.err = Some(Failure::Reset);
-            return (*outcome == Outcome::Done).then_some(Transition::ShutdownDead);
+            return (*outcome == Outcome::Done).then_some(Transition::ShutdownConnecting);
         }
         let again =
             (end.rd || direction == Direction::Write) && (end.wr || direction == Direction::Read);
@@ -208,8 +208,13 @@ impl World {
         end.gone = true;
         (*outcome == Outcome::Done).then_some(())?;
         if end.state != State::Open {
+            let connecting = end.state == State::SynSent;
             end.die();
-            return Some(Transition::CloseDead);
+            return Some(if connecting {
+                Transition::CloseConnecting
+            } else {
+                Transition::CloseDead
+            });
         }
         if how == Closing::Reset || end.rx > 0 {
             end.die();
@@ -250,7 +255,7 @@ impl World {
     fn connect_status(&mut self, conn: usize, outcome: &Outcome) -> Option<Transition> {
         let (end, _) = self.ends(conn)?;
         let (may_say, transition) = if end.state == State::SynSent {
-            (Outcome::Status(ConnectStatus::InProgress), Transition::Connect)
+            (Outcome::Status(ConnectStatus::InProgress), Transition::StatusInProgress)
         } else if let Some(failure) = end.err.take() {
             (Outcome::Failed(failure), Transition::StatusFailed)
         } else if end.state == State::Open {

@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use sockman::sockets::{
     AcceptError, Accepted, Closing, ConnError, ConnId, ConnectError, ConnectStatus, Direction,
-    Endpoint, Failure, Interest, ListenError, ListenerId, More, Received, Sent, Sockets, Source,
-    Stale,
+    Endpoint, Errno, Failure, Interest, ListenError, ListenerId, More, Received, Sent, Sockets,
+    Source, Stale,
 };
 
 use super::addresses::{Addresses, loopback_of, overlap};
@@ -14,6 +14,9 @@ use super::kernel::Kernel;
 use super::listener::Listener;
 use super::segment::Flow;
 use super::socket::{Socket, Stage};
+
+/// Longest path of a Unix socket, in bytes: `sun_path` of unix(7), less a zero at the end.
+const UNIX_PATH_BYTES_MAX: usize = 107;
 
 impl Sockets for Kernel {
     fn listen(&mut self, at: &Endpoint) -> Result<ListenerId, ListenError> {
@@ -150,6 +153,7 @@ impl Kernel {
     /// The endpoint with its port chosen, once it is sure that it is free.
     fn endpoint_to_listen(&mut self, at: &Endpoint) -> Result<Endpoint, ListenError> {
         let Endpoint::Ip(address) = at else {
+            check_path(at).map_err(ListenError::Other)?;
             let taken = self.listening.contains_key(at);
             return if taken { Err(ListenError::AddressInUse) } else { Ok(at.clone()) };
         };
@@ -209,6 +213,11 @@ impl Kernel {
 
     fn ends_of_connect(&mut self, to: &Endpoint) -> Result<(Endpoint, Endpoint), ConnectError> {
         let Endpoint::Ip(mut to) = *to else {
+            check_path(to).map_err(|errno| ConnectError::Failed(Failure::Other(errno)))?;
+            if !self.listening.contains_key(to) {
+                // Unlike TCP's, this refusal needs no answer from anybody.
+                return Err(ConnectError::Failed(Failure::Refused));
+            }
             // The client's end of a Unix connection has no path.
             return Ok((Endpoint::Unix(std::path::PathBuf::new()), to.clone()));
         };
@@ -222,6 +231,18 @@ impl Kernel {
         let local = self.addresses.take_connect_port(from, to, listened);
         let local = local.ok_or(ConnectError::OutOfPorts)?;
         Ok((Endpoint::Ip(local), Endpoint::Ip(to)))
+    }
+}
+
+/// Whether a path can name a socket: as Linux says it, by `EINVAL` and `ENAMETOOLONG`.
+fn check_path(at: &Endpoint) -> Result<(), Errno> {
+    let Endpoint::Unix(path) = at else {
+        return Ok(());
+    };
+    match path.as_os_str().len() {
+        0 => Err(Errno(22)),
+        1..=UNIX_PATH_BYTES_MAX => Ok(()),
+        _ => Err(Errno(36)),
     }
 }
 
