@@ -25,7 +25,7 @@ struct Directory(PathBuf);
 impl Directory {
     fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("sockman-{}-{name}", process::id()));
-        fs::create_dir_all(&path).unwrap();
+        fs::create_dir_all(&path).expect("the temporary directory is ours to use");
         Self(path)
     }
 }
@@ -44,7 +44,7 @@ fn keeps_the_contract<P: Poller>(name: &str) {
     let directory = Directory::new(name);
     let unix_directory = Some(directory.0.clone());
     run_all(backend::<P>, &Capabilities { now, unix_directory, threads: true });
-    let left = fs::read_dir(&directory.0).unwrap().count();
+    let left = fs::read_dir(&directory.0).expect("it was made above").count();
     assert_eq!(left, 0, "no path is left behind");
 }
 
