@@ -16,8 +16,9 @@ use super::{
 /// Words that no message can have for a name, because a sentence goes on with them.
 pub(super) const RESERVED_WORDS: [&str; 5] = ["hex", "in", "junk", "the", "within"];
 
-/// Words that no setting of the node can have for a key, because `node dials p1` is a sentence.
-pub(super) const RESERVED_KEYS: [&str; 2] = ["dials", "drops"];
+/// Words that no setting of the node can have for a key, because `node dials p1` is a sentence; and
+/// `expect node keeps p1` is often begun without its first word.
+pub(super) const RESERVED_KEYS: [&str; 4] = ["connects", "dials", "drops", "keeps"];
 
 /// The word that no step can have for a verb, because `node is commanded` has it before the verb.
 pub(super) const RESERVED_VERB: &str = "is";

@@ -25,6 +25,9 @@ pub use text::ParseError;
 /// The number that the first line of a text carries. It changes when old texts change meaning.
 pub const FORMAT: u32 = 1;
 
+/// What is under test, if a schedule does not say.
+pub const SUBJECT_DEFAULT: &str = "connman";
+
 /// Most actors of one schedule: names run from `p1` to `p64`.
 pub const ACTORS_MAX: u16 = 64;
 
@@ -64,7 +67,7 @@ pub struct Schedule {
     /// What is under test: `connman`, `echo`, or a stranger's.
     pub subject: String,
     /// Settings of the node, in the order of the text: `max-inbound`, `8`. Keys are names, but not
-    /// `dials` or `drops`; a value is the rest of a line, perhaps nothing.
+    /// `connects`, `dials`, `drops`, `keeps`; a value is the rest of a line, perhaps nothing.
     pub node: Vec<(String, String)>,
     /// The script.
     pub script: Vec<Line>,

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use super::super::{
     Anchor, Call, Deviation, Effect, Expect, FORMAT, Fault, Item, Jump, Line, LinkChange, Manner,
-    Op, Ordering, Schedule, When, Word,
+    Op, Ordering, SUBJECT_DEFAULT, Schedule, When, Word,
 };
 use super::cursor::UNITS;
 use super::order::{ACTIONS, call_preposition, is_bare_object, step_preposition};
-use super::parse::SUBJECT;
 
 /// Columns before a sentence: a time or a word, and a space at least.
 const MARGIN: usize = 9;
@@ -19,7 +18,7 @@ impl Display for Schedule {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write_comment(f, &self.title)?;
         writeln!(f, "format {FORMAT}")?;
-        if self.subject != SUBJECT {
+        if self.subject != SUBJECT_DEFAULT {
             writeln!(f, "{:MARGIN$}{}", "subject", self.subject)?;
         }
         for (key, value) in &self.node {

@@ -63,7 +63,7 @@ const CANONICAL: [&str; 66] = [
     "0ms      p1 closes",
     "1500us   p1 closes",
     "+3ns     p1 closes",
-    "+34560000000000001us p1 closes",
+    "+34559999999999us p1 closes",
     "fault    node's next send to p1 takes 40 bytes",
     "fault    node's next recv gets 1 byte",
     "fault    node's next 3 sends to p1 would block",
@@ -104,7 +104,7 @@ fn a_case_is_printed_as_it_was_written() {
 
 #[test]
 fn every_sentence_is_printed_as_it_was_written() {
-    for line in CANONICAL.iter().filter(|line| !line.contains("34560000")) {
+    for line in CANONICAL {
         let text = format!("format 1\n\n{line}\n");
         assert_eq!(canonical(&text), text);
     }
