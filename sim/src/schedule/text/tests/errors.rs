@@ -6,8 +6,7 @@ use super::super::super::{
 };
 
 /// A line behind `format 1`; the column, and what is wrong there.
-#[rustfmt::skip]
-const LINES: [(&str, &str); 81] = [
+const LINES: [(&str, &str); 82] = [
     (
         "p1 stopps reading",
         "4: expected \"dials\", \"listens\", \"sends\", \"is\", \"stops reading\", \"reads \
@@ -194,6 +193,11 @@ const LINES: [(&str, &str); 81] = [
         "33: expected \"out of descriptors\" or \"aborted\", found \"reset\"",
     ),
     ("fault node's next connect would block", "27: expected \"fails\", found \"would\""),
+    (
+        "fault node's next 2 sends takes 40 bytes",
+        "27: expected \"take\", \"would block\" or \"fail\", found \"takes\"; did you \
+         mean \"take\"?",
+    ),
     ("fault node's next send fails reset", "30: expected \":\", found \"reset\""),
     (
         "fault node's next send from p1 would block",
@@ -253,7 +257,6 @@ const LINES: [(&str, &str); 81] = [
 ];
 
 /// A text; the line and the column, and what is wrong there.
-#[rustfmt::skip]
 const TEXTS: [(&str, &str); 25] = [
     ("", "1:1: expected \"format 1\", found the end of the text"),
     ("\n# Title only\n", "3:1: expected \"format 1\", found the end of the text"),
@@ -375,7 +378,7 @@ fn a_long_line_is_shown_in_part() {
         &text,
         "\
 corpus/x.case:2:310: expected a message (as in ping), found \"Ping\"
-    2 | ...g, ping, ping, ping, ping, ping, ping, ping, ping, Ping, pong, pong, pong, pong, pong, \
+    2 | ..., ping, ping, ping, ping, ping, ping, ping, ping, Ping, pong, pong, pong, pong, pong, \
 pong, pong, pong, pong, ...
       |                                                      ^^^^",
     );
