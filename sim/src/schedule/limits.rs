@@ -16,8 +16,9 @@ use super::{
 /// Words that no message can have for a name, because a sentence goes on with them.
 pub(super) const RESERVED_WORDS: [&str; 5] = ["hex", "in", "junk", "the", "within"];
 
-/// Words that no setting of the node can have for a key, because `node dials p1` is a sentence.
-pub(super) const RESERVED_KEYS: [&str; 2] = ["dials", "drops"];
+/// Words that no setting of the node can have for a key, because `node dials p1` is a sentence; and
+/// `expect node keeps p1` is often begun without its first word.
+pub(super) const RESERVED_KEYS: [&str; 4] = ["connects", "dials", "drops", "keeps"];
 
 /// The word that no step can have for a verb, because `node is commanded` has it before the verb.
 pub(super) const RESERVED_VERB: &str = "is";
@@ -312,4 +313,44 @@ fn check_anchor(anchor: &Anchor) -> Checked {
     ensure(anchor.object.len() <= VALUE_BYTES_MAX, "an object is too long")?;
     anchor.actor.map_or(Ok(()), check_actor)?;
     ensure(anchor.nth > 0, "the first is number 1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_text_can_say_is_not_valid() {
+        let actor = ActorId(1);
+        check_refused(Op::Close { actor: ActorId(0) }, "actors are p1 to p64");
+        check_refused(Op::Close { actor: ActorId(65) }, "actors are p1 to p64");
+        check_refused(Op::Send { actor, items: vec![] }, "a line sends 1 to 1000 things");
+        let junk = Item::Junk(0);
+        check_refused(
+            Op::Send { actor, items: vec![junk] },
+            "a number of bytes is from 1 to 8000000",
+        );
+        let word = Word::plain("within");
+        check_refused(
+            Op::Expect(Expect::NeverReceives { actor, word }),
+            "a message's name is a name and not a word of the language",
+        );
+        let within = TIME_MAX + Duration::from_nanos(1);
+        check_refused(Op::Expect(Expect::Connects { actor, within }), "a time is too long");
+        let effect = Effect::Aborted;
+        let fault = Fault { call: Call::Send, nth: 1, times: 1, actor: None, effect };
+        check_refused(Op::Fault(fault), "this cannot happen to this call");
+        let from = "[fe80::1%3]:80".parse().ok();
+        check_refused(Op::Dial { actor, from }, "an address has neither scope nor flow");
+    }
+
+    #[track_caller]
+    fn check_refused(op: Op, rule: &'static str) {
+        let mut schedule = Schedule::new("connman");
+        schedule.script.push(Line { at: When::Same, op, comment: Vec::new() });
+        assert_eq!(schedule.check(), Err(Invalid { place: Place::Script(0), rule }));
+        // The other forms hold something else, but nothing breaks.
+        let _ = Schedule::parse("refused", &schedule.to_string());
+        assert_eq!(Schedule::from_bytes(&schedule.to_bytes()).check(), Ok(()));
+    }
 }

@@ -25,6 +25,9 @@ pub use text::ParseError;
 /// The number that the first line of a text carries. It changes when old texts change meaning.
 pub const FORMAT: u32 = 1;
 
+/// What is under test, if a schedule does not say.
+pub const SUBJECT_DEFAULT: &str = "connman";
+
 /// Most actors of one schedule: names run from `p1` to `p64`.
 pub const ACTORS_MAX: u16 = 64;
 
@@ -64,7 +67,7 @@ pub struct Schedule {
     /// What is under test: `connman`, `echo`, or a stranger's.
     pub subject: String,
     /// Settings of the node, in the order of the text: `max-inbound`, `8`. Keys are names, but not
-    /// `dials` or `drops`; a value is the rest of a line, perhaps nothing.
+    /// `connects`, `dials`, `drops`, `keeps`; a value is the rest of a line, perhaps nothing.
     pub node: Vec<(String, String)>,
     /// The script.
     pub script: Vec<Line>,
@@ -219,7 +222,8 @@ pub enum Item {
 /// A message by name, with settings that differ from the usual: `version protocol=31799`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Word {
-    /// Lower-case letters, digits and `-`; a letter first. Not `hex`, `in`, `junk`, `the`, `within`.
+    /// Lower-case letters, digits and `-`; a letter first. Not `hex`, `in`, `junk`, `the` or
+    /// `within`.
     pub name: String,
     /// Settings, in the order of the text. Keys are names; values have no space and no comma, and
     /// may be empty.
@@ -310,7 +314,8 @@ pub struct Fault {
     pub call: Call,
     /// The how-manieth from here, 1 being the next: `node's 2nd send`.
     pub nth: u32,
-    /// And how many in a row, 1 or more: `node's next 3 sends`, `node's 2nd to 4th sends`.
+    /// And how many in a row, 1 or more: `node's next 3 sends take 40 bytes`,
+    /// `node's 2nd to 4th sends`.
     pub times: u32,
     /// On a connection with whom (`send to p1`, `recv from p1`, `connect to p1`, `accept from p1`);
     /// `None` is any.

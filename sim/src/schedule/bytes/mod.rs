@@ -24,10 +24,7 @@ mod tests;
 mod words;
 
 use self::plain::{Reader, Writer};
-use super::{LINES_MAX, SETTINGS_MAX, Schedule};
-
-/// What is under test if bytes do not say.
-const SUBJECT: &str = "connman";
+use super::{LINES_MAX, SETTINGS_MAX, SUBJECT_DEFAULT, Schedule};
 
 /// The first byte of an input with a head. No record that we write has it for a tag.
 const HEAD: u8 = 0xFF;
@@ -42,7 +39,7 @@ impl Schedule {
     /// The schedule that these bytes are: always a valid one.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
-        let mut schedule = Self::new(SUBJECT);
+        let mut schedule = Self::new(SUBJECT_DEFAULT);
         let mut input = Reader::new(bytes);
         if input.peek() == Some(HEAD) && read_head(&mut input, &mut schedule).is_none() {
             return schedule;
@@ -56,7 +53,7 @@ impl Schedule {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut output = Writer::default();
-        if self.subject != SUBJECT || !self.node.is_empty() {
+        if self.subject != SUBJECT_DEFAULT || !self.node.is_empty() {
             write_head(&mut output, self);
         }
         for line in &self.script {

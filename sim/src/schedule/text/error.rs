@@ -287,6 +287,7 @@ impl fmt::Display for Expected {
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Text(text) if text.starts_with('"') => f.write_str(text),
             Self::Text(text) => write!(f, "\"{text}\""),
             Self::EndOfLine => f.write_str("the end of the line"),
             Self::EndOfText => f.write_str("the end of the text"),
@@ -294,18 +295,26 @@ impl fmt::Display for Found {
     }
 }
 
-/// How many letters must be put in, taken out or exchanged to make one word of the other.
+/// How many letters must be put in, taken out, exchanged or swapped with the next to make one word
+/// of the other.
 fn distance(left: &str, right: &str) -> usize {
+    let left: Vec<char> = left.chars().collect();
     let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (index, letter) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=right.len()).collect();
+    for (row, letter) in left.iter().enumerate() {
+        let mut this = vec![row + 1];
         for (column, other) in right.iter().enumerate() {
-            let exchanged = diagonal + usize::from(letter != *other);
-            diagonal = row[column + 1];
-            row[column + 1] = exchanged.min(diagonal + 1).min(row[column] + 1);
+            let exchanged = last[column] + usize::from(letter != other);
+            let mut least = exchanged.min(last[column + 1] + 1).min(this[column] + 1);
+            let is_swap =
+                row > 0 && column > 0 && left[row - 1] == *other && right[column - 1] == *letter;
+            if is_swap {
+                least = least.min(before[column - 1] + 1);
+            }
+            this.push(least);
         }
+        before = std::mem::replace(&mut last, this);
     }
-    row[right.len()]
+    last[right.len()]
 }

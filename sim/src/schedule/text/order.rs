@@ -73,7 +73,7 @@ pub(super) fn fault(cursor: &mut Cursor<'_>) -> Parsed<Fault> {
     let calls = if times == 1 { CALLS } else { CALLS_PLURAL };
     let call = cursor.choose(&calls, &[])?;
     let actor = call_actor(cursor, call)?;
-    let effect = effect(cursor, call)?;
+    let effect = effect(cursor, call, times)?;
     Ok(Fault { call, nth, times, actor, effect })
 }
 
@@ -106,23 +106,25 @@ fn call_actor(cursor: &mut Cursor<'_>, call: Call) -> Parsed<Option<ActorId>> {
     if cursor.eat(call_preposition(call)) { cursor.actor().map(Some) } else { Ok(None) }
 }
 
-/// `takes 40 bytes`, `would block`, `fails: reset`: what can happen to this call.
-fn effect(cursor: &mut Cursor<'_>, call: Call) -> Parsed<Effect> {
+/// `takes 40 bytes`, `would block`, `fails: reset`: what can happen to this call, or these.
+fn effect(cursor: &mut Cursor<'_>, call: Call, times: u32) -> Parsed<Effect> {
     #[derive(Clone, Copy)]
     enum Form {
         Bytes,
         WouldBlock,
         Fails,
     }
-    let forms: &[(&str, Form)] = match call {
+    let [takes, gets, fails] =
+        if times == 1 { ["takes", "gets", "fails"] } else { ["take", "get", "fail"] };
+    let forms: &[_] = match call {
         Call::Send => {
-            &[("takes", Form::Bytes), ("would block", Form::WouldBlock), ("fails", Form::Fails)]
+            &[(takes, Form::Bytes), ("would block", Form::WouldBlock), (fails, Form::Fails)]
         }
         Call::Recv => {
-            &[("gets", Form::Bytes), ("would block", Form::WouldBlock), ("fails", Form::Fails)]
+            &[(gets, Form::Bytes), ("would block", Form::WouldBlock), (fails, Form::Fails)]
         }
-        Call::Accept => &[("would block", Form::WouldBlock), ("fails", Form::Fails)],
-        Call::Connect => &[("fails", Form::Fails)],
+        Call::Accept => &[("would block", Form::WouldBlock), (fails, Form::Fails)],
+        Call::Connect => &[(fails, Form::Fails)],
     };
     match cursor.choose(forms, &[])? {
         Form::Bytes => cursor.byte_count().map(Effect::Bytes),
@@ -157,7 +159,7 @@ pub(super) fn deviation(cursor: &mut Cursor<'_>) -> Parsed<Deviation> {
             let call = cursor.choose(&CALLS, &[])?;
             let actor = call_actor(cursor, call)?;
             cursor.colon()?;
-            Ok(Deviation::At { call, actor, nth, effect: effect(cursor, call)? })
+            Ok(Deviation::At { call, actor, nth, effect: effect(cursor, call, 1)? })
         }
     }
 }

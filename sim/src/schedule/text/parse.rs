@@ -2,14 +2,12 @@
 
 use super::super::limits::RESERVED_KEYS;
 use super::super::{
-    COMMENT_LINES_MAX, FORMAT, LINES_MAX, Line, SETTINGS_MAX, Schedule, VALUE_BYTES_MAX, When,
+    COMMENT_LINES_MAX, FORMAT, LINES_MAX, Line, SETTINGS_MAX, SUBJECT_DEFAULT, Schedule,
+    VALUE_BYTES_MAX, When,
 };
-use super::cursor::{Cursor, Parsed};
+use super::cursor::{Cursor, Parsed, is_digits};
 use super::error::{Expected, Found, Mistake, ParseError, Problem};
 use super::{lexer, order, sentence};
-
-/// What is under test if a text does not say.
-pub(super) const SUBJECT: &str = "connman";
 
 impl Schedule {
     /// Reads a text; `name` is for errors.
@@ -53,7 +51,7 @@ struct Parser {
 impl Parser {
     fn new() -> Self {
         Self {
-            schedule: Schedule::new(SUBJECT),
+            schedule: Schedule::new(SUBJECT_DEFAULT),
             part: Part::Title,
             has_subject: false,
             comment: Vec::new(),
@@ -130,7 +128,7 @@ impl Parser {
             return Err(cursor.unexpected(vec![Expected::Words("format 1")]));
         }
         cursor.skip();
-        let Some(found) = cursor.peek_word() else {
+        let Some(found) = cursor.peek_word().filter(|word| is_digits(word)) else {
             return Err(cursor.unexpected(vec![Expected::Sort("the number of a format")]));
         };
         if found != FORMAT.to_string() {
@@ -179,16 +177,16 @@ impl Parser {
         if at != When::Same && cursor.peek_word() == Some("order") {
             return Err(misplaced(cursor, "a time before \"order\"", "an anchor says when"));
         }
-        let others: &[Expected] = match self.part {
-            Part::Head if at == When::Same => {
-                &[Expected::Words("subject"), Expected::Words("order")]
-            }
-            Part::Script | Part::Order if at == When::Same => &[Expected::Words("order")],
-            Part::Title | Part::Head | Part::Script | Part::Order => &[],
-        };
         if self.part == Part::Order {
             return Err(misplaced(cursor, "a line of the script", "it stands above the order"));
         }
+        let others: &[Expected] = match at {
+            When::Same if self.part == Part::Head => {
+                &[Expected::Words("subject"), Expected::Words("order")]
+            }
+            When::Same => &[Expected::Words("order")],
+            When::After(_) | When::At(_) => &[],
+        };
         let op = sentence::op(cursor, others)?;
         cursor.end()?;
         if self.schedule.script.len() >= LINES_MAX {

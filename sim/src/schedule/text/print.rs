@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use super::super::{
     Anchor, Call, Deviation, Effect, Expect, FORMAT, Fault, Item, Jump, Line, LinkChange, Manner,
-    Op, Ordering, Schedule, When, Word,
+    Op, Ordering, SUBJECT_DEFAULT, Schedule, When, Word,
 };
 use super::cursor::UNITS;
 use super::order::{ACTIONS, call_preposition, is_bare_object, step_preposition};
-use super::parse::SUBJECT;
 
 /// Columns before a sentence: a time or a word, and a space at least.
 const MARGIN: usize = 9;
@@ -19,7 +18,7 @@ impl Display for Schedule {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write_comment(f, &self.title)?;
         writeln!(f, "format {FORMAT}")?;
-        if self.subject != SUBJECT {
+        if self.subject != SUBJECT_DEFAULT {
             writeln!(f, "{:MARGIN$}{}", "subject", self.subject)?;
         }
         for (key, value) in &self.node {
@@ -243,24 +242,27 @@ impl Display for Fault {
             write!(f, " {} {actor}", call_preposition(*call))?;
         }
         write!(f, " ")?;
-        write_effect(f, *effect, *call)
+        write_effect(f, *effect, *call, *times)
     }
 }
 
-fn write_effect(f: &mut Formatter<'_>, effect: Effect, call: Call) -> Result {
-    f.write_str(match effect {
+/// What happens to so many calls: `takes 40 bytes`, or `take 40 bytes` for more than one.
+fn write_effect(f: &mut Formatter<'_>, effect: Effect, call: Call, times: u32) -> Result {
+    let s = if times == 1 { "s" } else { "" };
+    let how = match effect {
         Effect::Bytes(bytes) => {
-            let verb = if call == Call::Send { "takes" } else { "gets" };
-            return write!(f, "{verb} {}", Bytes(bytes));
+            let verb = if call == Call::Send { "take" } else { "get" };
+            return write!(f, "{verb}{s} {}", Bytes(bytes));
         }
-        Effect::WouldBlock => "would block",
-        Effect::Reset => "fails: reset",
-        Effect::TimedOut => "fails: timed out",
-        Effect::OutOfDescriptors => "fails: out of descriptors",
-        Effect::OutOfMemory => "fails: out of memory",
-        Effect::Unreachable => "fails: unreachable",
-        Effect::Aborted => "fails: aborted",
-    })
+        Effect::WouldBlock => return f.write_str("would block"),
+        Effect::Reset => "reset",
+        Effect::TimedOut => "timed out",
+        Effect::OutOfDescriptors => "out of descriptors",
+        Effect::OutOfMemory => "out of memory",
+        Effect::Unreachable => "unreachable",
+        Effect::Aborted => "aborted",
+    };
+    write!(f, "fail{s}: {how}")
 }
 
 impl Display for Expect {
@@ -304,7 +306,7 @@ impl Display for Deviation {
                     write!(f, " {} {actor}", call_preposition(*call))?;
                 }
                 f.write_str(": ")?;
-                write_effect(f, *effect, *call)
+                write_effect(f, *effect, *call, 1)
             }
         }
     }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::super::limits::RESERVED_KEYS;
 use super::super::{
     ActorId, Expect, Jump, LITERAL_BYTES_MAX, LinkChange, Manner, Op, Ordering, When,
 };
@@ -120,9 +119,8 @@ fn node_does(cursor: &mut Cursor<'_>) -> Parsed<Op> {
         Dials,
         Drops,
     }
-    let [dials, drops] = RESERVED_KEYS;
-    let others = [Expected::Sort("settings of the node before the script")];
-    let verb = cursor.choose(&[(dials, Verb::Dials), (drops, Verb::Drops)], &others)?;
+    let verbs = [("dials", Verb::Dials), ("drops", Verb::Drops)];
+    let verb = cursor.choose(&verbs, &[Expected::Sort("a setting before the script")])?;
     let actor = cursor.actor()?;
     Ok(match verb {
         Verb::Dials => Op::NodeDials { actor },

@@ -28,7 +28,7 @@ order    at node's 2nd recv from p1: gets 40 bytes
 ";
 
 /// Each line as it is printed: all sentences.
-const CANONICAL: [&str; 66] = [
+const CANONICAL: [&str; 68] = [
     "         p1 dials",
     "         p1 dials from 203.0.113.7:40000",
     "         p64 dials from [2001:db8::1]:8333",
@@ -63,12 +63,14 @@ const CANONICAL: [&str; 66] = [
     "0ms      p1 closes",
     "1500us   p1 closes",
     "+3ns     p1 closes",
-    "+34560000000000001us p1 closes",
+    "+34559999999999us p1 closes",
     "fault    node's next send to p1 takes 40 bytes",
     "fault    node's next recv gets 1 byte",
     "fault    node's next 3 sends to p1 would block",
     "fault    node's 2nd recv from p1 fails: reset",
-    "fault    node's 2nd to 4th sends to p1 fails: out of memory",
+    "fault    node's 2nd to 4th sends to p1 fail: out of memory",
+    "fault    node's next 2 sends take 1 byte",
+    "fault    node's next 3 recvs from p1 get 40 bytes",
     "fault    node's next accept fails: out of descriptors",
     "fault    node's next accept from p1 fails: aborted",
     "fault    node's next connect to p2 fails: unreachable",
@@ -104,7 +106,7 @@ fn a_case_is_printed_as_it_was_written() {
 
 #[test]
 fn every_sentence_is_printed_as_it_was_written() {
-    for line in CANONICAL.iter().filter(|line| !line.contains("34560000")) {
+    for line in CANONICAL {
         let text = format!("format 1\n\n{line}\n");
         assert_eq!(canonical(&text), text);
     }
@@ -156,8 +158,8 @@ fn other_ways_to_write_are_understood() {
 
 #[test]
 fn head_may_be_written_in_any_layout() {
-    let text = "\n# A.\n\n#  B.\r\nformat  1\r\nnode seed 7\nsubject echo\nnode tor [::1]:9050, x # y\n\
-                node listen";
+    let text = "\n# A.\n\n#  B.\r\nformat  1\r\nnode seed 7\nsubject echo\n\
+                node tor [::1]:9050, x # y\nnode listen";
     let printed = "# A.\n#  B.\nformat 1\nsubject  echo\nnode     seed 7\n\
                    node     tor [::1]:9050, x # y\nnode     listen\n";
     assert_eq!(canonical(text), printed);
