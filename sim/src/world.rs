@@ -319,6 +319,11 @@ impl<X: Subject> World<X> {
             self.network.send(self.now.steady, host, segment);
         }
         self.segments = segments;
+        let wakeup = self.actors[index].next_wakeup();
+        if self.wakeups[index] != wakeup {
+            self.wakeups[index] = wakeup;
+            self.next_actor = self.wakeups.iter().flatten().min().copied();
+        }
         let actor = self.actors[index].id();
         self.actors[index].take_moved(&mut self.moved);
         let start = self.saw.len();
