@@ -41,8 +41,6 @@ mod queues;
 mod reasons;
 mod services;
 mod stats;
-#[cfg(test)]
-mod tests;
 mod timers;
 
 pub use address::is_routable;
