@@ -29,7 +29,7 @@ fn inbound_peer_hears_nothing_before_its_version() {
 #[test]
 fn outbound_peer_hears_our_version_first_and_is_asked_for_addresses() {
     let mut world = World::new();
-    let (listener, endpoint) = world.listen();
+    let (listener, endpoint) = world.listen(0);
     world.command(Command::Connect { endpoint });
     let peer = world.accept(listener);
     assert_eq!(world.take(peer), ["version"]);

@@ -38,8 +38,7 @@ fn refused_endpoint_is_tried_again_with_growing_pauses() {
 #[test]
 fn connected_list_needs_no_attention() {
     let mut world = World::with(|config| config.connect = vec![endpoint(9), endpoint(10)]);
-    let net = world.node.sockets_mut();
-    let listeners = [9, 10].map(|port| net.listen(&endpoint(port)).unwrap());
+    let listeners = [9, 10].map(|port| world.listen(port).0);
     world.drive();
     let peers = listeners.map(|listener| world.accept(listener));
     assert_eq!(world.inspect().peers.len(), 2);
@@ -57,7 +56,7 @@ fn connected_list_needs_no_attention() {
 #[test]
 fn endpoint_that_closes_at_once_is_not_dialled_in_a_loop() {
     let mut world = World::with(|config| config.connect = vec![endpoint(9)]);
-    let listener = world.node.sockets_mut().listen(&endpoint(9)).unwrap();
+    let (listener, _) = world.listen(9);
     let mut accepted = 0;
     for _ in 0..100 {
         world.pass(Duration::from_millis(100));
@@ -72,7 +71,7 @@ fn endpoint_that_closes_at_once_is_not_dialled_in_a_loop() {
 #[test]
 fn second_connection_to_the_same_endpoint_is_refused() {
     let mut world = World::new();
-    let (listener, to) = world.listen();
+    let (listener, to) = world.listen(0);
     world.command(Command::Connect { endpoint: to.clone() });
     let _ = world.accept(listener);
     world.command(Command::Connect { endpoint: to.clone() });

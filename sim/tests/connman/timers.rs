@@ -51,7 +51,7 @@ fn traffic_without_verack_does_not_save_a_handshake() {
 #[test]
 fn outbound_peer_that_says_nothing_is_cut_too() {
     let mut world = World::new();
-    let (listener, endpoint) = world.listen();
+    let (listener, endpoint) = world.listen(0);
     world.command(Command::Connect { endpoint });
     let _ = world.accept(listener);
     world.pass(MINUTE + SECOND);
