@@ -6,3 +6,4 @@ mod connman;
 mod differential;
 mod net;
 mod network;
+mod wire;

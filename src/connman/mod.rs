@@ -201,6 +201,12 @@ impl ConnMan {
             actions.push(Action::Resume(conn));
         }
         self.settle(conn, conns);
+        // The attempt may have been begun by a step that was decided on while there was a network.
+        if !self.is_network_active() {
+            let stopped = DisconnectReason::Shutdown;
+            let reason = if self.stopped { stopped } else { DisconnectReason::NetworkInactive };
+            self.end(conn, reason, conns, actions);
+        }
     }
 
     /// Ends a connection. The first reason stands.

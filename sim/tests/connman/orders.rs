@@ -1,5 +1,6 @@
 //! Any order of the steps is permitted: nothing that must hold depends on the default one.
 
+use sockman::connman::NetworkState;
 use sockman::driver::Task;
 use sockman::rng::Purpose;
 
@@ -93,5 +94,26 @@ fn any_order_of_steps_survives_ends_at_any_moment() {
             let pongs = world.take(peers[3]).iter().filter(|name| *name == "pong").count();
             assert_eq!(pongs, 40, "seed {seed}");
         }
+    }
+}
+
+#[test]
+fn attempt_that_begins_while_the_network_goes_off_ends_once_it_connects() {
+    for (command, reason) in [
+        (Command::SetNetworkActive(NetworkState::Inactive), DisconnectReason::NetworkInactive),
+        (Command::Shutdown, DisconnectReason::Shutdown),
+    ] {
+        let to = Endpoint::Ip("127.0.0.1:9".parse().unwrap());
+        let mut world = World::with(|config| config.connect = vec![to]);
+        let (listener, _) = world.listen(9);
+        let opener = Machine::<Loopback, ConnMan>::tasks().last().unwrap();
+        // The dial is decided on, and executed only after the command.
+        world.step(opener);
+        world.node.push_command(command).unwrap();
+        world.step(Task::Commands);
+        world.drive();
+        let peer = world.accept(listener);
+        assert_eq!(world.end_of(peer), Some(End::Fin));
+        assert_eq!(world.reasons(), [reason]);
     }
 }
