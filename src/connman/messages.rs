@@ -162,7 +162,8 @@ fn handle_next(
     let message_type = received.message.message_type;
     let was_ready = peer.is_ready();
     let verdict = handle(peer, cx, &received, notices)?;
-    notices.push(Notice::MessageHandled { peer: peer.id, message_type, verdict });
+    let payload_bytes = received.message.payload.len();
+    notices.push(Notice::MessageHandled { peer: peer.id, message_type, payload_bytes, verdict });
     if peer.is_ready() && !was_ready {
         notices.push(ready_notice(conn, peer));
     }

@@ -47,6 +47,8 @@ pub enum Notice {
         peer: PeerId,
         /// Which.
         message_type: MessageType,
+        /// How long its payload was, in bytes.
+        payload_bytes: usize,
         /// What became of it.
         verdict: Verdict,
     },
@@ -87,7 +89,17 @@ pub enum Notice {
         /// Why.
         error: AcceptError,
     },
-    /// An attempt to connect came to nothing.
+    /// An attempt to connect has begun. [`PeerConnected`](Self::PeerConnected) or
+    /// [`DialFailed`](Self::DialFailed) follows.
+    DialBegun {
+        /// The connection to be.
+        conn: ConnId,
+        /// Where to.
+        endpoint: Endpoint,
+        /// What it is for.
+        conn_type: ConnType,
+    },
+    /// An attempt to connect came to nothing, perhaps before it began.
     DialFailed {
         /// Where to.
         endpoint: Endpoint,

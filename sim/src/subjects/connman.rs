@@ -91,6 +91,7 @@ impl Subject for Connman {
             | Notice::PongReceived { .. }
             | Notice::InboundRefused { .. }
             | Notice::AcceptFailed { .. }
+            | Notice::DialBegun { .. }
             | Notice::DialFailed { .. } => None,
         }
     }
