@@ -1,18 +1,21 @@
 //! What the terminal, `kill` and service managers ask of the node.
 //!
-//! | signal            | effect                                                        |
-//! |-------------------|---------------------------------------------------------------|
-//! | SIGINT, SIGTERM   | an orderly end; a second SIGINT ends the process at once      |
-//! | SIGUSR1           | every connection is written to the log                        |
+//! | signal            | effect                                                                 |
+//! |-------------------|------------------------------------------------------------------------|
+//! | SIGINT, SIGTERM   | an orderly end; a SIGINT after either ends the process at once         |
+//! | SIGUSR1           | every connection is written to the log                                 |
 //!
-//! A thread of its own waits for them, asleep, and passes them on by the mailbox. SIGPIPE is
-//! ignored, as in every program of Rust's: a closed pipe is an error of the write.
+//! A thread of its own waits for them, asleep, and passes them on by the mailbox. Only the end at
+//! once is the handler's own, so that it needs no thread that still works. SIGPIPE is ignored, as
+//! in every program of Rust's: a closed pipe is an error of the write.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::{io, thread};
 
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
-use signal_hook::low_level::emulate_default_handler;
 use sockman::driver::Mailbox;
 use sockman::sockets::Wake;
 
@@ -25,6 +28,11 @@ pub(crate) struct Caught(Signals);
 ///
 /// The system has no descriptor left, or forbids it.
 pub(crate) fn catch() -> io::Result<Caught> {
+    let is_stopping = Arc::new(AtomicBool::new(false));
+    // Asked before it is set: handlers run in the order in which they were registered.
+    flag::register_conditional_default(SIGINT, Arc::clone(&is_stopping))?;
+    flag::register(SIGINT, Arc::clone(&is_stopping))?;
+    flag::register(SIGTERM, is_stopping)?;
     Ok(Caught(Signals::new([SIGINT, SIGTERM, SIGUSR1])?))
 }
 
@@ -40,18 +48,10 @@ impl Caught {
         W: Wake + Send + 'static,
     {
         let forward = move || {
-            let mut stopping = false;
             for signal in self.0.forever() {
                 match signal {
                     SIGUSR1 => mailbox.inspect(),
-                    SIGINT if stopping => {
-                        // OK to ignore: it does not come back for a signal that kills.
-                        let _unreached = emulate_default_handler(SIGINT);
-                    }
-                    _ => {
-                        stopping = true;
-                        mailbox.stop();
-                    }
+                    _ => mailbox.stop(),
                 }
             }
         };

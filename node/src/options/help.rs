@@ -17,8 +17,8 @@ pub(super) fn version() -> String {
 /// The text of `-help`.
 pub(super) fn text() -> String {
     let mut text = version();
-    text += "\nThe connection manager of a Bitcoin node, on its own: it connects, listens \
-             and keeps\nconnections as a node does, and has no blocks and no transactions.\n";
+    text += "\nThe connection manager of a Bitcoin node, on its own. It connects, listens and\n\
+             keeps connections as a node does; it has no blocks and no transactions.\n";
     text += "\nUsage: sockmand [options]\n";
     for section in Section::ALL {
         text += "\n";
