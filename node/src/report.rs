@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sockman::connman::message::DecodeWhy;
 use sockman::connman::{
-    ConnMan, ConnType, DisconnectReason, Ignored, Notice, PeerId, PeerSnapshot, Verdict,
+    ConnMan, ConnType, DisconnectReason, Ignored, Notice, PeerId, PeerSnapshot, Refusal, Verdict,
 };
 use sockman::driver::{Machine, Observer};
 use sockman::sockets::{Endpoint, OsSockets};
@@ -90,12 +90,20 @@ impl Observer<OsSockets, ConnMan> for Report {
             Notice::MessageHandled { peer, message_type, payload_bytes, verdict } => {
                 message_handled(peer, message_type, payload_bytes, verdict);
             }
+            Notice::MessageQueued { peer, message_type, payload_bytes } => {
+                let kind = message_type.as_str();
+                debug!(target: NET, "sending {kind} ({payload_bytes} bytes) peer={}", peer.0);
+            }
             Notice::MessageRejected { peer, rejected } => message_rejected(peer, rejected),
             Notice::PongReceived { peer, round_trip } => {
                 debug!(target: NET, "ping answered after {round_trip:?}, peer={}", peer.0);
             }
             Notice::InboundRefused { endpoint, refusal, .. } => {
-                debug!(target: NET, "connection from {endpoint} dropped ({refusal})");
+                let why = match refusal {
+                    Refusal::InboundFull => "full",
+                    Refusal::NetworkInactive => "network inactive",
+                };
+                debug!(target: NET, "connection from {endpoint} dropped ({why})");
             }
             Notice::AcceptFailed { error } => {
                 info!("Nobody can be let in: {error}");

@@ -34,12 +34,39 @@ fn nodes_ping_each_other_right_after_the_handshake() {
     let (mut listener, mut dialer, _) = pair();
     for node in [&mut listener, &mut dialer] {
         node.expect("received: verack (0 bytes) peer=0");
+        node.expect("sending ping (8 bytes) peer=0");
         node.expect("received: ping (8 bytes) peer=0");
         // The pong to our own may come before or after the peer's ping.
         node.rewind().expect("received: pong (8 bytes) peer=0");
         node.rewind().expect("ping answered after");
     }
     dialer.stop().assert_clean();
+    listener.stop().assert_clean();
+}
+
+#[test]
+fn reference_behaviour_connects_as_well() {
+    let (mut listener, at) = Node::listening(&["-reference"]);
+    let mut dialer = Node::start(&[&format!("-connect={at}"), "-reference"]);
+    listener.expect("ping answered after");
+    dialer.expect("ping answered after");
+    dialer.stop().assert_clean();
+    listener.stop().assert_clean();
+}
+
+/// Of 12 connections one is left for others: 8, 2 and 1 are kept for those that we begin.
+#[test]
+fn full_node_lets_nobody_in() {
+    let (mut listener, at) = Node::listening(&["-maxconnections=12"]);
+    let connect = format!("-connect={at}");
+    let first = Node::start(&[&connect]);
+    listener.expect("New inbound v1 peer connected");
+    let second = Node::start(&[&connect]);
+    listener.expect("dropped (full)");
+    first.stop().assert_clean();
+    // The place is free again, and the second tries again.
+    listener.expect("New inbound v1 peer connected");
+    second.stop().assert_clean();
     listener.stop().assert_clean();
 }
 

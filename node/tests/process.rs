@@ -52,12 +52,18 @@ impl Node {
 
     /// Starts a node that listens on a port of loopback, with further arguments; and its address.
     pub(crate) fn listening(args: &[&str]) -> (Self, String) {
+        let bind = |port| format!("-bind=127.0.0.1:{port}");
+        let (node, port) = Self::on_free_port(bind, args);
+        (node, format!("127.0.0.1:{port}"))
+    }
+
+    /// Starts a node with a port in an argument, and others; tries again if somebody takes it.
+    pub(crate) fn on_free_port(argument: impl Fn(u16) -> String, args: &[&str]) -> (Self, u16) {
         for _ in 0..PORTS_TRIED_MAX {
-            let at = format!("127.0.0.1:{}", free_port());
-            let bind = format!("-bind={at}");
-            let mut node = Self::start(&[&[bind.as_str()], args].concat());
+            let port = free_port();
+            let mut node = Self::start(&[&[argument(port).as_str()], args].concat());
             if node.waits_for("Done loading") {
-                return (node, at);
+                return (node, port);
             }
             let exit = node.wait();
             assert!(exit.stderr[0].contains("already running"), "{:?}", exit.stderr);

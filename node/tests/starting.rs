@@ -29,6 +29,21 @@ fn every_place_to_listen_must_work() {
     first.stop().assert_clean();
 }
 
+/// Without IPv6 on this host the log says so, and IPv4 is all there is.
+#[test]
+fn all_addresses_are_listened_on_unless_told_otherwise() {
+    let (node, port) = Node::on_free_port(|port| format!("-port={port}"), &[]);
+    let exit = node.stop();
+    exit.assert_clean();
+    let has = |end: String| exit.stdout.iter().any(|line| line.ends_with(&end));
+    assert!(has(format!("Bound to 0.0.0.0:{port}")), "{:#?}", exit.stdout);
+    if !has(format!("Bound to [::]:{port}")) {
+        eprintln!("skipped: this host has no IPv6");
+        let refused = |line: &String| line.contains(&format!("Unable to bind to [::]:{port}"));
+        assert!(exit.stdout.iter().any(refused), "{:#?}", exit.stdout);
+    }
+}
+
 #[test]
 fn unknown_option_is_an_error() {
     Node::start(&["-nonsense=1"])

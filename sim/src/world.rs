@@ -96,6 +96,10 @@ pub struct World<X: Subject> {
     machine: Machine<Faulty<Kernel>, X::Tenant>,
     node_host: HostId,
     actors: Vec<Actor<X::Dialect>>,
+    /// When each actor has something to do by itself, kept so that a step need not ask them all.
+    wakeups: Vec<Option<Instant>>,
+    /// The earliest of those.
+    next_actor: Option<Instant>,
     /// Which actor lives on a host, by number of the host; the node's has none.
     owners: Vec<Option<usize>>,
     network: Network,
@@ -143,6 +147,8 @@ impl<X: Subject> World<X> {
             now,
             machine,
             node_host,
+            wakeups: vec![None; made.len()],
+            next_actor: None,
             actors: made,
             owners,
             network,
@@ -208,7 +214,7 @@ impl<X: Subject> World<X> {
     /// When something is due by itself.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
-        let actors = self.actors.iter().filter_map(Actor::next_wakeup).min();
+        let actors = self.next_actor;
         let node = self.machine.next_wakeup(self.now);
         let kernel = self.machine.sockman().sockets().inner().next_timer();
         [self.network.next_due(), actors, node, kernel].into_iter().flatten().min()
@@ -242,8 +248,9 @@ impl<X: Subject> World<X> {
             self.carry_from_node();
             return true;
         }
-        let due = self.actors.iter().position(|actor| is_due(actor.next_wakeup()));
-        if let Some(index) = due {
+        if is_due(self.next_actor) {
+            let due = self.wakeups.iter().position(|at| is_due(*at));
+            let index = due.expect("the earliest is one of them");
             self.actors[index].wake(now);
             self.carry_from_actor(index);
             return true;
@@ -271,7 +278,11 @@ impl<X: Subject> World<X> {
     fn step_node(&mut self, default: Task) -> Step {
         let task = if self.chooser.is_default() { default } else { self.choose(default) };
         let did = self.machine.step(self.now, task);
+        let told = self.notices.len();
         self.machine.take_notices(&mut self.notices);
+        for notice in &self.notices[told..] {
+            tracing::debug!(at = %self.now.steady, ?notice, "notice");
+        }
         self.hash_step(task, &did);
         self.carry_from_node();
         Step::Node(task, did)
@@ -312,12 +323,18 @@ impl<X: Subject> World<X> {
             self.network.send(self.now.steady, host, segment);
         }
         self.segments = segments;
+        let wakeup = self.actors[index].next_wakeup();
+        if self.wakeups[index] != wakeup {
+            self.wakeups[index] = wakeup;
+            self.next_actor = self.wakeups.iter().flatten().min().copied();
+        }
         let actor = self.actors[index].id();
         self.actors[index].take_moved(&mut self.moved);
         let start = self.saw.len();
         self.actors[index].take_saw(&mut self.saw);
         for (_, saw) in &self.saw[start..] {
             let at = self.now.steady;
+            tracing::debug!(%at, %actor, ?saw, "seen");
             self.trace.tell(at, Who::Actor(actor), None, || describe_saw(saw));
             hash_saw(&mut self.trace, actor, saw);
         }
@@ -536,6 +553,12 @@ impl<X: Subject> World<X> {
         let host = HostId(u32::try_from(index + 1).expect("a schedule has few actors"));
         let ways = [(self.node_host, host), (host, self.node_host)];
         ways.iter().all(|&(from, to)| self.network.link_state(from, to) == LinkState::Up)
+    }
+
+    /// When the last segment arrives that is on the way to or from an actor now.
+    #[must_use]
+    pub fn last_due(&self, actor: ActorId) -> Option<Instant> {
+        self.network.last_due(&self.actor(actor)?.kernel().config().addresses)
     }
 
     /// Whether anything is under way between the hosts.

@@ -52,6 +52,15 @@ pub enum Notice {
         /// What became of it.
         verdict: Verdict,
     },
+    /// A message of ours waits to be sent, behind those before it.
+    MessageQueued {
+        /// To whom.
+        peer: PeerId,
+        /// Which.
+        message_type: MessageType,
+        /// How long its payload is, in bytes.
+        payload_bytes: usize,
+    },
     /// A message was dropped by the transport.
     MessageRejected {
         /// Whose.
@@ -108,4 +117,24 @@ pub enum Notice {
         /// Why.
         failure: DialFailure,
     },
+}
+
+impl Notice {
+    /// The peer that it is about, if it is about one.
+    #[must_use]
+    pub const fn peer(&self) -> Option<PeerId> {
+        match self {
+            Self::PeerConnected { peer, .. }
+            | Self::PeerReady { peer, .. }
+            | Self::MessageHandled { peer, .. }
+            | Self::MessageQueued { peer, .. }
+            | Self::MessageRejected { peer, .. }
+            | Self::PongReceived { peer, .. }
+            | Self::PeerDisconnected { peer, .. } => Some(*peer),
+            Self::InboundRefused { .. }
+            | Self::AcceptFailed { .. }
+            | Self::DialBegun { .. }
+            | Self::DialFailed { .. } => None,
+        }
+    }
 }

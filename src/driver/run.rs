@@ -58,8 +58,7 @@ impl<S: Sockets + Wait, P: Tenant, C: Clock> Driver<S, P, C> {
         }
         match self.machine.default_next(now) {
             Choice::Step(task) => {
-                let did = self.machine.step(now, task);
-                tracing::trace!(at = %now.steady, ?did);
+                self.machine.step(now, task);
                 self.report(now, observer);
                 Ok(())
             }
@@ -94,6 +93,7 @@ impl<S: Sockets + Wait, P: Tenant, C: Clock> Driver<S, P, C> {
     fn report(&mut self, now: Now, observer: &mut impl Observer<S, P>) {
         self.machine.take_notices(&mut self.notices);
         for notice in self.notices.drain(..) {
+            tracing::debug!(at = %now.steady, ?notice, "notice");
             observer.handle_notice(now, notice);
         }
     }

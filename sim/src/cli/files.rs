@@ -31,10 +31,10 @@ pub(super) fn find(path: &Path) -> Result<Vec<PathBuf>, Error> {
     for entry in entries {
         let entry = entry.map_err(Error::file(path))?.path();
         if entry.is_dir() {
-            found.extend(find(&entry).or_else(|error| match error {
-                Error::NoSchedules(_) => Ok(Vec::new()),
-                other => Err(other),
-            })?);
+            match find(&entry) {
+                Err(Error::NoSchedules(_)) => {}
+                inside => found.extend(inside?),
+            }
         } else if entry.extension().is_some_and(|extension| extension == EXTENSION) {
             found.push(entry);
         }

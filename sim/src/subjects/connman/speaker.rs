@@ -97,7 +97,7 @@ impl Dialect for Speaker {
         }
     }
 
-    fn opened(&mut self, initiator: Initiator) {
+    fn begin(&mut self, initiator: Initiator) {
         let nonces = self.nonces;
         *self = Self { nonces, dialled: initiator == Initiator::Us, ..Self::new(self.number) };
     }
