@@ -31,10 +31,11 @@ pub(super) fn find(path: &Path) -> Result<Vec<PathBuf>, Error> {
     for entry in entries {
         let entry = entry.map_err(Error::file(path))?.path();
         if entry.is_dir() {
-            found.extend(find(&entry).or_else(|error| match error {
-                Error::NoSchedules(_) => Ok(Vec::new()),
-                other => Err(other),
-            })?);
+            match find(&entry) {
+                Ok(texts) => found.extend(texts),
+                Err(Error::NoSchedules(_)) => {}
+                Err(error) => return Err(error),
+            }
         } else if entry.extension().is_some_and(|extension| extension == EXTENSION) {
             found.push(entry);
         }
