@@ -120,9 +120,9 @@ pub struct TraceStep {
     pub ready: Vec<(Subject, Readiness)>,
 }
 
-/// The byte at `offset` of what a connection sends: `end` is twice the number of the connecting end,
-/// one more for the end that was accepted. Chosen so that neighbouring offsets and ends differ, and
-/// a lost or repeated byte shifts something that is seen.
+/// The byte at `offset` of what a connection sends: `end` is twice the number of the connecting
+/// end, one more for the end that was accepted. Chosen so that neighbouring offsets and ends
+/// differ, and a lost or repeated byte shifts something that is seen.
 #[must_use]
 pub fn pattern(end: usize, offset: u64) -> u8 {
     let mixed = (offset ^ (end as u64) << 40).wrapping_mul(0x9e37_79b9_7f4a_7c15);
