@@ -92,8 +92,8 @@ pub struct Actor<D> {
     next_move: Option<Instant>,
     /// Connections so far.
     incarnation: u32,
-    /// The port of the end that dialled the present one.
-    port: u16,
+    /// What names the present one.
+    dialled: Dialled,
     scratch: Vec<u8>,
     events: Vec<Event>,
     /// What its kernel took and gave since somebody last looked.
@@ -103,12 +103,21 @@ pub struct Actor<D> {
 /// Bytes that passed between an actor and its kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
-    /// The port of the end that dialled, which names the connection.
-    pub port: u16,
+    /// Who dialled, and from which port: that names the connection.
+    pub dialled: Dialled,
     /// Which way.
     pub way: Way,
     /// What.
     pub bytes: Vec<u8>,
+}
+
+/// How a connection with an actor is named from both ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Dialled {
+    /// Whether the actor did.
+    pub by_actor: bool,
+    /// From its own port.
+    pub port: u16,
 }
 
 /// Which way bytes passed.
@@ -143,7 +152,7 @@ impl<D: Dialect> Actor<D> {
             saw: Vec::new(),
             next_move: None,
             incarnation: 0,
-            port: 0,
+            dialled: Dialled { by_actor: true, port: 0 },
             scratch: Vec::new(),
             events: Vec::new(),
             moved: Vec::new(),
@@ -301,13 +310,15 @@ impl<D: Dialect> Actor<D> {
     }
 
     fn begin(&mut self, conn: ConnId, link: Link) {
-        let dialler = match link {
-            Link::Connecting => self.kernel.local_endpoint(conn),
-            Link::None | Link::Open | Link::NodeFinished | Link::Ended(..) => {
-                self.kernel.peer_endpoint(conn)
-            }
+        let by_actor = link == Link::Connecting;
+        let dialler = if by_actor {
+            self.kernel.local_endpoint(conn)
+        } else {
+            self.kernel.peer_endpoint(conn)
         };
-        self.port = dialler.ok().and_then(|end| end.ip()).map_or(0, |address| address.port());
+        let port = dialler.ok().and_then(|end| end.ip()).map_or(0, |address| address.port());
+        self.dialled = Dialled { by_actor, port };
+        self.dialect.begin(if by_actor { Initiator::Us } else { Initiator::Peer });
         self.conn = Some(conn);
         self.link = link;
         self.finishing = false;
@@ -316,10 +327,9 @@ impl<D: Dialect> Actor<D> {
         self.incarnation += 1;
     }
 
-    fn opened(&mut self, now: Now, initiator: Initiator) {
+    fn opened(&mut self, now: Now) {
         self.link = Link::Open;
         self.saw.push(Saw::Connected);
-        self.dialect.opened(initiator);
         if speaks(self.manner) {
             self.dialect.greet(now, &mut self.unsent);
         }
@@ -343,7 +353,7 @@ impl<D: Dialect> Actor<D> {
             }
             Ok(Accepted::Conn { conn, .. }) => {
                 self.begin(conn, Link::Open);
-                self.opened(now, Initiator::Peer);
+                self.opened(now);
             }
             Ok(Accepted::WouldBlock) | Err(_) => {}
         }
@@ -356,7 +366,7 @@ impl<D: Dialect> Actor<D> {
         if self.link == Link::Connecting {
             match self.kernel.connect_status(conn) {
                 Ok(ConnectStatus::InProgress) => {}
-                Ok(ConnectStatus::Established) => self.opened(now, Initiator::Us),
+                Ok(ConnectStatus::Established) => self.opened(now),
                 Err(_) => self.lose(now, Ending::Refused),
             }
             return;
@@ -373,7 +383,7 @@ impl<D: Dialect> Actor<D> {
             Ok(Received::WouldBlock) => {}
             Ok(Received::Bytes(count)) => {
                 let bytes = self.scratch[..count].to_vec();
-                self.moved.push(Moved { port: self.port, way: Way::Read, bytes });
+                self.moved.push(Moved { dialled: self.dialled, way: Way::Read, bytes });
                 self.hear(now, count);
             }
             Ok(Received::Eof) if self.link == Link::NodeFinished => self.lose(now, Ending::Closed),
@@ -420,7 +430,7 @@ impl<D: Dialect> Actor<D> {
                 Ok(Sent::Bytes(taken)) => {
                     let bytes: Vec<u8> = self.unsent.drain(..taken).collect();
                     self.dialect.said(&bytes);
-                    self.moved.push(Moved { port: self.port, way: Way::Sent, bytes });
+                    self.moved.push(Moved { dialled: self.dialled, way: Way::Sent, bytes });
                 }
                 Ok(Sent::WouldBlock) => {}
                 Err(_) => return self.lose(now, Ending::Reset),

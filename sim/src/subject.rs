@@ -174,7 +174,7 @@ pub trait Dialect: Clone + Send + fmt::Debug {
     fn new(number: u16) -> Self;
 
     /// Begins again, on a new connection.
-    fn opened(&mut self, initiator: Initiator);
+    fn begin(&mut self, initiator: Initiator);
 
     /// Appends a word's bytes.
     ///

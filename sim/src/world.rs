@@ -96,6 +96,10 @@ pub struct World<X: Subject> {
     machine: Machine<Faulty<Kernel>, X::Tenant>,
     node_host: HostId,
     actors: Vec<Actor<X::Dialect>>,
+    /// When each actor has something to do by itself, kept so that a step need not ask them all.
+    wakeups: Vec<Option<Instant>>,
+    /// The earliest of those.
+    next_actor: Option<Instant>,
     /// Which actor lives on a host, by number of the host; the node's has none.
     owners: Vec<Option<usize>>,
     network: Network,
@@ -143,6 +147,8 @@ impl<X: Subject> World<X> {
             now,
             machine,
             node_host,
+            wakeups: vec![None; made.len()],
+            next_actor: None,
             actors: made,
             owners,
             network,
@@ -208,7 +214,7 @@ impl<X: Subject> World<X> {
     /// When something is due by itself.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
-        let actors = self.actors.iter().filter_map(Actor::next_wakeup).min();
+        let actors = self.next_actor;
         let node = self.machine.next_wakeup(self.now);
         let kernel = self.machine.sockman().sockets().inner().next_timer();
         [self.network.next_due(), actors, node, kernel].into_iter().flatten().min()
@@ -242,8 +248,9 @@ impl<X: Subject> World<X> {
             self.carry_from_node();
             return true;
         }
-        let due = self.actors.iter().position(|actor| is_due(actor.next_wakeup()));
-        if let Some(index) = due {
+        if is_due(self.next_actor) {
+            let due = self.wakeups.iter().position(|at| is_due(*at));
+            let index = due.expect("the earliest is one of them");
             self.actors[index].wake(now);
             self.carry_from_actor(index);
             return true;
@@ -312,6 +319,11 @@ impl<X: Subject> World<X> {
             self.network.send(self.now.steady, host, segment);
         }
         self.segments = segments;
+        let wakeup = self.actors[index].next_wakeup();
+        if self.wakeups[index] != wakeup {
+            self.wakeups[index] = wakeup;
+            self.next_actor = self.wakeups.iter().flatten().min().copied();
+        }
         let actor = self.actors[index].id();
         self.actors[index].take_moved(&mut self.moved);
         let start = self.saw.len();

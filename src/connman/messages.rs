@@ -121,7 +121,7 @@ impl ConnMan {
         let idle = peer.outbox.queue().is_empty();
         let mut ended = None;
         if peer.may_handle() {
-            ended = handle_next(peer, &cx, &mut self.notices).err();
+            ended = handle_next(conn, peer, &cx, &mut self.notices).err();
         }
         if ended.is_none() {
             send_due(peer, &cx);
@@ -153,6 +153,7 @@ fn own_nonces(conn: ConnId, conns: &Conns<Peer>) -> Vec<u64> {
 
 /// Takes one message and handles it.
 fn handle_next(
+    conn: ConnId,
     peer: &mut Peer,
     cx: &Context<'_>,
     notices: &mut Vec<Notice>,
@@ -163,7 +164,7 @@ fn handle_next(
     let verdict = handle(peer, cx, &received, notices)?;
     notices.push(Notice::MessageHandled { peer: peer.id, message_type, verdict });
     if peer.is_ready() && !was_ready {
-        notices.push(ready_notice(peer));
+        notices.push(ready_notice(conn, peer));
     }
     Ok(())
 }
@@ -237,10 +238,11 @@ fn send_due(peer: &mut Peer, cx: &Context<'_>) {
     }
 }
 
-fn ready_notice(peer: &Peer) -> Notice {
+fn ready_notice(conn: ConnId, peer: &Peer) -> Notice {
     let theirs = peer.handshake.theirs().expect("verack comes after version");
     Notice::PeerReady {
         peer: peer.id,
+        conn,
         version: theirs.head.version,
         services: theirs.head.services,
         user_agent: theirs.tail.user_agent.clone(),

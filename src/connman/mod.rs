@@ -52,7 +52,7 @@ pub use handshake::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN};
 pub use inspect::{Command, Inspection, NetworkState, PeerSnapshot, VersionSnapshot};
 pub use notice::Notice;
 pub use opener::DIAL_TIMEOUT;
-pub use peer::{Peer, PeerId, Stage};
+pub use peer::{Load, Peer, PeerId, Stage};
 pub use ping::{PING_INTERVAL, TIMEOUT_INTERVAL};
 pub use reasons::{DialFailure, DisconnectReason, EndedBy, Ignored, Refusal, Verdict};
 pub use services::Services;

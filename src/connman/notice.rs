@@ -28,6 +28,8 @@ pub enum Notice {
     PeerReady {
         /// The peer.
         peer: PeerId,
+        /// The connection below it.
+        conn: ConnId,
         /// The version that it speaks.
         version: i32,
         /// What it offers.

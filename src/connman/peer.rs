@@ -71,6 +71,27 @@ pub struct Peer {
     pub(super) ended: Option<DisconnectReason>,
 }
 
+/// What the queues of a peer hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Whole messages that wait to be handled.
+    pub inbox_messages: usize,
+    /// Memory that they count for, in bytes.
+    pub inbox_memory_bytes: usize,
+    /// Bytes of a message that is not whole yet.
+    pub partial_bytes: usize,
+    /// Whether it is not read from, because of the memory.
+    pub receive_paused: bool,
+    /// Bytes that wait to be sent.
+    pub outbox_bytes: usize,
+    /// Memory that they count for, in bytes.
+    pub outbox_memory_bytes: usize,
+    /// Whether its messages are not handled, because of that memory.
+    pub send_paused: bool,
+    /// Whether only its closing is still to come.
+    pub is_over: bool,
+}
+
 /// What a peer's messages are handled with.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context<'a> {
@@ -132,6 +153,21 @@ impl Peer {
     #[must_use]
     pub const fn is_ready(&self) -> bool {
         self.handshake.is_ready()
+    }
+
+    /// What its queues hold, without copying anything.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        Load {
+            inbox_messages: self.inbox.count(),
+            inbox_memory_bytes: self.inbox.memory_usage(),
+            partial_bytes: self.receiver.partial_bytes(),
+            receive_paused: self.inbox.paused,
+            outbox_bytes: self.outbox.queue().byte_count(),
+            outbox_memory_bytes: self.outbox.queue().memory_usage(),
+            send_paused: self.outbox.is_paused(),
+            is_over: self.ended.is_some(),
+        }
     }
 
     /// Whether it is connected and not over.

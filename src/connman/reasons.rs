@@ -95,6 +95,33 @@ impl DisconnectReason {
     }
 }
 
+impl DisconnectReason {
+    /// Its name where a program reads it: in schedules, in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PeerClosed => "peer-closed",
+            Self::PeerClosedMidMessage { .. } => "peer-closed-mid-message",
+            Self::Lost(_) => "lost",
+            Self::NotConnected(_) => "not-connected",
+            Self::FrameInvalid(_) => "frame-invalid",
+            Self::VersionTooOld { .. } => "version-too-old",
+            Self::SelfConnection => "self-connection",
+            Self::WtxidRelayAfterVerack => "wtxidrelay-after-verack",
+            Self::SendAddrV2AfterVerack => "sendaddrv2-after-verack",
+            Self::HandshakeNoTraffic { .. } => "handshake-no-traffic",
+            Self::HandshakeTimeout => "handshake-timeout",
+            Self::SendTimeout => "send-timeout",
+            Self::ReceiveTimeout => "receive-timeout",
+            Self::PingTimeout => "ping-timeout",
+            Self::FeelerDone => "feeler-done",
+            Self::Requested => "requested",
+            Self::NetworkInactive => "network-inactive",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
 impl fmt::Display for DisconnectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -451,9 +451,11 @@ pub trait Wait {
 
     /// Waits until there is an event, the waker is used, or `timeout` is over; zero looks and
     /// returns, `None` waits without end. Replaces the contents of `events` (at most
-    /// [`WAIT_EVENTS_MAX`], one a socket, in no order that means anything). A signal may end it
-    /// early, with nothing. Otherwise it does not return before the timeout but for one of these
-    /// reasons, and later than it by the system's granularity.
+    /// [`WAIT_EVENTS_MAX`], one a socket, in no order that means anything).
+    ///
+    /// A signal may end it early, with nothing, and so may the longest timeout that the system
+    /// knows (24 days with epoll). Otherwise it does not return before the timeout but for one of
+    /// these reasons, and later than it by the system's granularity.
     ///
     /// # Errors
     ///

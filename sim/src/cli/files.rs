@@ -32,9 +32,8 @@ pub(super) fn find(path: &Path) -> Result<Vec<PathBuf>, Error> {
         let entry = entry.map_err(Error::file(path))?.path();
         if entry.is_dir() {
             match find(&entry) {
-                Ok(texts) => found.extend(texts),
                 Err(Error::NoSchedules(_)) => {}
-                Err(error) => return Err(error),
+                inside => found.extend(inside?),
             }
         } else if entry.extension().is_some_and(|extension| extension == EXTENSION) {
             found.push(entry);

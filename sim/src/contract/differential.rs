@@ -15,7 +15,7 @@ use crate::net::{KernelConfig, Loopback};
 const VISIBLE_BYTES: u64 = 16_384;
 
 /// Every how-manieth seed also fills buffers. It is the slowest part, and has fewer ways to go.
-const FILLING_EVERY: u64 = 10;
+const FILLING_EVERY: u64 = 20;
 
 /// Of what size the large sends of a filling sequence are: up to twice this. One or two go past
 /// both buffers of a Linux connection (2.6 MB and 0.1 MB; docs/behaviour.md, TCP 9).

@@ -49,7 +49,6 @@ impl World {
             }
         }
         match call {
-            Call::Listen => None,
             Call::Connect(target) => self.connect(target, outcome),
             Call::Accept(listener) => self.accept(listener, outcome),
             Call::Send(conn, count) => self.send(conn, count as u64, outcome),
@@ -68,9 +67,7 @@ impl World {
             }
             Call::ConnectStatus(conn) => self.connect_status(conn, outcome),
             Call::PeerEndpoint(conn) => self.peer_endpoint(conn, outcome),
-            Call::SetInterest(..) | Call::Settle => {
-                (*outcome == Outcome::Done).then_some(Transition::InterestSet)
-            }
+            Call::SetInterest(..) => (*outcome == Outcome::Done).then_some(Transition::InterestSet),
         }
     }
 
@@ -325,10 +322,6 @@ const fn subject(call: Call) -> Option<usize> {
         | Call::ConnectStatus(conn)
         | Call::PeerEndpoint(conn)
         | Call::SetInterest(conn, _) => Some(conn),
-        Call::Listen
-        | Call::Connect(_)
-        | Call::Accept(_)
-        | Call::CloseListener(_)
-        | Call::Settle => None,
+        Call::Connect(_) | Call::Accept(_) | Call::CloseListener(_) => None,
     }
 }

@@ -27,10 +27,6 @@ pub const CONNS_MAX: usize = 16;
 /// Listeners in a sequence.
 pub const LISTENERS: usize = 2;
 
-/// How long a settling waits. Acknowledgements are delayed by at most 60 ms (docs/behaviour.md,
-/// TCP 8).
-const SETTLE: Duration = Duration::from_millis(100);
-
 /// How much is sent at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Volume {
@@ -244,7 +240,6 @@ impl<S: Sockets + Wait> Runner<S> {
             Err(Stale) => Outcome::Stale,
         };
         Some(match call {
-            Call::Listen => return None,
             Call::Connect(target) => self.connect(target),
             Call::Accept(listener) => self.accept(listener),
             Call::Send(conn, count) => self.send(conn, count)?,
@@ -281,10 +276,6 @@ impl<S: Sockets + Wait> Runner<S> {
             Call::SetInterest(conn, interest) => {
                 let source = Source::Conn(self.conns.get(conn)?.id);
                 done(self.sockets.set_interest(source, interest))
-            }
-            Call::Settle => {
-                self.sockets.wait(Some(SETTLE), &mut self.events).expect("waiting works");
-                Outcome::Done
             }
         })
     }

@@ -5,14 +5,12 @@
 //! whatever ids and ports they give out.
 
 use sockman::sockets::{
-    Closing, ConnectError, ConnectStatus, Direction, Failure, Interest, ListenError, Readiness,
+    Closing, ConnectError, ConnectStatus, Direction, Failure, Interest, Readiness,
 };
 
 /// One call, with what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// Listen at a port that the system chooses.
-    Listen,
     /// Begin to connect.
     Connect(Target),
     /// Accept at the listener of this number.
@@ -35,8 +33,6 @@ pub enum Call {
     PeerEndpoint(usize),
     /// Say what a wait is to report of a connection.
     SetInterest(usize, Interest),
-    /// Wait for a while, so that whatever is still to happen can happen.
-    Settle,
 }
 
 /// Where a connect goes.
@@ -64,15 +60,12 @@ pub enum Whose {
 /// What a call said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was done, and there is nothing to say: listen, connect (which names the next listener or
-    /// connection), shutdown, close, set interest.
+    /// It was done, and there is nothing to say: connect (which names the next connection), shutdown, close, set interest.
     Done,
     /// The id is stale.
     Stale,
     /// Not now: accept, send, recv.
     WouldBlock,
-    /// Listen failed.
-    NotListening(ListenError),
     /// Connect failed at once.
     NotConnecting(ConnectError),
     /// Accepted; names the next connection.

@@ -39,7 +39,12 @@ impl ReadySet {
 
     /// Whether `source` is in it.
     pub(super) fn contains(&self, source: Source) -> bool {
-        self.members.contains(&source)
+        let (positions, index) = match source {
+            Source::Listener(id) => (&self.listener_positions, id.index() as usize),
+            Source::Conn(id) => (&self.conn_positions, id.index() as usize),
+        };
+        let at = positions.get(index).filter(|at| **at != ABSENT);
+        at.is_some_and(|at| self.members[*at as usize] == source)
     }
 
     /// How many are in it.

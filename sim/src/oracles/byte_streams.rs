@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{Violation, violation};
-use crate::actor::Way;
+use crate::actor::{Dialled, Way};
 use crate::faulty::CallResult;
 use crate::schedule::ActorId;
 use crate::subject::Subject;
@@ -17,8 +17,8 @@ const RULE: &str = "docs/behaviour.md, sockets 7: bytes of one direction arrive 
 /// So many bytes of what was not taken are compared with the next offer.
 const REMAINDER_BYTES: usize = 256;
 
-/// A connection as both ends can name it: the actor, and the port of the end that dialled.
-type Name = (ActorId, u16);
+/// A connection as both ends can name it.
+type Name = (ActorId, Dialled);
 
 /// Bytes under way, by connection and direction.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +39,7 @@ struct Pair {
 impl ByteStreams {
     pub(super) fn check<X: Subject>(&mut self, world: &World<X>) -> Result<(), Violation> {
         for (actor, moved) in world.moved() {
-            let pair = self.pairs.entry((*actor, moved.port)).or_default();
+            let pair = self.pairs.entry((*actor, moved.dialled)).or_default();
             match moved.way {
                 Way::Sent => pair.to_node.extend(&moved.bytes),
                 Way::Read => take(&mut pair.to_actor, &moved.bytes)
@@ -52,11 +52,13 @@ impl ByteStreams {
             match &call.what {
                 CallResult::Accept(Ok(Accepted::Conn { conn, peer })) => {
                     let port = peer.ip().map_or(0, |address| address.port());
-                    self.name(faulty.actor(*conn), *conn, port);
+                    let dialled = Dialled { by_actor: true, port };
+                    self.name(faulty.actor(*conn), *conn, dialled);
                 }
                 CallResult::Connect(_, Ok(conn)) => {
-                    let local = faulty.inner_endpoint(*conn);
-                    self.name(faulty.actor(*conn), *conn, local.map_or(0, |end| end.port()));
+                    let port = faulty.inner_endpoint(*conn).map_or(0, |end| end.port());
+                    let dialled = Dialled { by_actor: false, port };
+                    self.name(faulty.actor(*conn), *conn, dialled);
                 }
                 CallResult::Send(result) => {
                     let conn = call.conn.expect("a send is on a connection");
@@ -94,9 +96,9 @@ impl ByteStreams {
         Ok(())
     }
 
-    fn name(&mut self, actor: Option<ActorId>, conn: ConnId, port: u16) {
+    fn name(&mut self, actor: Option<ActorId>, conn: ConnId, dialled: Dialled) {
         if let Some(actor) = actor {
-            self.names.insert(conn, (actor, port));
+            self.names.insert(conn, (actor, dialled));
         }
     }
 

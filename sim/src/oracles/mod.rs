@@ -53,7 +53,12 @@ pub struct Oracles<X: Subject> {
     latency: latency::Latency,
     accounting: accounting::Accounting,
     subject: X::Watch,
+    steps: u64,
 }
+
+/// Steps between two checks of all invariants, besides the one at the end of each instant: they
+/// cost more than the step itself.
+const INVARIANTS_EVERY: u64 = 32;
 
 impl<X: Subject> Oracles<X> {
     /// Having seen nothing.
@@ -66,6 +71,7 @@ impl<X: Subject> Oracles<X> {
             latency: latency::Latency::default(),
             accounting: accounting::Accounting::default(),
             subject: X::Watch::default(),
+            steps: 0,
         }
     }
 
@@ -84,9 +90,13 @@ impl<X: Subject> Oracles<X> {
             self.lifecycle.check(world, step)?;
             bounds::check(world, step)?;
             self.subject_check(world)?;
+        }
+        self.steps += 1;
+        let at_rest = matches!(step, Step::Idle(_));
+        if at_rest || self.steps.is_multiple_of(INVARIANTS_EVERY) {
             world.machine().check_invariants();
         }
-        if matches!(step, Step::Idle(_)) {
+        if at_rest {
             self.accounting.check(world)?;
             bounds::check_whole(world)?;
             self.subject_check(world)?;

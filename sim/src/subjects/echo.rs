@@ -265,7 +265,7 @@ impl Dialect for Lines {
         Self::default()
     }
 
-    fn opened(&mut self, _: Initiator) {
+    fn begin(&mut self, _: Initiator) {
         *self = Self::default();
     }
 

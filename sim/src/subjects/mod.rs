@@ -1,19 +1,22 @@
 //! What the simulator knows how to simulate.
 
+pub mod connman;
 pub mod echo;
 
 use crate::generate::{Generated, generate};
 use crate::run::{Options, Report, SetupError, run};
 use crate::schedule::Schedule;
+use crate::subject::Subject as _;
 
-/// Names of the subjects that the `sim` command knows.
-pub const NAMES: &[&str] = &[<echo::Echo as crate::subject::Subject>::NAME];
+/// Names of the subjects that the `sim` command knows; the first is the usual one.
+pub const NAMES: &[&str] = &[connman::Connman::NAME, echo::Echo::NAME];
 
 /// What a campaign on a subject runs for a seed; `None` if there is no such subject.
 #[must_use]
 pub fn generate_for(subject: &str, seed: u64) -> Option<Generated> {
     match subject {
-        "echo" => Some(generate::<echo::Echo>(seed)),
+        connman::Connman::NAME => Some(generate::<connman::Connman>(seed)),
+        echo::Echo::NAME => Some(generate::<echo::Echo>(seed)),
         _ => None,
     }
 }
@@ -25,7 +28,8 @@ pub fn generate_for(subject: &str, seed: u64) -> Option<Generated> {
 /// There is no such subject, or the schedule makes no sense for it.
 pub fn run_named(schedule: &Schedule, options: &Options) -> Result<Report, SetupError> {
     match schedule.subject.as_str() {
-        "echo" => run::<echo::Echo>(schedule, options),
+        connman::Connman::NAME => run::<connman::Connman>(schedule, options),
+        echo::Echo::NAME => run::<echo::Echo>(schedule, options),
         _ => Err(SetupError::NoSuchSubject(schedule.subject.clone())),
     }
 }

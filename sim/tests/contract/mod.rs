@@ -13,6 +13,8 @@ use sockman::sockets::{
 };
 use sockman_sim::contract::cases::{Capabilities, DEADLINE, run_all};
 
+mod canaries;
+
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 fn now<S>(_: &S) -> Duration {

@@ -1,7 +1,11 @@
 //! Waiting with epoll, level-triggered. Linux only.
 //!
 //! The kernel keeps what is watched; a wait costs one call and looks at nothing that is not ready.
-//! Needs Linux 5.11 for `epoll_pwait2`, whose timeout counts nanoseconds.
+//!
+//! epoll's timeout counts milliseconds. (`epoll_pwait2` would count nanoseconds, but neither
+//! valgrind, which our instruction counts come from, nor a kernel before 5.11 knows it.) So the rest
+//! below a millisecond is waited for with `ppoll` on epoll's own descriptor. That is a second call
+//! only where nothing happened in the first, or where the timeout is all rest.
 
 use std::fmt;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -9,6 +13,7 @@ use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io;
 
 use super::super::{Event, Interest, Readiness, Source, WAIT_EVENTS_MAX};
@@ -56,8 +61,14 @@ impl Poller for Epoll {
         events: &mut Vec<Event>,
     ) -> io::Result<()> {
         self.ready.clear();
-        let timeout = timeout.map(timespec);
-        epoll::wait(&self.epoll, spare_capacity(&mut self.ready), timeout.as_ref())?;
+        let (millis, rest) = split(timeout);
+        let only_rest = millis == Some(Duration::ZERO) && !rest.is_zero();
+        if !only_rest {
+            self.collect(millis)?;
+        }
+        if self.ready.is_empty() && !rest.is_zero() && self.anything_within(rest)? {
+            self.collect(Some(Duration::ZERO))?;
+        }
         for &epoll::Event { flags, data, .. } in &self.ready {
             match data.u64() {
                 WAKER_TOKEN => self.waker.drain(),
@@ -73,6 +84,34 @@ impl Poller for Epoll {
         &self.waker
     }
 }
+
+impl Epoll {
+    /// Asks epoll what is ready, waiting for whole milliseconds at most.
+    fn collect(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let timeout = timeout.map(timespec);
+        epoll::wait(&self.epoll, spare_capacity(&mut self.ready), timeout.as_ref())?;
+        Ok(())
+    }
+
+    /// Waits with the precision of `ppoll`. Whether something is ready.
+    fn anything_within(&self, timeout: Duration) -> io::Result<bool> {
+        let mut fds = [PollFd::new(&self.epoll, PollFlags::IN)];
+        Ok(poll(&mut fds, Some(&timespec(timeout)))? > 0)
+    }
+}
+
+/// A timeout in whole milliseconds, and the rest.
+fn split(timeout: Option<Duration>) -> (Option<Duration>, Duration) {
+    let Some(timeout) = timeout else { return (None, Duration::ZERO) };
+    if timeout > TIMEOUT_MAX {
+        return (Some(TIMEOUT_MAX), Duration::ZERO);
+    }
+    let rest = Duration::from_nanos(u64::from(timeout.subsec_nanos() % 1_000_000));
+    (Some(timeout - rest), rest)
+}
+
+/// Longest that epoll waits: 24 days, since it counts milliseconds in an `i32`.
+const TIMEOUT_MAX: Duration = Duration::from_millis(i32::MAX.unsigned_abs() as u64);
 
 impl fmt::Debug for Epoll {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -119,5 +158,16 @@ mod tests {
         assert_eq!(flags(Interest::READ), EventFlags::IN);
         assert_eq!(flags(Interest::WRITE), EventFlags::OUT);
         assert_eq!(flags(Interest::BOTH), EventFlags::IN | EventFlags::OUT);
+    }
+
+    #[test]
+    fn timeout_is_split_and_nothing_of_it_lost() {
+        let (millis, nanos) = (Duration::from_millis, Duration::from_nanos);
+        assert_eq!(split(None), (None, Duration::ZERO));
+        assert_eq!(split(Some(Duration::ZERO)), (Some(Duration::ZERO), Duration::ZERO));
+        assert_eq!(split(Some(nanos(1))), (Some(Duration::ZERO), nanos(1)));
+        assert_eq!(split(Some(millis(1500))), (Some(millis(1500)), Duration::ZERO));
+        assert_eq!(split(Some(nanos(2_999_999))), (Some(millis(2)), nanos(999_999)));
+        assert_eq!(split(Some(Duration::MAX)), (Some(TIMEOUT_MAX), Duration::ZERO));
     }
 }

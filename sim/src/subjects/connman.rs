@@ -1,0 +1,199 @@
+//! The P2P connection manager, and peers that speak Bitcoin's v1 protocol to it.
+//!
+//! The peers' side is written apart from the library's codec, so that a mistake in one does not
+//! hide behind the same mistake in the other.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sockman::connman::{Command, Config, ConnMan, Notice, Peer};
+use sockman::sockets::{ConnId, Endpoint};
+use sockman::sockman::{Conns, RECEIVE_BYTES_MAX};
+use sockman::time::{Instant, Now, UnixTime};
+use sockman::transport::Network;
+
+use crate::subject::{ByteTotals, Fact, Resource, SettingError, Setup, Subject, Watch};
+
+mod speaker;
+
+pub use speaker::Speaker;
+
+/// The connection manager as a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connman;
+
+/// The largest payload of a message, in bytes. Core: `MAX_PROTOCOL_MESSAGE_LENGTH`.
+const PAYLOAD_BYTES_MAX: u64 = 4_000_000;
+
+/// Memory that a message counts for beside its payload, generously.
+const MESSAGE_OVERHEAD_BYTES: u64 = 256;
+
+/// Messages of 24 bytes that one read can bring.
+const MESSAGES_A_READ: u64 = RECEIVE_BYTES_MAX as u64 / 24 + 1;
+
+/// The most that the handling of one message, and what is due with it, adds to a send queue: the
+/// handshake's five messages and a ping, in memory.
+const REPLIES_BYTES_MAX: u64 = 4096;
+
+impl Subject for Connman {
+    const NAME: &'static str = "connman";
+
+    type Tenant = ConnMan;
+    type Dialect = Speaker;
+    type Watch = HandshakeWatch;
+
+    fn tenant(setup: &Setup<'_>) -> Result<ConnMan, SettingError> {
+        let mut config = Config::new(Network::Regtest);
+        for (key, value) in setup.settings {
+            let number = || {
+                value.parse::<u32>().map_err(|_| SettingError {
+                    key: key.clone(),
+                    value: value.clone(),
+                    expected: "a number from 0 to 4294967295",
+                })
+            };
+            match key.as_str() {
+                "max-inbound" => config.limits.inbound_max = number()?,
+                "peer-timeout" => {
+                    config.peer_timeout = Duration::from_secs(u64::from(number()?.max(1)));
+                }
+                "max-receive-buffer" => config.receive_buffer_bytes_max = number()? as usize,
+                "max-send-buffer" => config.send_buffer_bytes_max = number()? as usize,
+                _ => {
+                    return Err(SettingError {
+                        key: key.clone(),
+                        value: value.clone(),
+                        expected: "one of max-inbound, peer-timeout, max-receive-buffer, \
+                                   max-send-buffer, and of the host's: seed, send-buffer, \
+                                   receive-buffer, descriptors, backlog",
+                    });
+                }
+            }
+        }
+        Ok(ConnMan::new(config, setup.seed.clone()))
+    }
+
+    fn dial_command(to: Endpoint) -> Option<Command> {
+        Some(Command::Connect { endpoint: to })
+    }
+
+    fn drop_command(_: &ConnMan, conns: &Conns<Peer>, conn: ConnId) -> Option<Command> {
+        Some(Command::Disconnect { peer: conns.get(conn)?.id() })
+    }
+
+    fn fact(notice: &Notice) -> Option<Fact> {
+        match notice {
+            Notice::PeerConnected { conn, .. } => Some(Fact::Up(*conn)),
+            Notice::PeerReady { conn, .. } => Some(Fact::Ready(*conn)),
+            Notice::PeerDisconnected { conn, reason, .. } => Some(Fact::Down(*conn, reason.name())),
+            Notice::MessageHandled { .. }
+            | Notice::MessageRejected { .. }
+            | Notice::PongReceived { .. }
+            | Notice::InboundRefused { .. }
+            | Notice::AcceptFailed { .. }
+            | Notice::DialFailed { .. } => None,
+        }
+    }
+
+    fn totals(connman: &ConnMan, _: &Conns<Peer>) -> Option<ByteTotals> {
+        let totals = connman.totals();
+        Some(ByteTotals { received: totals.received.bytes(), sent: totals.sent.bytes() })
+    }
+
+    fn resources(
+        connman: &ConnMan,
+        conns: &Conns<Peer>,
+        conn: Option<ConnId>,
+        check: &mut dyn FnMut(Resource),
+    ) {
+        let config = connman.config();
+        let Some(conn) = conn else {
+            check(Resource {
+                name: "inbound peers",
+                used: connman.inbound_count() as u64,
+                limit: u64::from(config.limits.inbound_max),
+                derivation: "max-inbound",
+            });
+            return;
+        };
+        let Some(peer) = conns.get(conn) else { return };
+        let load = peer.load();
+        check(Resource {
+            name: "memory of received messages",
+            used: load.inbox_memory_bytes as u64,
+            limit: config.receive_buffer_bytes_max as u64
+                + PAYLOAD_BYTES_MAX
+                + MESSAGES_A_READ * MESSAGE_OVERHEAD_BYTES
+                + RECEIVE_BYTES_MAX as u64,
+            derivation: "the limit, one message and one read",
+        });
+        check(Resource {
+            name: "memory of unsent messages",
+            used: load.outbox_memory_bytes as u64,
+            limit: config.send_buffer_bytes_max as u64 + REPLIES_BYTES_MAX,
+            derivation: "the limit, and what one message is answered with",
+        });
+    }
+
+    fn stuck(peer: &Peer, receive_paused: bool) -> Option<&'static str> {
+        let load = peer.load();
+        if load.is_over {
+            return Some("it is over, and nobody closes it");
+        }
+        if load.inbox_messages > 0 && !load.send_paused {
+            return Some("messages wait to be handled, and nothing keeps them");
+        }
+        if load.receive_paused != receive_paused {
+            return Some("connman and the socket manager disagree on whether reading is paused");
+        }
+        if load.receive_paused && load.inbox_messages == 0 {
+            return Some("reading is paused without a reason");
+        }
+        None
+    }
+}
+
+/// The time in which a handshake must be complete, by default. Core:
+/// `DEFAULT_PEER_CONNECT_TIMEOUT`.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(60);
+
+/// The check is strict, on a clock of whole seconds in the reference: so long may it take beyond.
+const HANDSHAKE_GRACE: Duration = Duration::from_secs(2);
+
+/// A slot is not held for ever by somebody who does not complete the handshake.
+#[derive(Clone, Debug, Default)]
+pub struct HandshakeWatch {
+    /// Who is up and not ready: since when, on both clocks.
+    waiting: BTreeMap<ConnId, Now>,
+    last_wall: UnixTime,
+    last_steady: Instant,
+}
+
+impl Watch for HandshakeWatch {
+    fn look(
+        &mut self,
+        now: Now,
+        facts: impl Iterator<Item = Fact>,
+    ) -> Result<(), (Instant, String, &'static str)> {
+        for fact in facts {
+            match fact {
+                Fact::Up(conn) => drop(self.waiting.insert(conn, now)),
+                Fact::Ready(conn) | Fact::Down(conn, _) => drop(self.waiting.remove(&conn)),
+            }
+        }
+        let steady = now.steady.since(self.last_steady);
+        let jumped = self.last_wall != UnixTime::EPOCH && self.last_wall + steady != now.wall;
+        (self.last_wall, self.last_steady) = (now.wall, now.steady);
+        if jumped {
+            // Whoever sets the clock moves the deadlines: they are counted anew.
+            self.waiting.values_mut().for_each(|since| *since = now);
+        }
+        for (conn, since) in &self.waiting {
+            if now.steady > since.steady + HANDSHAKE_WITHIN + HANDSHAKE_GRACE {
+                let what = format!("{conn} holds its slot without a complete handshake");
+                return Err((since.steady, what, "docs/behaviour.md, connman 9: timeouts"));
+            }
+        }
+        Ok(())
+    }
+}

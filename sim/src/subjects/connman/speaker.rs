@@ -1,0 +1,414 @@
+//! A peer's side of the v1 protocol: words to frames, frames to words, and what a node may say
+//! when.
+//!
+//! ```text
+//! what the node may say to us:
+//!   nothing, if we dialled and have not sent `version`
+//!   version, once
+//!   wtxidrelay, sendaddrv2, getaddr, alert   before or around its verack; the first two not after
+//!   verack, once
+//!   pong                                     for a ping of ours that it has not answered
+//!   everything else                          once both have sent verack
+//! ```
+
+use std::collections::VecDeque;
+
+use sha2::{Digest as _, Sha256};
+use sockman::sockman::Initiator;
+use sockman::time::Now;
+
+use crate::schedule::Word;
+use crate::subject::{Dialect, Garbled, Heard, UnknownWord};
+
+/// Regtest's first four bytes of each message. Core: `CRegTestParams`, `pchMessageStart`.
+const MAGIC: [u8; 4] = [0xfa, 0xbf, 0xb5, 0xda];
+
+/// magic 4, type 12, length 4, checksum 4.
+const HEADER_BYTES: usize = 24;
+
+/// The protocol version that a peer claims unless told otherwise.
+const PROTOCOL: i32 = 70016;
+
+/// NODE_NETWORK | NODE_WITNESS.
+const SERVICES: u64 = 1 | 1 << 3;
+
+/// Longest payload that a word may be given by `length=`.
+const LENGTH_MAX: usize = 4_100_000;
+
+/// Pings of ours whose answers are awaited; older ones are forgotten.
+const PINGS_AWAITED_MAX: usize = 100_000;
+
+/// Words that a node says, so that what is heard need not be allocated.
+const NAMES: &[&str] = &[
+    "version",
+    "verack",
+    "wtxidrelay",
+    "sendaddrv2",
+    "sendheaders",
+    "sendcmpct",
+    "feefilter",
+    "ping",
+    "pong",
+    "getaddr",
+    "addr",
+    "addrv2",
+    "inv",
+    "getdata",
+    "getheaders",
+    "headers",
+    "block",
+    "tx",
+    "notfound",
+    "alert",
+    "sendtxrcncl",
+    "cmpctblock",
+    "mempool",
+];
+
+/// A peer.
+#[derive(Clone, Debug)]
+pub struct Speaker {
+    number: u16,
+    dialled: bool,
+    buffer: Vec<u8>,
+    /// Bytes of the stream before `buffer`.
+    offset: u64,
+    nonces: u64,
+    said_version: bool,
+    said_verack: bool,
+    heard_version: bool,
+    heard_verack: bool,
+    awaited: VecDeque<u64>,
+}
+
+impl Dialect for Speaker {
+    fn new(number: u16) -> Self {
+        Self {
+            number,
+            dialled: true,
+            buffer: Vec::new(),
+            offset: 0,
+            nonces: 0,
+            said_version: false,
+            said_verack: false,
+            heard_version: false,
+            heard_verack: false,
+            awaited: VecDeque::new(),
+        }
+    }
+
+    fn begin(&mut self, initiator: Initiator) {
+        let nonces = self.nonces;
+        *self = Self { nonces, dialled: initiator == Initiator::Us, ..Self::new(self.number) };
+    }
+
+    fn encode(&mut self, now: Now, word: &Word, out: &mut Vec<u8>) -> Result<(), UnknownWord> {
+        let mut payload = self.payload(now, word)?;
+        if let Some(length) = number(word, "length")? {
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            if length > LENGTH_MAX {
+                return Err(unknown(word, "length is at most 4100000 bytes"));
+            }
+            payload.resize(length, 0);
+        }
+        let mut header = header(&word.name, &payload);
+        damage(word, &mut header)?;
+        match word.name.as_str() {
+            "version" => self.said_version = true,
+            "verack" => self.said_verack = true,
+            "ping" if payload.len() == 8 => {
+                let nonce = u64::from_le_bytes(payload[..].try_into().expect("eight bytes"));
+                self.awaited.push_back(nonce);
+                if self.awaited.len() > PINGS_AWAITED_MAX {
+                    self.awaited.pop_front();
+                }
+            }
+            _ => {}
+        }
+        out.extend_from_slice(&header);
+        out.extend_from_slice(&payload);
+        Ok(())
+    }
+
+    fn decode(&mut self, bytes: &[u8], heard: &mut Vec<Heard>) -> Result<(), Garbled> {
+        self.buffer.extend_from_slice(bytes);
+        let mut read = 0;
+        let result = loop {
+            match frame(&self.buffer[read..]) {
+                Ok(None) => break Ok(()),
+                Ok(Some((name, payload_bytes))) => {
+                    let start = read + HEADER_BYTES;
+                    let payload = self.buffer[start..start + payload_bytes].to_vec();
+                    let word = Heard { name, detail: detail(name, &payload) };
+                    heard.push(word);
+                    if let Err(problem) = self.judge(word, &payload) {
+                        break Err(problem);
+                    }
+                    read = start + payload_bytes;
+                }
+                Err(problem) => break Err(problem),
+            }
+        };
+        self.buffer.drain(..read);
+        self.offset += read as u64;
+        result.map_err(|problem| Garbled { problem, offset: self.offset })
+    }
+
+    fn greet(&mut self, now: Now, out: &mut Vec<u8>) {
+        if self.dialled && !self.said_version {
+            self.say(now, "version", out);
+        }
+    }
+
+    fn answer(&mut self, now: Now, heard: Heard, out: &mut Vec<u8>) {
+        match heard.name {
+            "version" => {
+                if !self.said_version {
+                    self.say(now, "version", out);
+                }
+                if !self.said_verack {
+                    self.say(now, "verack", out);
+                }
+            }
+            "ping" => {
+                let pong = header("pong", &heard.detail.to_le_bytes());
+                out.extend_from_slice(&pong);
+                out.extend_from_slice(&heard.detail.to_le_bytes());
+            }
+            _ => {}
+        }
+    }
+
+    fn chat(&mut self, now: Now, out: &mut Vec<u8>) {
+        if self.heard_verack && self.said_verack {
+            self.say(now, "ping", out);
+        }
+    }
+
+    fn matches(&self, word: &Word, heard: Heard) -> bool {
+        let wanted = word.setting("nonce").or_else(|| word.setting("length"));
+        word.name == heard.name && wanted.is_none_or(|wanted| wanted.parse() == Ok(heard.detail))
+    }
+
+    fn vocabulary() -> &'static [&'static str] {
+        &[
+            "ping",
+            "ping",
+            "ping",
+            "pong",
+            "verack",
+            "version",
+            "sendheaders",
+            "sendcmpct",
+            "wtxidrelay",
+            "sendaddrv2",
+            "feefilter",
+            "getaddr",
+            "inv",
+            "headers",
+            "alert",
+            "hello",
+        ]
+    }
+}
+
+impl Speaker {
+    fn say(&mut self, now: Now, name: &str, out: &mut Vec<u8>) {
+        self.encode(now, &Word::plain(name), out).expect("it is a word of this dialect");
+    }
+
+    /// The usual payload of a message, with the settings of a word.
+    fn payload(&mut self, now: Now, word: &Word) -> Result<Vec<u8>, UnknownWord> {
+        let payload = match word.name.as_str() {
+            "version" => {
+                let nonce = self.next_nonce();
+                version(now, word, nonce)?
+            }
+            "ping" => {
+                let nonce = match number(word, "nonce")? {
+                    Some(nonce) => nonce,
+                    None => self.next_nonce(),
+                };
+                nonce.to_le_bytes().to_vec()
+            }
+            "pong" => number(word, "nonce")?.unwrap_or(0).to_le_bytes().to_vec(),
+            "sendcmpct" => {
+                let announce = u8::from(number(word, "announce")?.unwrap_or(0) != 0);
+                let version = number(word, "version")?.unwrap_or(2);
+                let mut payload = vec![announce];
+                payload.extend_from_slice(&version.to_le_bytes());
+                payload
+            }
+            "feefilter" => number(word, "rate")?.unwrap_or(1000).to_le_bytes().to_vec(),
+            // Lists without entries.
+            "inv" | "getdata" | "headers" | "addr" | "addrv2" | "notfound" => vec![0],
+            _ if word.name.len() > 12 => {
+                return Err(unknown(word, "a message's name has at most 12 bytes"));
+            }
+            _ => Vec::new(),
+        };
+        Ok(payload)
+    }
+
+    /// A number that no other peer uses, and this one not again.
+    const fn next_nonce(&mut self) -> u64 {
+        self.nonces += 1;
+        (self.number as u64) << 40 | self.nonces
+    }
+
+    /// Whether the node may say this now.
+    fn judge(&mut self, heard: Heard, payload: &[u8]) -> Result<(), String> {
+        let name = heard.name;
+        if self.dialled && !self.said_version {
+            return Err(format!("{name} before we have sent a version"));
+        }
+        if !self.heard_version && name != "version" {
+            return Err(format!("{name} before its version"));
+        }
+        match name {
+            "version" if self.heard_version => Err("a second version".to_owned()),
+            "version" => {
+                self.heard_version = true;
+                check_version(payload)
+            }
+            "verack" if self.heard_verack => Err("a second verack".to_owned()),
+            "verack" if !self.said_version => Err("a verack for no version".to_owned()),
+            "verack" => {
+                self.heard_verack = true;
+                Ok(())
+            }
+            "wtxidrelay" | "sendaddrv2" | "sendtxrcncl" if self.heard_verack => {
+                Err(format!("{name} after its verack"))
+            }
+            "wtxidrelay" | "sendaddrv2" | "sendtxrcncl" => Ok(()),
+            "getaddr" | "alert" if self.heard_verack => Ok(()),
+            "pong" => self.judge_pong(heard.detail),
+            _ if !self.heard_verack => Err(format!("{name} before its verack")),
+            _ if !self.said_verack => Err(format!("{name} before ours")),
+            "other" => Err("a message that nobody knows".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Pings are answered in order; those before the handshake's end are not answered at all.
+    fn judge_pong(&mut self, nonce: u64) -> Result<(), String> {
+        let Some(position) = self.awaited.iter().position(|awaited| *awaited == nonce) else {
+            return Err(format!("a pong with nonce {nonce} for no ping, or out of order"));
+        };
+        self.awaited.drain(..=position);
+        Ok(())
+    }
+}
+
+/// A node's version is whole and speaks a protocol of this century.
+fn check_version(payload: &[u8]) -> Result<(), String> {
+    if payload.len() < 86 {
+        return Err(format!("a version of {} bytes", payload.len()));
+    }
+    let protocol = i32::from_le_bytes(payload[..4].try_into().expect("four bytes"));
+    if protocol < PROTOCOL {
+        return Err(format!("a version with protocol {protocol}"));
+    }
+    Ok(())
+}
+
+/// The payload of `version`, as docs/behaviour.md, handshake 3 lays it out.
+fn version(now: Now, word: &Word, own_nonce: u64) -> Result<Vec<u8>, UnknownWord> {
+    let protocol = match word.setting("protocol") {
+        None => PROTOCOL,
+        Some(text) => text.parse().map_err(|_| unknown(word, "protocol is a number"))?,
+    };
+    let services = number(word, "services")?.unwrap_or(SERVICES);
+    let nonce = number(word, "nonce")?.unwrap_or(own_nonce);
+    let relay = u8::from(number(word, "relay")?.unwrap_or(1) != 0);
+    let agent_bytes = number(word, "agent-bytes")?.unwrap_or(12);
+    let agent_bytes =
+        u16::try_from(agent_bytes).map_err(|_| unknown(word, "agent-bytes is at most 65535"))?;
+    let mut payload = Vec::with_capacity(128);
+    payload.extend_from_slice(&i32::to_le_bytes(protocol));
+    payload.extend_from_slice(&services.to_le_bytes());
+    payload.extend_from_slice(&now.wall.as_secs().to_le_bytes());
+    // Two addresses of 26 bytes: services, 16 bytes, port. Nobody needs them.
+    payload.resize(payload.len() + 52, 0);
+    payload.extend_from_slice(&nonce.to_le_bytes());
+    if agent_bytes < 253 {
+        payload.push(agent_bytes.to_le_bytes()[0]);
+    } else {
+        payload.push(253);
+        payload.extend_from_slice(&agent_bytes.to_le_bytes());
+    }
+    payload.resize(payload.len() + usize::from(agent_bytes), b'a');
+    payload.extend_from_slice(&0_i32.to_le_bytes());
+    payload.push(relay);
+    if let Some(cut) = number(word, "cut")? {
+        payload.truncate(usize::try_from(cut).unwrap_or(usize::MAX));
+    }
+    Ok(payload)
+}
+
+/// The header of a message.
+fn header(name: &str, payload: &[u8]) -> [u8; HEADER_BYTES] {
+    let mut header = [0; HEADER_BYTES];
+    header[..4].copy_from_slice(&MAGIC);
+    header[4..4 + name.len()].copy_from_slice(name.as_bytes());
+    let length = u32::try_from(payload.len()).expect("payloads are bounded");
+    header[16..20].copy_from_slice(&length.to_le_bytes());
+    header[20..].copy_from_slice(&checksum(payload));
+    header
+}
+
+/// Makes a header wrong, as a word asks: `magic=bad`, `checksum=bad`, `claims=N` bytes.
+fn damage(word: &Word, header: &mut [u8; HEADER_BYTES]) -> Result<(), UnknownWord> {
+    if let Some(claimed) = number(word, "claims")? {
+        let claimed = u32::try_from(claimed).map_err(|_| unknown(word, "claims is a length"))?;
+        header[16..20].copy_from_slice(&claimed.to_le_bytes());
+    }
+    for (setting, at) in [("magic", 0), ("type", 15), ("checksum", 20)] {
+        match word.setting(setting) {
+            None => {}
+            Some("bad") => header[at] ^= 0x55,
+            Some(_) => return Err(unknown(word, "magic, type and checksum can only be bad")),
+        }
+    }
+    Ok(())
+}
+
+/// The first frame in `bytes`: its name and payload length; `None` if it is not whole yet.
+fn frame(bytes: &[u8]) -> Result<Option<(&'static str, usize)>, String> {
+    let Some(header) = bytes.get(..HEADER_BYTES) else { return Ok(None) };
+    if header[..4] != MAGIC {
+        return Err(format!("magic {:02x?}", &header[..4]));
+    }
+    let length = u32::from_le_bytes(header[16..20].try_into().expect("four bytes")) as usize;
+    let Some(payload) = bytes.get(HEADER_BYTES..HEADER_BYTES + length) else { return Ok(None) };
+    if header[20..] != checksum(payload) {
+        return Err("a wrong checksum".to_owned());
+    }
+    let name = header[4..16].split(|byte| *byte == 0).next().unwrap_or_default();
+    let known = NAMES.iter().find(|known| known.as_bytes() == name);
+    Ok(Some((known.copied().unwrap_or("other"), length)))
+}
+
+/// The number by which settings tell messages of one name apart.
+fn detail(name: &str, payload: &[u8]) -> u64 {
+    match (name, payload.first_chunk::<8>()) {
+        ("ping" | "pong", Some(nonce)) => u64::from_le_bytes(*nonce),
+        _ => payload.len() as u64,
+    }
+}
+
+/// The first four bytes of the payload's double SHA-256.
+fn checksum(payload: &[u8]) -> [u8; 4] {
+    let digest = Sha256::digest(Sha256::digest(payload));
+    [digest[0], digest[1], digest[2], digest[3]]
+}
+
+/// A setting that is a number.
+fn number(word: &Word, key: &str) -> Result<Option<u64>, UnknownWord> {
+    let Some(text) = word.setting(key) else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| unknown(word, "this setting is a number"))
+}
+
+fn unknown(word: &Word, problem: &'static str) -> UnknownWord {
+    UnknownWord { word: word.name.clone(), problem }
+}
