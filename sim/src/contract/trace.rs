@@ -60,7 +60,8 @@ pub enum Whose {
 /// What a call said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was done, and there is nothing to say: connect (which names the next connection), shutdown, close, set interest.
+    /// It was done, and there is nothing to say: connect (which names the next connection),
+    /// shutdown, close, set interest.
     Done,
     /// The id is stale.
     Stale,
