@@ -200,7 +200,7 @@ impl ConnMan {
             self.opener.note_dialed(now);
         }
         if peer.ended.is_none() {
-            actions.push(Action::Resume(conn));
+            actions.push(Action::Receive(conn));
         }
         self.settle(conn, conns);
     }
@@ -242,7 +242,7 @@ impl ConnMan {
         let over = peer.inbox.memory_usage() > self.config.receive_buffer_bytes_max;
         if over != peer.inbox.paused {
             peer.inbox.paused = over;
-            actions.push(if over { Action::Pause(conn) } else { Action::Resume(conn) });
+            actions.push(Action::Receive(conn));
         }
     }
 
@@ -343,6 +343,10 @@ impl Tenant for ConnMan {
             }
             Err(reason) => self.end(conn, reason, conns, actions),
         }
+    }
+
+    fn reads(peer: &Peer) -> bool {
+        !peer.inbox.paused
     }
 
     fn gather<'a>(peer: &'a Peer, slices: &mut Slices<'a>) -> More {
