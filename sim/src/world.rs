@@ -555,6 +555,12 @@ impl<X: Subject> World<X> {
         ways.iter().all(|&(from, to)| self.network.link_state(from, to) == LinkState::Up)
     }
 
+    /// When the last segment arrives that is on the way to or from an actor now.
+    #[must_use]
+    pub fn last_due(&self, actor: ActorId) -> Option<Instant> {
+        self.network.last_due(&self.actor(actor)?.kernel().config().addresses)
+    }
+
     /// Whether anything is under way between the hosts.
     #[must_use]
     pub fn is_network_quiet(&self) -> bool {
