@@ -43,7 +43,8 @@ impl fmt::Display for StepName<'_> {
 ///
 /// What would be several threads elsewhere is several tasks here, each a sequence of steps. The
 /// driver chooses between them; the actions of a step are steps of the same task, and come before
-/// its next one. A tenant that only answers has no task, dials nobody, and leaves those methods out.
+/// its next one. A tenant that only answers has no task, dials nobody, and leaves those methods
+/// out.
 pub trait Tenant {
     /// State per connection.
     type Conn: fmt::Debug;

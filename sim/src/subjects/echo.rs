@@ -225,8 +225,11 @@ impl Subject for Echo {
     }
 
     fn stuck(peer: &Peer, receive_paused: bool) -> Option<&'static str> {
+        if peer.ending {
+            return peer.unsent.is_empty().then_some("everything came back, and nobody ends it");
+        }
         let over = peer.unsent.len() > UNSENT_BYTES_PAUSE;
-        (receive_paused && !over && !peer.ending).then_some("reading is paused without a reason")
+        (receive_paused && !over).then_some("reading is paused without a reason")
     }
 }
 
