@@ -8,4 +8,5 @@ mod contract;
 mod differential;
 mod net;
 mod network;
+mod renamed;
 mod wire;
