@@ -14,7 +14,9 @@
 use std::collections::VecDeque;
 
 use crate::sockets::{ConnId, ConnectError, Sockets, Source};
-use crate::sockman::{Action, ConnFailure, Event, SendOutcome, SockMan, StepName, TaskId, Tenant};
+use crate::sockman::{
+    Action, ConnFailure, Dial, Event, SendOutcome, SockMan, StepName, TaskId, Tenant,
+};
 use crate::time::{Instant, Now};
 
 /// Most commands that wait; a push beyond is refused.
@@ -309,9 +311,7 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
         let conn = action.conn();
         let outcome = match action {
             Action::Send(conn) => return self.send(now, conn),
-            Action::Dial { to, timeout, state } => {
-                return self.dial(now, to, timeout, state);
-            }
+            Action::Dial(dial) => return self.dial(now, *dial),
             Action::Receive(conn) => self.set_receiving(conn),
             Action::Close(conn) => match self.sockman.close(conn) {
                 Ok(state) => {
@@ -341,13 +341,8 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
         Outcome::Done
     }
 
-    fn dial(
-        &mut self,
-        now: Now,
-        to: crate::sockets::Endpoint,
-        timeout: std::time::Duration,
-        state: P::Conn,
-    ) -> Did {
+    fn dial(&mut self, now: Now, dial: Dial<P::Conn>) -> Did {
+        let Dial { to, timeout, state } = dial;
         let (conn, outcome) = match self.sockman.dial(now.steady, to, timeout, state) {
             Ok(conn) => {
                 self.tenant.handle_dialing(now, conn, self.sockman.conns_mut());

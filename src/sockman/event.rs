@@ -144,15 +144,8 @@ pub enum FinishEnd {
 /// What a tenant wants done. The driver executes each as a step of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action<C> {
-    /// Connect to `to`; give up after `timeout`. `state` is the tenant's, for the new connection.
-    Dial {
-        /// Where to.
-        to: Endpoint,
-        /// How long the attempt may take.
-        timeout: Duration,
-        /// The tenant's state for the connection.
-        state: C,
-    },
+    /// Connect. Boxed, because it is rare and large, and the others are moved about by every message.
+    Dial(Box<Dial<C>>),
     /// Offer what the tenant has unsent on this connection to the kernel.
     Send(ConnId),
     /// Read from this connection from now on, or pause, as [`Tenant::reads`](super::Tenant::reads)
@@ -181,7 +174,7 @@ impl<C> Action<C> {
             | Self::Receive(conn)
             | Self::Close(conn)
             | Self::Finish { conn, .. } => Some(*conn),
-            Self::Dial { .. } | Self::StopListening(_) => None,
+            Self::Dial(_) | Self::StopListening(_) => None,
         }
     }
 
@@ -189,7 +182,7 @@ impl<C> Action<C> {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Dial { .. } => "dial",
+            Self::Dial(_) => "dial",
             Self::Send(_) => "send",
             Self::Receive(_) => "receive",
             Self::Close(_) => "close",
@@ -197,6 +190,17 @@ impl<C> Action<C> {
             Self::StopListening(_) => "stop-listening",
         }
     }
+}
+
+/// An attempt to connect that a tenant wants made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dial<C> {
+    /// Where to.
+    pub to: Endpoint,
+    /// How long the attempt may take.
+    pub timeout: Duration,
+    /// The tenant's state for the connection.
+    pub state: C,
 }
 
 /// The slices of one send: at most [`SEND_SLICES_MAX`], gathered without copying.

@@ -28,7 +28,7 @@ mod tenant;
 use conns::Conn;
 pub use conns::{ConnSnapshot, Conns, Initiator, Phase};
 pub use deadlines::Deadlines;
-pub use event::{Action, ConnFailure, Event, FinishEnd, SendOutcome, Slices, SlicesFull};
+pub use event::{Action, ConnFailure, Dial, Event, FinishEnd, SendOutcome, Slices, SlicesFull};
 pub use tenant::{StepName, TaskId, Tenant};
 
 /// Bytes that one receive takes at most: the reference reads 64 KiB a socket and turn

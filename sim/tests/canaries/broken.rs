@@ -129,7 +129,7 @@ impl BrokenServer {
             Action::Receive(_) => !self.has(forgotten),
             Action::Close(_) => !self.has(Fault::KeepsTheDead),
             Action::Finish { .. } => !self.has(Fault::NeverFinishes),
-            Action::Dial { .. } | Action::StopListening(_) => true,
+            Action::Dial(_) | Action::StopListening(_) => true,
         });
     }
 }
