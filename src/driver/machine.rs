@@ -222,17 +222,31 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
     /// step each; and after some steps a look at the sockets.
     #[must_use]
     pub fn default_next(&self, now: Now) -> Choice {
-        let count = self.pending.len();
         if !self.pending[self.last].is_empty() {
             return Choice::Step(task_at(self.last));
         }
-        let turns = (1..=count).map(|offset| (self.last + offset) % count);
-        let mut runnable = turns.map(task_at).filter(|task| self.next_step(now, *task).is_some());
-        match runnable.next() {
-            None => Choice::Wait,
-            Some(_) if self.steps_since_poll >= STEPS_PER_POLL_MAX => Choice::Poll,
-            Some(task) => Choice::Step(task),
+        let mut index = self.last;
+        for _ in 0..self.pending.len() {
+            index = if index + 1 < self.pending.len() { index + 1 } else { 0 };
+            let task = task_at(index);
+            if self.has_step(now, task) {
+                let polls = self.steps_since_poll >= STEPS_PER_POLL_MAX;
+                return if polls { Choice::Poll } else { Choice::Step(task) };
+            }
         }
+        Choice::Wait
+    }
+
+    /// Whether there is a [next step](Self::next_step), without its name.
+    fn has_step(&self, now: Now, task: Task) -> bool {
+        let has = !self.pending[index_of(task)].is_empty()
+            || match task {
+                Task::Socket => self.held.is_some() || self.sockman.has_work(now.steady),
+                Task::Commands => !self.commands.is_empty(),
+                Task::Tenant(id) => self.tenant.next_step(now, id, self.sockman.conns()).is_some(),
+            };
+        debug_assert_eq!(has, self.next_step(now, task).is_some(), "a step has a name");
+        has
     }
 
     /// When a step will be due, if nothing happens before: now, if one is due already.
@@ -258,7 +272,10 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
             Some(action) => self.execute(now, action),
             None => self.advance(now, task),
         };
-        self.pending[index].extend(self.actions.drain(..));
+        // Most steps ask for nothing.
+        if !self.actions.is_empty() {
+            self.pending[index].extend(self.actions.drain(..));
+        }
         tracing::trace!(at = %now.steady, task = Self::task_name(task), ?did, "step");
         did
     }
