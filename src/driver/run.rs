@@ -25,13 +25,18 @@ pub struct Driver<S: Sockets, P: Tenant, C> {
     inbox: Inbox<P::Command>,
     events: Vec<Event>,
     notices: Vec<P::Notice>,
+    /// What time it was at the last look at the sockets. All steps up to the next look are made at
+    /// this time, as in a simulation: reading two clocks costs as much as a step. `None`: to be
+    /// read.
+    now: Option<Now>,
 }
 
 impl<S: Sockets + Wait, P: Tenant, C: Clock> Driver<S, P, C> {
     /// A driver, and the mailbox by which other threads reach its tenant.
     pub fn new(machine: Machine<S, P>, clock: C) -> (Self, Mailbox<P::Command, S::Waker>) {
         let (mailbox, inbox) = mailbox(machine.sockman().sockets().waker());
-        (Self { machine, clock, inbox, events: Vec::new(), notices: Vec::new() }, mailbox)
+        let (events, notices) = (Vec::new(), Vec::new());
+        (Self { machine, clock, inbox, events, notices, now: None }, mailbox)
     }
 
     /// Runs until somebody [stops](Mailbox::stop) it, then closes every socket.
@@ -52,7 +57,7 @@ impl<S: Sockets + Wait, P: Tenant, C: Clock> Driver<S, P, C> {
 
     /// Makes one step, or looks at the sockets, or waits for them.
     fn turn(&mut self, observer: &mut impl Observer<S, P>) -> Result<(), WaitError> {
-        let now = self.clock.now();
+        let now = *self.now.get_or_insert_with(|| self.clock.now());
         if self.inbox.take_inspect() {
             observer.handle_inspect(now, &self.machine);
         }
@@ -68,6 +73,8 @@ impl<S: Sockets + Wait, P: Tenant, C: Clock> Driver<S, P, C> {
             }
             Choice::Wait if self.drain() => Ok(()),
             Choice::Wait => {
+                // The steps since the last reading have taken their time.
+                let now = self.clock.now();
                 let timeout = self.machine.next_wakeup(now).map(|at| at.since(now.steady));
                 self.wait(timeout)
             }
@@ -76,6 +83,7 @@ impl<S: Sockets + Wait, P: Tenant, C: Clock> Driver<S, P, C> {
 
     fn wait(&mut self, timeout: Option<Duration>) -> Result<(), WaitError> {
         self.machine.sockets_mut().wait(timeout, &mut self.events)?;
+        self.now = None;
         self.machine.handle_ready(&self.events);
         Ok(())
     }
@@ -92,6 +100,10 @@ impl<S: Sockets + Wait, P: Tenant, C: Clock> Driver<S, P, C> {
 
     fn report(&mut self, now: Now, observer: &mut impl Observer<S, P>) {
         self.machine.take_notices(&mut self.notices);
+        // Most steps have nothing to tell.
+        if self.notices.is_empty() {
+            return;
+        }
         for notice in self.notices.drain(..) {
             tracing::debug!(at = %now.steady, ?notice, "notice");
             observer.handle_notice(now, notice);
