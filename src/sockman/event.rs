@@ -144,7 +144,7 @@ pub enum FinishEnd {
 /// What a tenant wants done. The driver executes each as a step of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action<C> {
-    /// Connect. Boxed, because it is rare and large, and the others are moved about by every message.
+    /// Connect. Boxed, because it is rare and large, and every message moves the others about.
     Dial(Box<Dial<C>>),
     /// Offer what the tenant has unsent on this connection to the kernel.
     Send(ConnId),
