@@ -272,9 +272,12 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
             Some(action) => self.execute(now, action),
             None => self.advance(now, task),
         };
-        // Most steps ask for nothing.
-        if !self.actions.is_empty() {
-            self.pending[index].extend(self.actions.drain(..));
+        // Most steps ask for nothing, and most others for one thing.
+        let pending = &mut self.pending[index];
+        match self.actions.len() {
+            0 => {}
+            1 => pending.extend(self.actions.pop()),
+            _ => pending.extend(self.actions.drain(..)),
         }
         tracing::trace!(at = %now.steady, task = Self::task_name(task), ?did, "step");
         did
