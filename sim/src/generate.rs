@@ -11,7 +11,7 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
 use crate::faulty::Weights;
 use crate::run::Chance;
-use crate::schedule::{ActorId, Item, Line, LinkChange, Manner, Op, Schedule, When, Word};
+use crate::schedule::{ActorId, Item, Jump, Line, LinkChange, Manner, Op, Schedule, When, Word};
 use crate::subject::{Dialect as _, Subject};
 
 /// Actors that follow the protocol and say something five times a second: at least so many.
@@ -22,6 +22,13 @@ const OTHERS_MAX: u32 = 4;
 
 /// How long a generated script goes on.
 const SCRIPT: Duration = Duration::from_secs(20);
+
+/// How long a world goes on after that, once in a while: long enough for every timer of a P2P
+/// connection (twenty minutes) to fire. Everybody is quiet then, so that it costs little.
+const LONG_AFTER: Duration = Duration::from_secs(45 * 60);
+
+/// One world in so many goes on for long.
+const LONG_ONCE_IN: u32 = 8;
 
 /// Lines that others get between the greeting and the end, at most each.
 const LINES_EACH_MAX: u32 = 8;
@@ -72,6 +79,7 @@ pub fn generate<X: Subject>(seed: u64) -> Generated {
         let bytes = draws.pick(&[600_u32, 4096, 16_384]).to_string();
         schedule.node.push(("send-buffer".to_owned(), bytes));
     }
+    schedule.node.extend(X::draw_settings(&mut |bound| draws.below(bound)));
     let mut lines = Vec::new();
     let chatty = CHATTY_MIN + draws.below(3);
     let others = draws.below(OTHERS_MAX + 1);
@@ -95,10 +103,30 @@ pub fn generate<X: Subject>(seed: u64) -> Generated {
         .into_iter()
         .map(|(at, op)| Line { at: When::At(at), op, comment: Vec::new() })
         .collect();
-    // The last line marks how long the world goes on.
-    let last = Op::Behave { actor: ActorId(1), manner: Manner::Chatty };
-    schedule.script.push(Line { at: When::At(SCRIPT), op: last, comment: Vec::new() });
+    let actors = (1..=chatty + others).map(|n| ActorId(u16::try_from(n).expect("a dozen")));
+    schedule.script.extend(ending(&mut draws, actors));
     Generated { schedule, chance: chance(&mut draws) }
+}
+
+/// The last lines: they say how long the world goes on.
+fn ending(draws: &mut Draws, actors: impl Iterator<Item = ActorId>) -> Vec<Line> {
+    let line = |at, op| Line { at, op, comment: Vec::new() };
+    let quiet = |actor| Op::Behave { actor, manner: Manner::Honest };
+    if !draws.once_in(LONG_ONCE_IN) {
+        return vec![line(
+            When::At(SCRIPT),
+            Op::Behave { actor: ActorId(1), manner: Manner::Chatty },
+        )];
+    }
+    let mut lines: Vec<_> = actors.map(|actor| line(When::At(SCRIPT), quiet(actor))).collect();
+    if draws.once_in(4) {
+        let direction = if draws.once_in(2) { Jump::Forward } else { Jump::Back };
+        let by = Duration::from_secs(u64::from(draws.below(7200)));
+        let at = When::After(below_time(draws, LONG_AFTER));
+        lines.push(line(at, Op::WallJump { direction, by }));
+    }
+    lines.push(line(When::After(LONG_AFTER), quiet(ActorId(1))));
+    lines
 }
 
 fn chance(draws: &mut Draws) -> Chance {

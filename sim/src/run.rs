@@ -472,6 +472,7 @@ impl<X: Subject> Run<X> {
 
     fn carry_out(&mut self, line: usize) {
         let op = self.schedule.script[line].op.clone();
+        tracing::info!(at = %self.world.now().steady, %op, "script");
         self.world.tell_script(|| op.to_string());
         match &op {
             Op::Expect(expect) => self.judge.expect(line, expect, &self.world),

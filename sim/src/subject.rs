@@ -37,6 +37,12 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
     /// A setting that it does not know, or a value that it does not take.
     fn tenant(setup: &Setup<'_>) -> Result<Self::Tenant, SettingError>;
 
+    /// Settings for a generated schedule; `below(n)` draws a number below `n`.
+    fn draw_settings(below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
+        let _ = below;
+        Vec::new()
+    }
+
     /// The command by which the tenant is asked to connect somewhere; `None` if it never does.
     fn dial_command(to: Endpoint) -> Option<<Self::Tenant as Tenant>::Command>;
 

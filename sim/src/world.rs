@@ -278,7 +278,11 @@ impl<X: Subject> World<X> {
     fn step_node(&mut self, default: Task) -> Step {
         let task = if self.chooser.is_default() { default } else { self.choose(default) };
         let did = self.machine.step(self.now, task);
+        let told = self.notices.len();
         self.machine.take_notices(&mut self.notices);
+        for notice in &self.notices[told..] {
+            tracing::debug!(at = %self.now.steady, ?notice, "notice");
+        }
         self.hash_step(task, &did);
         self.carry_from_node();
         Step::Node(task, did)
@@ -330,6 +334,7 @@ impl<X: Subject> World<X> {
         self.actors[index].take_saw(&mut self.saw);
         for (_, saw) in &self.saw[start..] {
             let at = self.now.steady;
+            tracing::debug!(%at, %actor, ?saw, "seen");
             self.trace.tell(at, Who::Actor(actor), None, || describe_saw(saw));
             hash_saw(&mut self.trace, actor, saw);
         }
@@ -548,6 +553,12 @@ impl<X: Subject> World<X> {
         let host = HostId(u32::try_from(index + 1).expect("a schedule has few actors"));
         let ways = [(self.node_host, host), (host, self.node_host)];
         ways.iter().all(|&(from, to)| self.network.link_state(from, to) == LinkState::Up)
+    }
+
+    /// When the last segment arrives that is on the way to or from an actor now.
+    #[must_use]
+    pub fn last_due(&self, actor: ActorId) -> Option<Instant> {
+        self.network.last_due(&self.actor(actor)?.kernel().config().addresses)
     }
 
     /// Whether anything is under way between the hosts.

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
+mod connman;
 mod contract;
 mod differential;
 mod net;
 mod network;
+mod wire;

@@ -97,3 +97,21 @@ pub enum Notice {
         failure: DialFailure,
     },
 }
+
+impl Notice {
+    /// The peer that it is about, if it is about one.
+    #[must_use]
+    pub const fn peer(&self) -> Option<PeerId> {
+        match self {
+            Self::PeerConnected { peer, .. }
+            | Self::PeerReady { peer, .. }
+            | Self::MessageHandled { peer, .. }
+            | Self::MessageRejected { peer, .. }
+            | Self::PongReceived { peer, .. }
+            | Self::PeerDisconnected { peer, .. } => Some(*peer),
+            Self::InboundRefused { .. } | Self::AcceptFailed { .. } | Self::DialFailed { .. } => {
+                None
+            }
+        }
+    }
+}

@@ -257,6 +257,7 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
             None => self.advance(now, task),
         };
         self.pending[index].extend(self.actions.drain(..));
+        tracing::trace!(at = %now.steady, task = Self::task_name(task), ?did, "step");
         did
     }
 
@@ -311,14 +312,7 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
             Action::Dial { to, timeout, state } => {
                 return self.dial(now, to, timeout, state);
             }
-            Action::Resume(conn) => {
-                self.sockman.resume(conn);
-                Outcome::Done
-            }
-            Action::Pause(conn) => {
-                self.sockman.pause(conn);
-                Outcome::Done
-            }
+            Action::Receive(conn) => self.set_receiving(conn),
             Action::Close(conn) => match self.sockman.close(conn) {
                 Ok(state) => {
                     self.tenant.handle_closed(now, conn, state, &mut self.actions);
@@ -336,6 +330,15 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
             },
         };
         Did::Executed { action: name, conn, outcome }
+    }
+
+    fn set_receiving(&mut self, conn: ConnId) -> Outcome {
+        match self.sockman.conns().get(conn).map(P::reads) {
+            None => return Outcome::Gone,
+            Some(true) => self.sockman.resume(conn),
+            Some(false) => self.sockman.pause(conn),
+        }
+        Outcome::Done
     }
 
     fn dial(

@@ -47,8 +47,7 @@ impl<S: Sockets + Wait, P: Tenant, C: Clock> Driver<S, P, C> {
         let now = self.clock.now();
         match self.machine.default_next(now) {
             Choice::Step(task) => {
-                let did = self.machine.step(now, task);
-                tracing::trace!(at = %now.steady, ?did);
+                self.machine.step(now, task);
                 self.report(now, observe);
                 Ok(())
             }
@@ -83,6 +82,7 @@ impl<S: Sockets + Wait, P: Tenant, C: Clock> Driver<S, P, C> {
     fn report(&mut self, now: Now, observe: &mut impl FnMut(Now, P::Notice)) {
         self.machine.take_notices(&mut self.notices);
         for notice in self.notices.drain(..) {
+            tracing::debug!(at = %now.steady, ?notice, "notice");
             observe(now, notice);
         }
     }

@@ -20,7 +20,7 @@ use crate::time::Instant;
 pub enum Event {
     /// Somebody connected. The tenant adopts the connection or closes it.
     Accepted {
-        /// The new connection; nothing is read from it before the tenant resumes it.
+        /// The new connection; nothing is read from it before an [`Action::Receive`].
         conn: ConnId,
         /// Where it came in.
         listener: ListenerId,
@@ -38,7 +38,7 @@ pub enum Event {
     },
     /// An attempt to connect succeeded.
     Connected {
-        /// The connection; nothing is read from it before the tenant resumes it.
+        /// The connection; nothing is read from it before an [`Action::Receive`].
         conn: ConnId,
     },
     /// The connection takes bytes again. The driver answers with a send; the tenant never sees it.
@@ -155,10 +155,9 @@ pub enum Action<C> {
     },
     /// Offer what the tenant has unsent on this connection to the kernel.
     Send(ConnId),
-    /// Read from this connection, now and until it is paused.
-    Resume(ConnId),
-    /// Stop reading from this connection.
-    Pause(ConnId),
+    /// Read from this connection from now on, or pause, as [`Tenant::reads`](super::Tenant::reads)
+    /// says when it is executed. So the last word counts, whichever task's action comes last.
+    Receive(ConnId),
     /// Close it now. What was not sent is lost.
     Close(ConnId),
     /// End it in order: FIN after what the kernel has accepted, then read and discard until the
@@ -179,8 +178,7 @@ impl<C> Action<C> {
     pub const fn conn(&self) -> Option<ConnId> {
         match self {
             Self::Send(conn)
-            | Self::Resume(conn)
-            | Self::Pause(conn)
+            | Self::Receive(conn)
             | Self::Close(conn)
             | Self::Finish { conn, .. } => Some(*conn),
             Self::Dial { .. } | Self::StopListening(_) => None,
@@ -193,8 +191,7 @@ impl<C> Action<C> {
         match self {
             Self::Dial { .. } => "dial",
             Self::Send(_) => "send",
-            Self::Resume(_) => "resume",
-            Self::Pause(_) => "pause",
+            Self::Receive(_) => "receive",
             Self::Close(_) => "close",
             Self::Finish { .. } => "finish",
             Self::StopListening(_) => "stop-listening",

@@ -75,6 +75,10 @@ pub trait Tenant {
         actions: &mut Vec<Action<Self::Conn>>,
     );
 
+    /// Whether bytes of this connection are wanted now. Asked when an [`Action::Receive`] is
+    /// executed.
+    fn reads(conn: &Self::Conn) -> bool;
+
     /// The bytes that are next to be sent, without copying them; and whether more follows at once.
     fn gather<'a>(conn: &'a Self::Conn, slices: &mut Slices<'a>) -> More;
 

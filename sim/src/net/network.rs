@@ -177,6 +177,15 @@ impl Network {
         Some(first.remove())
     }
 
+    /// When the last segment arrives that is on the way to or from one of these addresses now.
+    #[must_use]
+    pub fn last_due(&self, addresses: &[IpAddr]) -> Option<Instant> {
+        let concerns = |end: &Endpoint| end.ip().is_some_and(|end| addresses.contains(&end.ip()));
+        let mut latest_first = self.due.iter().rev();
+        let last = latest_first.find(|(_, (_, one))| concerns(&one.from) || concerns(&one.to));
+        last.map(|(&(at, _), _)| at)
+    }
+
     /// How many segments are on the way.
     #[must_use]
     pub fn segments_count(&self) -> usize {

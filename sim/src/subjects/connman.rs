@@ -73,6 +73,21 @@ impl Subject for Connman {
         Ok(ConnMan::new(config, setup.seed.clone()))
     }
 
+    /// Small limits, so that a short run reaches them.
+    fn draw_settings(below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
+        let mut settings = Vec::new();
+        let mut draw = |key: &str, once_in: u32, values: [u32; 3]| {
+            if below(once_in) == 0 {
+                let value = values[below(3) as usize];
+                settings.push((key.to_owned(), value.to_string()));
+            }
+        };
+        draw("max-inbound", 4, [3, 7, 9]);
+        draw("max-receive-buffer", 4, [200, 1000, 20_000]);
+        draw("max-send-buffer", 4, [100, 1000, 20_000]);
+        settings
+    }
+
     fn dial_command(to: Endpoint) -> Option<Command> {
         Some(Command::Connect { endpoint: to })
     }

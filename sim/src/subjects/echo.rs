@@ -79,7 +79,7 @@ impl Tenant for Server {
             Event::Accepted { conn, .. } => {
                 conns.adopt(conn, Peer::default());
                 self.notices.push(Notice::Up(conn));
-                actions.push(Action::Resume(conn));
+                actions.push(Action::Receive(conn));
             }
             Event::Eof { conn } => {
                 let Some(peer) = conns.get_mut(conn) else { return };
@@ -115,8 +115,12 @@ impl Tenant for Server {
         }
         if peer.unsent.len() > UNSENT_BYTES_PAUSE && !peer.paused {
             peer.paused = true;
-            actions.push(Action::Pause(conn));
+            actions.push(Action::Receive(conn));
         }
+    }
+
+    fn reads(peer: &Peer) -> bool {
+        !peer.paused
     }
 
     fn gather<'a>(peer: &'a Peer, slices: &mut Slices<'a>) -> More {
@@ -137,7 +141,7 @@ impl Tenant for Server {
         peer.totals.sent += count as u64;
         if peer.paused && peer.unsent.len() <= UNSENT_BYTES_PAUSE {
             peer.paused = false;
-            actions.push(Action::Resume(conn));
+            actions.push(Action::Receive(conn));
         }
         if peer.ending && peer.unsent.is_empty() {
             actions.push(Action::Finish { conn, within: FINISH_WITHIN });
