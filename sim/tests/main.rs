@@ -4,6 +4,7 @@
 
 mod connman;
 mod contract;
+mod corpus;
 mod differential;
 mod net;
 mod network;
