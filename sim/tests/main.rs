@@ -5,6 +5,7 @@
 mod canaries;
 mod connman;
 mod contract;
+mod corpus;
 mod differential;
 mod net;
 mod network;
