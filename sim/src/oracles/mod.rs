@@ -52,6 +52,7 @@ pub struct Oracles<X: Subject> {
     lifecycle: lifecycle::Lifecycle,
     latency: latency::Latency,
     accounting: accounting::Accounting,
+    liveness: liveness::Liveness,
     subject: X::Watch,
     steps: u64,
 }
@@ -70,6 +71,7 @@ impl<X: Subject> Oracles<X> {
             lifecycle: lifecycle::Lifecycle::default(),
             latency: latency::Latency::default(),
             accounting: accounting::Accounting::default(),
+            liveness: liveness::Liveness::default(),
             subject: X::Watch::default(),
             steps: 0,
         }
@@ -83,6 +85,7 @@ impl<X: Subject> Oracles<X> {
     pub fn after_step(&mut self, world: &World<X>, step: &Step) -> Result<(), Violation> {
         protocol::check(world)?;
         self.streams.check(world)?;
+        self.liveness.note(world);
         self.latency.check(world, step)?;
         if matches!(step, Step::Node(..)) {
             self.descriptors.check(world)?;
@@ -111,7 +114,7 @@ impl<X: Subject> Oracles<X> {
     ///
     /// Something that should have happened has not.
     pub fn at_rest(&mut self, world: &World<X>) -> Result<(), Violation> {
-        liveness::check(world)
+        self.liveness.check(world)
     }
 
     /// Looks at a node that has closed everything.
