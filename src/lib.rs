@@ -1,10 +1,10 @@
 //! A Bitcoin connection manager, split at the socket boundary.
 //!
 //! ```text
-//!    kernel, or a                    Sockets               connections,            messages
-//!  simulated network  <-- bytes -->   trait   <-- -->  sockman  <-- by id -->  connman  <-- -->  you
-//!                                    sockets/             |                       |
-//!                                                    other tenants           transport/
+//!    kernel, or a                   Sockets               connections,          messages
+//!  simulated network <-- bytes -->   trait  <-- -->  sockman <-- by id --> connman <-- --> you
+//!                                  sockets/             |                     |
+//!                                                 other tenants          transport/
 //! ```
 //!
 //! [`sockets`] is the trait and the kernel behind it. [`sockman`] keeps connections by id and no
@@ -21,3 +21,6 @@ pub mod sockets;
 pub mod sockman;
 pub mod time;
 pub mod transport;
+
+#[cfg(test)]
+mod tidy;

@@ -46,8 +46,8 @@ fn judge<X: Subject>(schedule: &Schedule) -> Judged {
         Verdict::Misspoken(..) | Verdict::Unmet(_) => Judged::Abandoned,
         Verdict::Failed(_) if report.stats.steps > STEPS_MAX => Judged::Abandoned,
         Verdict::Failed(violation) => panic!(
-            "{violation}\n\n{schedule}\nreplay: cargo sim import ARTIFACT > found.case && cargo sim \
-             replay found.case\n"
+            "{violation}\n\n{schedule}\nreplay: cargo sim import ARTIFACT > found.case && cargo \
+             sim replay found.case\n"
         ),
     }
 }

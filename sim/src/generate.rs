@@ -196,9 +196,13 @@ fn items<X: Subject>(draws: &mut Draws) -> Vec<Item> {
     let item = |draws: &mut Draws| {
         let word = Word::plain(draws.pick::<&str>(X::Dialect::vocabulary()));
         match draws.below(12) {
-            0 => Item::Part { bytes: draws.below(40), word },
+            0 => Item::Part { bytes: 1 + draws.below(40), word },
             1 => Item::Rest,
-            2 => Item::Junk(1 + draws.below(100)),
+            2 => {
+                // Rarely so much that it fills buffers.
+                let bound = *draws.pick(&[100, 100, 100_000]);
+                Item::Junk(1 + draws.below(bound))
+            }
             3 => Item::Word { word, times: 1 + draws.below(500) },
             _ => Item::Word { word, times: 1 },
         }

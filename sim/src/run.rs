@@ -559,6 +559,23 @@ pub fn run<X: Subject>(schedule: &Schedule, options: &Options) -> Result<Report,
     Ok(Run::<X>::new(schedule, options)?.finish())
 }
 
+/// Runs something twice. If the first run passes and the second takes another way, that is the
+/// verdict.
+///
+/// # Errors
+///
+/// As the run itself.
+pub fn twice(run: impl Fn() -> Result<Report, SetupError>) -> Result<Report, SetupError> {
+    let mut first = run()?;
+    if first.verdict.is_passed() {
+        let second = run()?;
+        if second.hash != first.hash {
+            first.verdict = Verdict::not_deterministic(first.hash, second.hash);
+        }
+    }
+    Ok(first)
+}
+
 /// The address of an actor that the script gives none: 203.0.113.1 for `p1` (RFC 5737).
 #[must_use]
 pub fn usual_address(actor: ActorId) -> IpAddr {

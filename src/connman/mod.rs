@@ -44,12 +44,13 @@ mod stats;
 mod timers;
 
 pub use address::is_routable;
-pub use config::{Behaviour, CONNECT_MAX, CONNECTIONS_MAX_DEFAULT, Config, Limits};
+pub use config::{
+    Behaviour, CONNECT_MAX, CONNECTIONS_MAX_DEFAULT, Config, DIAL_TIMEOUT_DEFAULT, Limits,
+};
 pub use conn_type::ConnType;
 pub use handshake::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN};
 pub use inspect::{Command, Inspection, NetworkState, PeerSnapshot, VersionSnapshot};
 pub use notice::Notice;
-pub use opener::DIAL_TIMEOUT;
 pub use peer::{Load, Peer, PeerId, Stage};
 pub use ping::{PING_INTERVAL, TIMEOUT_INTERVAL};
 pub use reasons::{DialFailure, DisconnectReason, EndedBy, Ignored, Refusal, Verdict};
@@ -261,6 +262,9 @@ impl Tenant for ConnMan {
     fn handle_dialing(&mut self, _now: Now, conn: ConnId, conns: &mut Conns<Peer>) {
         let peer = conns.get(conn).expect("the attempt has just begun");
         self.opener.note_connection(&peer.endpoint);
+        let Peer { endpoint, conn_type, .. } = peer;
+        let (endpoint, conn_type) = (endpoint.clone(), *conn_type);
+        self.notices.push(Notice::DialBegun { conn, endpoint, conn_type });
     }
 
     fn handle_dial_failed(

@@ -40,6 +40,12 @@ impl Frame {
         self.message_type
     }
 
+    /// Bytes of its payload.
+    #[must_use]
+    pub fn payload_bytes(&self) -> usize {
+        self.payload.len()
+    }
+
     /// Bytes on the wire, header included.
     #[must_use]
     pub fn byte_count(&self) -> usize {
@@ -116,6 +122,11 @@ impl SendQueue {
                 self.offset += taken;
             }
         }
+    }
+
+    /// Frames that are not fully sent, in order.
+    pub fn frames(&self) -> impl Iterator<Item = &Frame> {
+        self.frames.iter()
     }
 
     /// Whether everything is sent.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use sockman::driver::{Clock as _, SystemClock};
-use sockman_sim::run::{Options, Report, Stats, Verdict};
+use sockman_sim::run::{self, Options, Report, Stats};
 use sockman_sim::subjects::{NAMES, generate_for, run_named};
 use sockman_sim::trace::{Story, TraceHash};
 
@@ -29,7 +29,11 @@ const FAILURES: &str = "target/sim/failures";
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// What to simulate
-    #[arg(long, default_value = NAMES[0], value_parser = clap::builder::PossibleValuesParser::new(NAMES))]
+    #[arg(
+        long,
+        default_value = NAMES[0],
+        value_parser = clap::builder::PossibleValuesParser::new(NAMES)
+    )]
     subject: String,
     /// Seeds: one, or a range without its end [default: 0..200, or as many as 30 s allow]
     #[arg(long, value_parser = parse_seeds, value_name = "N|FROM..TO")]
@@ -118,17 +122,9 @@ fn run_all(
 fn run_seed(subject: &str, seed: u64, twice: bool) -> Outcome {
     let generated = generate_for(subject, seed).expect("the argument was checked");
     let options = Options { chance: Some(generated.chance), ..Options::default() };
-    let run = || {
-        let report = run_named(&generated.schedule, &options);
-        report.expect("what we generate makes sense for its subject")
-    };
-    let mut report = run();
-    if twice && report.verdict.is_passed() {
-        let second = run();
-        if second.hash != report.hash {
-            report.verdict = Verdict::not_deterministic(report.hash, second.hash);
-        }
-    }
+    let run = || run_named(&generated.schedule, &options);
+    let report = if twice { run::twice(run) } else { run() };
+    let report = report.expect("what we generate makes sense for its subject");
     let (hash, stats) = (report.hash, report.stats);
     let failure = (!report.verdict.is_passed()).then(|| Box::new(report));
     Outcome { seed, hash, stats, failure }

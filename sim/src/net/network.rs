@@ -1,4 +1,5 @@
-//! What lies between hosts: who has which address, and links with a latency, a bandwidth and faults.
+//! What lies between hosts: who has which address, and links with a latency, a bandwidth and
+//! faults.
 //!
 //! It carries segments and owns no kernel: a world gives it what a kernel sent, and takes what is
 //! due to the host that it is for. One direction of a link never reorders, whatever is changed on

@@ -1,8 +1,8 @@
 //! Lifecycle: events of one connection come in their order and in pairs.
 //!
 //! Delivered: accepted or connected before anything else, an end of stream once, nothing after the
-//! end but the close. Told by the tenant: up, then perhaps ready, then down, each once, and at the
-//! end of the run nobody is left up.
+//! end but the close, which does not wait. Told by the tenant: up, then perhaps ready, then down,
+//! each once, and at the end of the run nobody is left up.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::subject::{Fact, Subject};
 use crate::world::{Step, World};
 use sockman::driver::{Did, Outcome};
 use sockman::sockets::ConnId;
-use sockman::sockman::Event;
+use sockman::sockman::{Event, Phase};
 
 const NAME: &str = "lifecycle";
 const RULE: &str = "docs/behaviour.md, connman 6: the life of a node object";
@@ -101,6 +101,22 @@ impl Lifecycle {
                 let what = format!("{conn}: the tenant tells {fact:?} after {was:?}");
                 return Err(violation(world, NAME, RULE, what));
             }
+        }
+        Ok(())
+    }
+
+    /// At rest: whatever was accepted has an owner, and whatever has ended was let go of.
+    pub(super) fn check_rest<X: Subject>(world: &World<X>) -> Result<(), Violation> {
+        let sockman = world.machine().sockman();
+        for conn in sockman.inspect() {
+            let problem = if conn.phase == Phase::Dead {
+                "its end was delivered, and the tenant does not close it"
+            } else if sockman.conns().get(conn.conn).is_none() {
+                "it was delivered, and the tenant neither adopts nor closes it"
+            } else {
+                continue;
+            };
+            return Err(violation(world, NAME, RULE, format!("{}: {problem}", conn.conn)));
         }
         Ok(())
     }

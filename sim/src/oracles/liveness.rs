@@ -47,9 +47,12 @@ fn problem_of<X: Subject>(world: &World<X>, actor: &Actor<X::Dialect>) -> Option
     if actor.unsent_bytes() > 0 {
         return Some(format!("{} bytes wait to be taken", actor.unsent_bytes()));
     }
-    let conn = world.conn_with(actor.id())?;
     let sockman = world.machine().sockman();
     let kernel = sockman.sockets().inner();
+    let Some(conn) = world.conn_with(actor.id()) else {
+        let full = kernel.open_descriptors() >= kernel.config().descriptors_max;
+        return (!full).then(|| "connected, and the node has not taken it in".to_owned());
+    };
     let unread = kernel.unread_bytes(conn).unwrap_or(0);
     if unread > 0 {
         return Some(format!("{unread} of its bytes wait to be read by the node"));

@@ -97,6 +97,7 @@ impl<X: Subject> Oracles<X> {
             world.machine().check_invariants();
         }
         if at_rest {
+            lifecycle::Lifecycle::check_rest(world)?;
             self.accounting.check(world)?;
             bounds::check_whole(world)?;
             self.subject_check(world)?;

@@ -102,10 +102,12 @@ impl Subject for Connman {
             Notice::PeerReady { conn, .. } => Some(Fact::Ready(*conn)),
             Notice::PeerDisconnected { conn, reason, .. } => Some(Fact::Down(*conn, reason.name())),
             Notice::MessageHandled { .. }
+            | Notice::MessageQueued { .. }
             | Notice::MessageRejected { .. }
             | Notice::PongReceived { .. }
             | Notice::InboundRefused { .. }
             | Notice::AcceptFailed { .. }
+            | Notice::DialBegun { .. }
             | Notice::DialFailed { .. } => None,
         }
     }

@@ -100,8 +100,8 @@ const LINES: [(&str, &str); 82] = [
     ),
     (
         "p1 is onest",
-        "7: expected \"scripted\", \"honest\", \"silent\", \"slow\" or \"chatty\", found \"onest\"; did you \
-         mean \"honest\"?",
+        "7: expected \"scripted\", \"honest\", \"silent\", \"slow\" or \"chatty\", found \
+         \"onest\"; did you mean \"honest\"?",
     ),
     (
         "10 p1 dials",

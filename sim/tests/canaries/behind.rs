@@ -1,0 +1,193 @@
+//! Faults that no tenant can have: done in the kernels behind everybody's back, or told to the
+//! oracles as a lie.
+
+use std::collections::BTreeMap;
+
+use sockman::driver::{Did, Task};
+use sockman::rng::Seed;
+use sockman::sockets::{Closing, ConnId, Endpoint, Interest, Sockets as _, Source};
+use sockman::sockman::Event;
+use sockman_sim::chooser::Policy;
+use sockman_sim::oracles::{Oracles, Violation};
+use sockman_sim::schedule::{ActorId, Item, Manner, Word};
+use sockman_sim::subject::Setup;
+use sockman_sim::subjects::echo::Echo;
+use sockman_sim::world::{NODE_ADDRESS, Step, World, WorldConfig};
+
+const PEER: ActorId = ActorId(1);
+
+/// A node with one honest peer, and the oracles; what goes on between steps is the test's.
+struct Watched {
+    world: World<Echo>,
+    oracles: Oracles<Echo>,
+}
+
+impl Watched {
+    /// The peer has dialled and said a line, and has it back.
+    fn new() -> Self {
+        let address = "203.0.113.1".parse().unwrap();
+        let actors = BTreeMap::from([(PEER, vec![address])]);
+        let setup = Setup { settings: &[], seed: Seed::from_number(1) };
+        let world = World::new(&WorldConfig::default(), &setup, &actors, Policy::Default).unwrap();
+        let mut watched = Self { world, oracles: Oracles::new() };
+        watched.world.with_actor(PEER, |actor, now| {
+            actor.behave(now, Manner::Honest);
+            actor.dial(now, None, NODE_ADDRESS);
+        });
+        watched.drive().unwrap();
+        watched
+    }
+
+    fn conn(&self) -> ConnId {
+        self.world.conn_with(PEER).unwrap()
+    }
+
+    fn say(&mut self, times: u32) {
+        let items = [Item::Word { word: Word::plain("line"), times }];
+        let said = self.world.with_actor(PEER, |actor, now| actor.send(now, &items));
+        said.unwrap().unwrap();
+    }
+
+    /// Steps until nothing is left to do at this instant.
+    fn drive(&mut self) -> Result<(), Violation> {
+        for _ in 0..10_000 {
+            let step = self.world.step();
+            self.oracles.after_step(&self.world, &step)?;
+            self.world.forget();
+            if matches!(step, Step::Idle(_)) {
+                return Ok(());
+            }
+        }
+        panic!("it does not fall quiet");
+    }
+
+    /// Steps until the node's kernel has bytes that the node has not read.
+    fn drive_until_unread(&mut self) {
+        let conn = self.conn();
+        while self.world.machine().sockman().sockets().inner().unread_bytes(conn).unwrap() == 0 {
+            self.world.step();
+            self.oracles.after_step(&self.world, &Step::Outside).unwrap();
+            self.world.forget();
+        }
+    }
+
+    /// Tells the oracles that something was delivered, whatever is true.
+    fn claim(&mut self, event: Event) -> Result<(), Violation> {
+        let step = Step::Node(Task::Socket, Did::Delivered(event));
+        self.oracles.after_step(&self.world, &step)
+    }
+}
+
+#[track_caller]
+fn check(result: Result<(), Violation>, oracle: &str) {
+    let violation = result.expect_err("a fault was planted");
+    assert_eq!(violation.oracle, oracle, "{violation}");
+}
+
+#[test]
+fn nothing_is_noticed_where_nothing_is_wrong() {
+    let mut watched = Watched::new();
+    watched.say(3);
+    watched.drive().unwrap();
+    watched.oracles.at_rest(&watched.world).unwrap();
+    watched.world.shutdown();
+    watched.oracles.at_end(&watched.world).unwrap();
+}
+
+#[test]
+fn bytes_that_a_kernel_loses_are_noticed_by_byte_streams() {
+    let mut watched = Watched::new();
+    let conn = watched.conn();
+    watched.say(2);
+    watched.drive_until_unread();
+    watched.world.node_kernel_mut().recv(conn, &mut [0; 3]).unwrap();
+    check(watched.drive(), "byte streams");
+}
+
+#[test]
+fn a_socket_opened_behind_the_manager_is_noticed_by_descriptors() {
+    let mut watched = Watched::new();
+    watched
+        .world
+        .node_kernel_mut()
+        .listen(&"192.0.2.1:1".parse().map(Endpoint::Ip).unwrap())
+        .unwrap();
+    watched.say(1);
+    check(watched.drive(), "descriptors");
+}
+
+#[test]
+fn a_socket_closed_behind_the_manager_is_noticed_by_descriptors() {
+    let mut watched = Watched::new();
+    let conn = watched.conn();
+    watched.world.faulty_mut().close(conn, Closing::Orderly).unwrap();
+    // The manager would find out by a call on a stale id, which it holds for impossible.
+    let step = Step::Node(Task::Socket, Did::Commanded);
+    check(watched.oracles.after_step(&watched.world, &step), "descriptors");
+}
+
+#[test]
+fn a_use_after_the_close_is_noticed_by_descriptors() {
+    let mut watched = Watched::new();
+    let conn = watched.conn();
+    watched.world.with_actor(PEER, |actor, now| actor.close(now, Closing::Orderly));
+    watched.drive().unwrap();
+    watched.world.faulty_mut().recv(conn, &mut [0]).unwrap_err();
+    let step = Step::Node(Task::Socket, Did::Commanded);
+    check(watched.oracles.after_step(&watched.world, &step), "descriptors");
+}
+
+#[test]
+fn a_socket_that_outlives_the_shutdown_is_noticed_by_descriptors() {
+    let mut watched = Watched::new();
+    watched.world.shutdown();
+    watched.world.node_kernel_mut().listen(&Endpoint::Ip(NODE_ADDRESS)).unwrap();
+    check(watched.oracles.at_end(&watched.world), "descriptors");
+}
+
+#[test]
+fn interest_that_nobody_has_is_noticed_by_latency_and_work() {
+    let mut watched = Watched::new();
+    let source = Source::Conn(watched.conn());
+    let both = Interest { readable: true, writable: true };
+    watched.world.node_kernel_mut().set_interest(source, both).unwrap();
+    check(watched.drive(), "latency and work");
+}
+
+#[test]
+fn readiness_that_is_not_reported_is_noticed_by_latency_and_work() {
+    let mut watched = Watched::new();
+    let source = Source::Conn(watched.conn());
+    watched.world.node_kernel_mut().set_interest(source, Interest::NONE).unwrap();
+    watched.say(1);
+    check(watched.drive(), "latency and work");
+}
+
+#[test]
+fn a_node_that_nobody_runs_is_noticed_by_liveness() {
+    let mut watched = Watched::new();
+    watched.say(1);
+    watched.drive_until_unread();
+    check(watched.oracles.at_rest(&watched.world), "liveness");
+}
+
+#[test]
+fn a_newcomer_that_nobody_accepts_is_noticed_by_liveness() {
+    let mut watched = Watched::new();
+    let listener = watched.world.machine().sockman().listeners().next().unwrap();
+    let source = Source::Listener(listener);
+    watched.world.node_kernel_mut().set_interest(source, Interest::NONE).unwrap();
+    watched.world.with_actor(PEER, |actor, now| actor.dial(now, None, NODE_ADDRESS));
+    watched.drive().unwrap();
+    check(watched.oracles.at_rest(&watched.world), "liveness");
+}
+
+#[test]
+fn events_out_of_their_order_are_noticed_by_lifecycle() {
+    let mut watched = Watched::new();
+    let conn = watched.conn();
+    check(watched.claim(Event::Connected { conn }), "lifecycle");
+    watched.claim(Event::Eof { conn }).unwrap();
+    check(watched.claim(Event::Eof { conn }), "lifecycle");
+    check(watched.claim(Event::Received { conn, count: 1 }), "lifecycle");
+}
