@@ -5,5 +5,6 @@
 mod canaries;
 mod contract;
 mod differential;
+mod manager;
 mod net;
 mod network;
