@@ -80,7 +80,8 @@ const SAME: u8 = 0;
 const AFTER: u8 = 2;
 const AT: u8 = 3;
 
-const MANNERS: [Manner; 4] = [Manner::Honest, Manner::Slow, Manner::Silent, Manner::Scripted];
+const MANNERS: [Manner; 5] =
+    [Manner::Honest, Manner::Slow, Manner::Silent, Manner::Scripted, Manner::Chatty];
 
 /// The changes of a link; those with a number have any here.
 const CHANGES: [LinkChange; 7] = [
