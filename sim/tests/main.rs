@@ -8,3 +8,4 @@ mod differential;
 mod manager;
 mod net;
 mod network;
+mod worlds;
