@@ -100,7 +100,7 @@ const LINES: [(&str, &str); 82] = [
     ),
     (
         "p1 is onest",
-        "7: expected \"scripted\", \"honest\", \"silent\" or \"slow\", found \"onest\"; did you \
+        "7: expected \"scripted\", \"honest\", \"silent\", \"slow\" or \"chatty\", found \"onest\"; did you \
          mean \"honest\"?",
     ),
     (
