@@ -1,3 +1,51 @@
-//! The node binary.
+//! `sockmand`: a Bitcoin node that is a connection manager and nothing else.
+//!
+//! ```text
+//! command line --> options --> node: sockets, sockman, connman, driver
+//!                                |  ^
+//!                        notices |  | stop, inspect
+//!                                v  |
+//!                   log <-- report  signals
+//! ```
+//!
+//! Nothing in this package decides anything about the network. It knows the library through its
+//! public face alone.
 
-fn main() {}
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+mod log;
+mod node;
+mod options;
+mod report;
+mod signals;
+mod snapshot;
+
+use options::Request;
+
+fn main() -> ExitCode {
+    let args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
+    match options::parse(args) {
+        Ok(Request::Show(text)) => show(&text),
+        Ok(Request::Run(options)) => match node::run(&options) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error),
+        },
+        Err(error) => fail(&error),
+    }
+}
+
+fn show(text: &str) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever closed the pipe has seen enough; nobody is left to be told.
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Core: `InitError`: one message on stderr.
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    // OK to ignore: the exit status says the same.
+    let _unseen = writeln!(io::stderr(), "Error: {error}");
+    ExitCode::FAILURE
+}

@@ -12,6 +12,7 @@ pub mod chooser;
 pub mod contract;
 pub mod expect;
 pub mod faulty;
+pub mod fuzz;
 pub mod generate;
 pub mod net;
 pub mod oracles;

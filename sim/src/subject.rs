@@ -44,24 +44,37 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
     }
 
     /// The command by which the tenant is asked to connect somewhere; `None` if it never does.
-    fn dial_command(to: Endpoint) -> Option<<Self::Tenant as Tenant>::Command>;
+    #[must_use]
+    fn dial_command(to: Endpoint) -> Option<<Self::Tenant as Tenant>::Command> {
+        let _ = to;
+        None
+    }
 
     /// The command by which the tenant is asked to drop a connection; `None` if it never does.
     fn drop_command(
         tenant: &Self::Tenant,
         conns: &Conns<<Self::Tenant as Tenant>::Conn>,
         conn: ConnId,
-    ) -> Option<<Self::Tenant as Tenant>::Command>;
+    ) -> Option<<Self::Tenant as Tenant>::Command> {
+        let _ = (tenant, conns, conn);
+        None
+    }
 
     /// What a notice means for the oracles and for expectations.
-    fn fact(notice: &<Self::Tenant as Tenant>::Notice) -> Option<Fact>;
+    fn fact(notice: &<Self::Tenant as Tenant>::Notice) -> Option<Fact> {
+        let _ = notice;
+        None
+    }
 
     /// Bytes that the tenant believes it has received and sent in all, on live and closed
     /// connections. `None`: it does not count.
     fn totals(
         tenant: &Self::Tenant,
         conns: &Conns<<Self::Tenant as Tenant>::Conn>,
-    ) -> Option<ByteTotals>;
+    ) -> Option<ByteTotals> {
+        let _ = (tenant, conns);
+        None
+    }
 
     /// Every bounded resource of a connection, or of the whole tenant where `conn` is `None`.
     fn resources(
@@ -69,11 +82,16 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
         conns: &Conns<<Self::Tenant as Tenant>::Conn>,
         conn: Option<ConnId>,
         check: &mut dyn FnMut(Resource),
-    );
+    ) {
+        let _ = (tenant, conns, conn, check);
+    }
 
     /// Work that lies waiting on a connection although no task of the tenant's is runnable: `None`
     /// if all is as it should be.
-    fn stuck(conn: &<Self::Tenant as Tenant>::Conn, receive_paused: bool) -> Option<&'static str>;
+    fn stuck(conn: &<Self::Tenant as Tenant>::Conn, receive_paused: bool) -> Option<&'static str> {
+        let _ = (conn, receive_paused);
+        None
+    }
 }
 
 /// An oracle of the subject's own: it hears the facts, in order, and looks at the clock.
@@ -202,10 +220,14 @@ pub trait Dialect: Clone + Send + fmt::Debug {
     fn decode(&mut self, bytes: &[u8], heard: &mut Vec<Heard>) -> Result<(), Garbled>;
 
     /// What an honest speaker says first, if anything.
-    fn greet(&mut self, now: Now, out: &mut Vec<u8>);
+    fn greet(&mut self, now: Now, out: &mut Vec<u8>) {
+        let _ = (now, out);
+    }
 
     /// What an honest speaker answers.
-    fn answer(&mut self, now: Now, heard: Heard, out: &mut Vec<u8>);
+    fn answer(&mut self, now: Now, heard: Heard, out: &mut Vec<u8>) {
+        let _ = (now, heard, out);
+    }
 
     /// What an honest speaker says when it has been idle for a while.
     fn chat(&mut self, now: Now, out: &mut Vec<u8>);

@@ -103,6 +103,8 @@ pub struct World<X: Subject> {
     /// Which actor lives on a host, by number of the host; the node's has none.
     owners: Vec<Option<usize>>,
     network: Network,
+    /// Whether the node has waited and not yet looked at its sockets: a wait ends with a look.
+    has_waited: bool,
     chooser: Chooser,
     trace: Trace,
     notices: Vec<<X::Tenant as Tenant>::Notice>,
@@ -152,6 +154,7 @@ impl<X: Subject> World<X> {
             actors: made,
             owners,
             network,
+            has_waited: true,
             chooser: Chooser::new(policy),
             trace: Trace::new(config.story),
             notices: Vec::new(),
@@ -187,6 +190,7 @@ impl<X: Subject> World<X> {
             return Step::Arrived;
         }
         match self.machine.default_next(self.now) {
+            Choice::Step(_) if self.has_waited => Step::Polled(self.poll()),
             Choice::Step(task) => self.step_node(task),
             Choice::Poll => Step::Polled(self.poll()),
             Choice::Wait => match self.poll() {
@@ -200,6 +204,7 @@ impl<X: Subject> World<X> {
     pub fn advance(&mut self, at: Instant) {
         let passed = at.since(self.now.steady);
         self.now = Now { steady: at, wall: self.now.wall + passed };
+        self.has_waited = true;
         self.node_kernel_mut().set_now(at);
     }
 
@@ -259,6 +264,7 @@ impl<X: Subject> World<X> {
     }
 
     fn poll(&mut self) -> usize {
+        self.has_waited = false;
         let mut events = std::mem::take(&mut self.events);
         self.node_kernel_mut().poll(&mut events);
         for event in &events {
@@ -553,6 +559,12 @@ impl<X: Subject> World<X> {
         let host = HostId(u32::try_from(index + 1).expect("a schedule has few actors"));
         let ways = [(self.node_host, host), (host, self.node_host)];
         ways.iter().all(|&(from, to)| self.network.link_state(from, to) == LinkState::Up)
+    }
+
+    /// When the last segment arrives that is on the way to or from an actor now.
+    #[must_use]
+    pub fn last_due(&self, actor: ActorId) -> Option<Instant> {
+        self.network.last_due(&self.actor(actor)?.kernel().config().addresses)
     }
 
     /// Whether anything is under way between the hosts.

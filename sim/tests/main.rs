@@ -4,9 +4,12 @@
 
 mod canaries;
 mod cli;
+mod connman;
 mod contract;
+mod corpus;
 mod differential;
 mod manager;
 mod net;
 mod network;
+mod wire;
 mod worlds;

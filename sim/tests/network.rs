@@ -235,8 +235,8 @@ fn half_closed_peer_that_never_answers_is_forgotten_after_a_minute() {
     assert_eq!(world.hosts[B].take_error(server), Ok(Some(Failure::BrokenPipe)));
 }
 
-/// What is read is what was sent, whatever the link does on the way; and all of it, once the link is
-/// well again.
+/// What is read is what was sent, whatever the link does on the way; and all of it, once the link
+/// is well again.
 #[test]
 fn streams_arrive_whole_over_links_that_change() {
     for seed in 0..100 {

@@ -23,6 +23,9 @@ pub struct Config {
     /// The time in which a handshake is completed, and how old a connection is before its silence
     /// is judged, on the wall clock. Core: `-peertimeout`, `DEFAULT_PEER_CONNECT_TIMEOUT`.
     pub peer_timeout: Duration,
+    /// How long an attempt to connect may take, on the steady clock. Core: `-timeout`,
+    /// `DEFAULT_CONNECT_TIMEOUT`.
+    pub dial_timeout: Duration,
     /// Memory of one peer's received messages, in bytes, over which it is not read from. One
     /// message and one read more may arrive. Core: `-maxreceivebuffer`,
     /// `DEFAULT_MAXRECEIVEBUFFER`.
@@ -35,6 +38,10 @@ pub struct Config {
     /// Whether the deliberate deviations from the reference are on.
     pub behaviour: Behaviour,
 }
+
+/// How long an attempt to connect may take, unless told otherwise. Core:
+/// `DEFAULT_CONNECT_TIMEOUT`, 5000 ms.
+pub const DIAL_TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 
 /// Most endpoints in [`Config::connect`]: ours; the reference has no bound.
 pub const CONNECT_MAX: usize = 1024;
@@ -50,6 +57,7 @@ impl Config {
             start_height: 0,
             limits: Limits::for_connections(CONNECTIONS_MAX_DEFAULT),
             peer_timeout: Duration::from_secs(60),
+            dial_timeout: DIAL_TIMEOUT_DEFAULT,
             receive_buffer_bytes_max: 5_000_000,
             send_buffer_bytes_max: 1_000_000,
             connect: Vec::new(),

@@ -105,6 +105,9 @@ pub struct PeerSnapshot {
     pub outbox_bytes: usize,
     /// Whether its messages are not handled, because of the memory that these count for.
     pub send_paused: bool,
+    /// When each timer falls due, in the order of [`Timer::ALL`](super::Timer::ALL); `None`: not
+    /// as things stand.
+    pub deadlines: [Option<UnixTime>; super::Timer::ALL.len()],
     /// What went over the wire.
     pub traffic: Traffic,
     /// Why it is over, if it is, and only its closing is still to come.
@@ -155,6 +158,7 @@ impl PeerSnapshot {
             receive_paused: peer.inbox.paused,
             outbox_bytes: peer.outbox.queue().byte_count(),
             send_paused: peer.outbox.is_paused(),
+            deadlines: peer.armed,
             traffic: (*peer.traffic).clone(),
             ended: peer.ended,
         }

@@ -118,7 +118,7 @@ impl ConnMan {
         let own_nonces = own_nonces(conn, conns);
         let peer = conns.get_mut(conn).expect("work is of peers that are there");
         let cx = Context { config: &self.config, seed: &self.seed, now, own_nonces: &own_nonces };
-        let idle = peer.outbox.queue().is_empty();
+        let unsent = peer.outbox.queue().frame_count();
         let mut ended = None;
         if peer.may_handle() {
             ended = handle_next(conn, peer, &cx, &mut self.notices).err();
@@ -126,8 +126,12 @@ impl ConnMan {
         if ended.is_none() {
             send_due(peer, &cx);
         }
+        for frame in peer.outbox.queue().frames().skip(unsent) {
+            let (message_type, payload_bytes) = (frame.message_type(), frame.payload_bytes());
+            self.notices.push(Notice::MessageQueued { peer: peer.id, message_type, payload_bytes });
+        }
         // What was unsent before is on its way already: the socket waits for room.
-        if idle && !peer.outbox.queue().is_empty() {
+        if unsent == 0 && !peer.outbox.queue().is_empty() {
             actions.push(Action::Send(conn));
         }
         self.set_receive_pause(conn, conns, actions);
@@ -162,7 +166,8 @@ fn handle_next(
     let message_type = received.message.message_type;
     let was_ready = peer.is_ready();
     let verdict = handle(peer, cx, &received, notices)?;
-    notices.push(Notice::MessageHandled { peer: peer.id, message_type, verdict });
+    let payload_bytes = received.message.payload.len();
+    notices.push(Notice::MessageHandled { peer: peer.id, message_type, payload_bytes, verdict });
     if peer.is_ready() && !was_ready {
         notices.push(ready_notice(conn, peer));
     }

@@ -20,10 +20,9 @@
 //! queued for it any more, and its slot is free once it is closed.
 
 use crate::rng::Seed;
-use crate::sockets::{ConnId, ConnectError, Endpoint, ListenerId, More};
+use crate::sockets::{ConnId, ConnectError, ListenerId, More};
 use crate::sockman::{Action, ConnFailure, Conns, Event, Slices, StepName, TaskId, Tenant};
 use crate::time::{Instant, Now};
-use crate::transport::Incoming;
 
 mod address;
 mod codec;
@@ -31,6 +30,7 @@ mod config;
 mod conn_type;
 mod handshake;
 mod inspect;
+mod life;
 pub mod message;
 mod messages;
 mod notice;
@@ -41,17 +41,16 @@ mod queues;
 mod reasons;
 mod services;
 mod stats;
-#[cfg(test)]
-mod tests;
 mod timers;
 
 pub use address::is_routable;
-pub use config::{Behaviour, CONNECT_MAX, CONNECTIONS_MAX_DEFAULT, Config, Limits};
+pub use config::{
+    Behaviour, CONNECT_MAX, CONNECTIONS_MAX_DEFAULT, Config, DIAL_TIMEOUT_DEFAULT, Limits,
+};
 pub use conn_type::ConnType;
 pub use handshake::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN};
 pub use inspect::{Command, Inspection, NetworkState, PeerSnapshot, VersionSnapshot};
 pub use notice::Notice;
-pub use opener::DIAL_TIMEOUT;
 pub use peer::{Load, Peer, PeerId, Stage};
 pub use ping::{PING_INTERVAL, TIMEOUT_INTERVAL};
 pub use reasons::{DialFailure, DisconnectReason, EndedBy, Ignored, Refusal, Verdict};
@@ -138,140 +137,6 @@ impl ConnMan {
     const fn is_network_active(&self) -> bool {
         matches!(self.network, NetworkState::Active)
     }
-
-    // The life of a peer.
-
-    const fn next_peer_id(&mut self) -> PeerId {
-        let id = PeerId(self.peers_made);
-        self.peers_made += 1;
-        id
-    }
-
-    /// Somebody connected. docs/behaviour.md, connman 4, as far as it applies: bans, permissions
-    /// and eviction arrive later, so that a full house lets nobody in.
-    fn accept(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        endpoint: Endpoint,
-        conns: &mut Conns<Peer>,
-        actions: &mut Vec<Action<Peer>>,
-    ) {
-        let refusal = if !self.is_network_active() {
-            Some(Refusal::NetworkInactive)
-        } else if self.inbound_count >= self.config.limits.inbound_max as usize {
-            Some(Refusal::InboundFull)
-        } else {
-            None
-        };
-        if let Some(refusal) = refusal {
-            self.notices.push(Notice::InboundRefused { conn, endpoint, refusal });
-            actions.push(Action::Close(conn));
-            return;
-        }
-        let id = self.next_peer_id();
-        self.inbound_count += 1;
-        self.opener.note_connection(&endpoint);
-        let (inbound, origin) = (ConnType::Inbound, Origin::Peer);
-        let peer = Peer::new(id, inbound, endpoint, origin, &self.config, &self.seed);
-        conns.adopt(conn, peer);
-        self.open(now, conn, conns, actions);
-    }
-
-    /// There is a connection: it is told of, read from, and timed.
-    fn open(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        conns: &mut Conns<Peer>,
-        actions: &mut Vec<Action<Peer>>,
-    ) {
-        let Some(peer) = conns.get_mut(conn) else { return };
-        assert!(peer.stage == Stage::Dialing, "a connection opens once");
-        peer.stage = Stage::Open;
-        peer.connected_at = now.wall;
-        self.notices.push(Notice::PeerConnected {
-            peer: peer.id,
-            conn,
-            endpoint: peer.endpoint.clone(),
-            conn_type: peer.conn_type,
-        });
-        if peer.origin == Origin::List {
-            self.opener.note_dialed(now);
-        }
-        if peer.ended.is_none() {
-            actions.push(Action::Receive(conn));
-        }
-        self.settle(conn, conns);
-    }
-
-    /// Ends a connection. The first reason stands.
-    fn end(
-        &mut self,
-        conn: ConnId,
-        reason: DisconnectReason,
-        conns: &mut Conns<Peer>,
-        actions: &mut Vec<Action<Peer>>,
-    ) {
-        let Some(peer) = conns.get_mut(conn) else { return };
-        if peer.ended.is_some() {
-            return;
-        }
-        peer.ended = Some(reason);
-        peer.inbox.clear();
-        actions.push(Action::Close(conn));
-        self.settle(conn, conns);
-    }
-
-    /// Brings what follows from a peer's state up to date, after any change of it.
-    fn settle(&mut self, conn: ConnId, conns: &mut Conns<Peer>) {
-        let Some(peer) = conns.get_mut(conn) else { return };
-        timers::arm(&mut self.timers, conn, peer, &self.config);
-        self.messages.note(conn, peer.has_work());
-        self.messages.settle(&self.seed, conns);
-    }
-
-    /// Reads from a peer or not, by what it has waiting. Core: `fPauseRecv`, strictly over.
-    fn set_receive_pause(
-        &self,
-        conn: ConnId,
-        conns: &mut Conns<Peer>,
-        actions: &mut Vec<Action<Peer>>,
-    ) {
-        let Some(peer) = conns.get_mut(conn).filter(|peer| peer.is_live()) else { return };
-        let over = peer.inbox.memory_usage() > self.config.receive_buffer_bytes_max;
-        if over != peer.inbox.paused {
-            peer.inbox.paused = over;
-            actions.push(Action::Receive(conn));
-        }
-    }
-
-    /// Takes a peer's bytes apart. Core: `CNode::ReceiveMsgBytes`.
-    fn receive(
-        &mut self,
-        now: Now,
-        peer: &mut Peer,
-        mut bytes: &[u8],
-    ) -> Result<(), DisconnectReason> {
-        while !bytes.is_empty() {
-            let incoming = peer.receiver.receive(&mut bytes);
-            match incoming.map_err(DisconnectReason::FrameInvalid)? {
-                None => {}
-                Some(Incoming::Message(message)) => {
-                    let (message_type, raw) = (Some(message.message_type), message.raw_bytes());
-                    peer.traffic.add_received(message_type, raw);
-                    self.totals.add_received(message_type, raw);
-                    peer.inbox.push(message, now.wall);
-                }
-                Some(Incoming::Rejected(rejected)) => {
-                    peer.traffic.add_received(None, rejected.raw_bytes);
-                    self.totals.add_received(None, rejected.raw_bytes);
-                    self.notices.push(Notice::MessageRejected { peer: peer.id, rejected });
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Tenant for ConnMan {
@@ -329,9 +194,13 @@ impl Tenant for ConnMan {
         conns: &mut Conns<Peer>,
         actions: &mut Vec<Action<Peer>>,
     ) {
-        let Some(peer) = conns.get_mut(conn) else { return };
-        peer.traffic.add_received_bytes(bytes.len());
         self.totals.add_received_bytes(bytes.len());
+        let Some(peer) = conns.get_mut(conn) else {
+            // They were read, and then it was closed.
+            self.closed.add_received_bytes(bytes.len());
+            return;
+        };
+        peer.traffic.add_received_bytes(bytes.len());
         if !peer.is_live() {
             return;
         }
@@ -393,6 +262,9 @@ impl Tenant for ConnMan {
     fn handle_dialing(&mut self, _now: Now, conn: ConnId, conns: &mut Conns<Peer>) {
         let peer = conns.get(conn).expect("the attempt has just begun");
         self.opener.note_connection(&peer.endpoint);
+        let Peer { endpoint, conn_type, .. } = peer;
+        let (endpoint, conn_type) = (endpoint.clone(), *conn_type);
+        self.notices.push(Notice::DialBegun { conn, endpoint, conn_type });
     }
 
     fn handle_dial_failed(

@@ -47,8 +47,19 @@ pub enum Notice {
         peer: PeerId,
         /// Which.
         message_type: MessageType,
+        /// How long its payload was, in bytes.
+        payload_bytes: usize,
         /// What became of it.
         verdict: Verdict,
+    },
+    /// A message of ours waits to be sent, behind those before it.
+    MessageQueued {
+        /// To whom.
+        peer: PeerId,
+        /// Which.
+        message_type: MessageType,
+        /// How long its payload is, in bytes.
+        payload_bytes: usize,
     },
     /// A message was dropped by the transport.
     MessageRejected {
@@ -87,7 +98,17 @@ pub enum Notice {
         /// Why.
         error: AcceptError,
     },
-    /// An attempt to connect came to nothing.
+    /// An attempt to connect has begun. [`PeerConnected`](Self::PeerConnected) or
+    /// [`DialFailed`](Self::DialFailed) follows.
+    DialBegun {
+        /// The connection to be.
+        conn: ConnId,
+        /// Where to.
+        endpoint: Endpoint,
+        /// What it is for.
+        conn_type: ConnType,
+    },
+    /// An attempt to connect came to nothing, perhaps before it began.
     DialFailed {
         /// Where to.
         endpoint: Endpoint,
@@ -96,4 +117,24 @@ pub enum Notice {
         /// Why.
         failure: DialFailure,
     },
+}
+
+impl Notice {
+    /// The peer that it is about, if it is about one.
+    #[must_use]
+    pub const fn peer(&self) -> Option<PeerId> {
+        match self {
+            Self::PeerConnected { peer, .. }
+            | Self::PeerReady { peer, .. }
+            | Self::MessageHandled { peer, .. }
+            | Self::MessageQueued { peer, .. }
+            | Self::MessageRejected { peer, .. }
+            | Self::PongReceived { peer, .. }
+            | Self::PeerDisconnected { peer, .. } => Some(*peer),
+            Self::InboundRefused { .. }
+            | Self::AcceptFailed { .. }
+            | Self::DialBegun { .. }
+            | Self::DialFailed { .. } => None,
+        }
+    }
 }

@@ -16,9 +16,6 @@ use crate::sockets::Endpoint;
 use crate::sockman::{Action, Conns, StepName};
 use crate::time::{Instant, Now};
 
-/// How long an attempt may take. Core: `DEFAULT_CONNECT_TIMEOUT`, 5000 ms.
-pub const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// The unit of all pauses. Core: a literal in `ThreadOpenConnections`.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -156,7 +153,8 @@ impl ConnMan {
         let id = self.next_peer_id();
         let to = endpoint.clone();
         let state = Peer::new(id, conn_type, endpoint, origin, &self.config, &self.seed);
-        actions.push(Action::Dial { to, timeout: DIAL_TIMEOUT, state });
+        let timeout = self.config.dial_timeout;
+        actions.push(Action::Dial { to, timeout, state });
     }
 }
 

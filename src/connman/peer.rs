@@ -176,7 +176,8 @@ impl Peer {
     }
 
     /// Whether our `version` is the next thing to happen: an outbound peer's messages are not
-    /// looked at before it has gone out. Core: `ProcessMessages`, `m_outbound_version_message_sent`.
+    /// looked at before it has gone out. Core: `ProcessMessages`,
+    /// `m_outbound_version_message_sent`.
     pub(super) const fn owes_version(&self) -> bool {
         !self.conn_type.is_inbound() && !self.handshake.version_sent()
     }

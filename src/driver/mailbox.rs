@@ -11,11 +11,18 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use super::COMMANDS_MAX;
 use crate::sockets::Wake;
 
+/// What is asked for once, however often it is asked.
+#[derive(Debug, Default)]
+struct Flags {
+    stop: AtomicBool,
+    inspect: AtomicBool,
+}
+
 /// The senders' end. Cheap to clone.
 #[derive(Debug)]
 pub struct Mailbox<C, W> {
     sender: SyncSender<C>,
-    stop: Arc<AtomicBool>,
+    flags: Arc<Flags>,
     waker: W,
 }
 
@@ -23,7 +30,7 @@ impl<C, W: Clone> Clone for Mailbox<C, W> {
     fn clone(&self) -> Self {
         Self {
             sender: self.sender.clone(),
-            stop: Arc::clone(&self.stop),
+            flags: Arc::clone(&self.flags),
             waker: self.waker.clone(),
         }
     }
@@ -66,7 +73,15 @@ impl<C, W: Wake> Mailbox<C, W> {
 
     /// Asks the driver to end after the step under way. Asking twice is once.
     pub fn stop(&self) {
-        self.stop.store(true, Ordering::Release);
+        self.flags.stop.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// Asks the driver to show its observer the machine, after the step under way. It needs no
+    /// room in the queue, so that a node which is drowning can be looked at. Asking again before
+    /// it was shown is once.
+    pub fn inspect(&self) {
+        self.flags.inspect.store(true, Ordering::Release);
         self.waker.wake();
     }
 }
@@ -75,7 +90,7 @@ impl<C, W: Wake> Mailbox<C, W> {
 #[derive(Debug)]
 pub(super) struct Inbox<C> {
     receiver: Receiver<C>,
-    stop: Arc<AtomicBool>,
+    flags: Arc<Flags>,
 }
 
 impl<C> Inbox<C> {
@@ -85,14 +100,21 @@ impl<C> Inbox<C> {
     }
 
     pub(super) fn is_stopping(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
+        self.flags.stop.load(Ordering::Acquire)
+    }
+
+    /// Whether somebody asked to see the machine since the last time.
+    pub(super) fn take_inspect(&self) -> bool {
+        // The load alone is what nearly every step pays.
+        let inspect = &self.flags.inspect;
+        inspect.load(Ordering::Acquire) && inspect.swap(false, Ordering::AcqRel)
     }
 }
 
 /// Both ends.
 pub(super) fn mailbox<C, W: Wake>(waker: W) -> (Mailbox<C, W>, Inbox<C>) {
     let (sender, receiver) = sync_channel(COMMANDS_MAX);
-    let stop = Arc::new(AtomicBool::new(false));
-    let inbox = Inbox { receiver, stop: Arc::clone(&stop) };
-    (Mailbox { sender, stop, waker }, inbox)
+    let flags = Arc::new(Flags::default());
+    let inbox = Inbox { receiver, flags: Arc::clone(&flags) };
+    (Mailbox { sender, flags, waker }, inbox)
 }

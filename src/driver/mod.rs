@@ -7,8 +7,10 @@ mod clock;
 mod machine;
 mod mailbox;
 mod run;
+mod seed;
 
 pub use clock::{Clock, SystemClock};
 pub use machine::{COMMANDS_MAX, Choice, Did, Machine, Outcome, STEPS_PER_POLL_MAX, Task};
 pub use mailbox::{Mailbox, PushError};
-pub use run::Driver;
+pub use run::{Driver, Observer};
+pub use seed::system_seed;

@@ -8,6 +8,15 @@ use crate::sockets::{Event, Sockets, Wait, WaitError};
 use crate::sockman::Tenant;
 use crate::time::Now;
 
+/// Who watches a driver. Called on its thread, between two steps.
+pub trait Observer<S: Sockets, P: Tenant> {
+    /// Hears what the tenant has to tell, in order, right after the step that caused it.
+    fn handle_notice(&mut self, now: Now, notice: P::Notice);
+
+    /// Sees the machine as it stands, because somebody [asked](Mailbox::inspect).
+    fn handle_inspect(&mut self, now: Now, machine: &Machine<S, P>);
+}
+
 /// A machine with a backend to wait on, a clock, and a mailbox.
 #[derive(Debug)]
 pub struct Driver<S: Sockets, P: Tenant, C> {
@@ -25,30 +34,32 @@ impl<S: Sockets + Wait, P: Tenant, C: Clock> Driver<S, P, C> {
         (Self { machine, clock, inbox, events: Vec::new(), notices: Vec::new() }, mailbox)
     }
 
-    /// Runs until somebody [stops](Mailbox::stop) it, then closes every socket. `observe` hears
-    /// what the tenant has to tell, in order, right after the step that caused it.
+    /// Runs until somebody [stops](Mailbox::stop) it, then closes every socket.
     ///
     /// # Errors
     ///
     /// Waiting failed. Every socket is closed in this case too.
-    pub fn run(&mut self, mut observe: impl FnMut(Now, P::Notice)) -> Result<(), WaitError> {
+    pub fn run(&mut self, observer: &mut impl Observer<S, P>) -> Result<(), WaitError> {
         let mut result = Ok(());
         while result.is_ok() && !self.inbox.is_stopping() {
-            result = self.turn(&mut observe);
+            result = self.turn(observer);
         }
         let now = self.clock.now();
         self.machine.shutdown(now);
-        self.report(now, &mut observe);
+        self.report(now, observer);
         result
     }
 
     /// Makes one step, or looks at the sockets, or waits for them.
-    fn turn(&mut self, observe: &mut impl FnMut(Now, P::Notice)) -> Result<(), WaitError> {
+    fn turn(&mut self, observer: &mut impl Observer<S, P>) -> Result<(), WaitError> {
         let now = self.clock.now();
+        if self.inbox.take_inspect() {
+            observer.handle_inspect(now, &self.machine);
+        }
         match self.machine.default_next(now) {
             Choice::Step(task) => {
                 self.machine.step(now, task);
-                self.report(now, observe);
+                self.report(now, observer);
                 Ok(())
             }
             Choice::Poll => {
@@ -79,11 +90,11 @@ impl<S: Sockets + Wait, P: Tenant, C: Clock> Driver<S, P, C> {
         self.machine.command_count() > before
     }
 
-    fn report(&mut self, now: Now, observe: &mut impl FnMut(Now, P::Notice)) {
+    fn report(&mut self, now: Now, observer: &mut impl Observer<S, P>) {
         self.machine.take_notices(&mut self.notices);
         for notice in self.notices.drain(..) {
             tracing::debug!(at = %now.steady, ?notice, "notice");
-            observe(now, notice);
+            observer.handle_notice(now, notice);
         }
     }
 

@@ -329,7 +329,8 @@ pub enum Closing {
 /// * **Interest is state.** A new listener has [`Interest::READ`], a new connection
 ///   [`Interest::NONE`]. It changes nothing but what a wait reports.
 /// * **Sockets are set up** with `TCP_NODELAY` (both ends), `SO_REUSEADDR` and `IPV6_V6ONLY` (on
-///   listeners), close-on-exec, and never raise `SIGPIPE`. Failing to set one of these is tolerated.
+///   listeners), close-on-exec, and never raise `SIGPIPE`. Failing to set one of these is
+///   tolerated.
 /// * **Dropping the backend** closes everything that is open.
 pub trait Sockets {
     /// Binds and listens, with the longest backlog that the system offers (`SOMAXCONN`).

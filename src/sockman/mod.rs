@@ -24,8 +24,6 @@ mod conns;
 mod deadlines;
 mod event;
 mod tenant;
-#[cfg(test)]
-mod tests;
 
 use conns::Conn;
 pub use conns::{ConnSnapshot, Conns, Initiator, Phase};

@@ -43,7 +43,8 @@ impl fmt::Display for StepName<'_> {
 ///
 /// What would be several threads elsewhere is several tasks here, each a sequence of steps. The
 /// driver chooses between them; the actions of a step are steps of the same task, and come before
-/// its next one.
+/// its next one. A tenant that only answers has no task, dials nobody, and leaves those methods
+/// out.
 pub trait Tenant {
     /// State per connection.
     type Conn: fmt::Debug;
@@ -53,7 +54,7 @@ pub trait Tenant {
     type Notice: fmt::Debug;
 
     /// Names of its tasks, as schedules write them.
-    const TASKS: &'static [&'static str];
+    const TASKS: &'static [&'static str] = &[];
 
     /// Takes in an event other than [`Event::Received`] and [`Event::Writable`].
     fn handle_event(
@@ -93,7 +94,9 @@ pub trait Tenant {
     );
 
     /// Hears that its [`Action::Dial`] was begun, and under which id.
-    fn handle_dialing(&mut self, now: Now, conn: ConnId, conns: &mut Conns<Self::Conn>);
+    fn handle_dialing(&mut self, now: Now, conn: ConnId, conns: &mut Conns<Self::Conn>) {
+        let _ = (now, conn, conns);
+    }
 
     /// Hears that its [`Action::Dial`] could not be begun; its state comes back.
     fn handle_dial_failed(
@@ -102,7 +105,9 @@ pub trait Tenant {
         state: Self::Conn,
         error: ConnectError,
         actions: &mut Vec<Action<Self::Conn>>,
-    );
+    ) {
+        let _ = (now, state, error, actions);
+    }
 
     /// Hears that its [`Action::Close`] was carried out; its state comes back. The last that it
     /// hears of a connection.
@@ -112,7 +117,9 @@ pub trait Tenant {
         conn: ConnId,
         state: Option<Self::Conn>,
         actions: &mut Vec<Action<Self::Conn>>,
-    );
+    ) {
+        let _ = (now, conn, state, actions);
+    }
 
     /// Hears that it listens.
     fn handle_listening(&mut self, now: Now, listener: ListenerId) {
@@ -126,7 +133,9 @@ pub trait Tenant {
         command: Self::Command,
         conns: &mut Conns<Self::Conn>,
         actions: &mut Vec<Action<Self::Conn>>,
-    );
+    ) {
+        let _ = (now, command, conns, actions);
+    }
 
     /// What the next step of a task would be about; `None` if it has nothing to do now.
     fn next_step<'a>(
@@ -134,7 +143,10 @@ pub trait Tenant {
         now: Now,
         task: TaskId,
         conns: &'a Conns<Self::Conn>,
-    ) -> Option<StepName<'a>>;
+    ) -> Option<StepName<'a>> {
+        let _ = (now, task, conns);
+        None
+    }
 
     /// Makes the next step of a task, which has something to do: handles one message, fires one
     /// timer, opens one connection.
@@ -144,14 +156,21 @@ pub trait Tenant {
         task: TaskId,
         conns: &mut Conns<Self::Conn>,
         actions: &mut Vec<Action<Self::Conn>>,
-    );
+    ) {
+        let _ = (now, task, conns, actions);
+    }
 
     /// When a task of its own will have something to do, if nothing happens before.
-    fn next_wakeup(&self, now: Now) -> Option<Instant>;
+    fn next_wakeup(&self, now: Now) -> Option<Instant> {
+        let _ = now;
+        None
+    }
 
     /// Moves what it has to tell to the end of `notices`, in the order in which it happened. Asked
     /// after every step.
-    fn take_notices(&mut self, notices: &mut Vec<Self::Notice>);
+    fn take_notices(&mut self, notices: &mut Vec<Self::Notice>) {
+        let _ = notices;
+    }
 
     /// Checks what must always hold.
     fn check_invariants(&self, conns: &Conns<Self::Conn>) {

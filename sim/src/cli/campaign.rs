@@ -29,7 +29,11 @@ const FAILURES: &str = "target/sim/failures";
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// What to simulate
-    #[arg(long, default_value = NAMES[0], value_parser = clap::builder::PossibleValuesParser::new(NAMES))]
+    #[arg(
+        long,
+        default_value = NAMES[0],
+        value_parser = clap::builder::PossibleValuesParser::new(NAMES)
+    )]
     subject: String,
     /// Seeds: one, or a range without its end [default: 0..200, or as many as 30 s allow]
     #[arg(long, value_parser = parse_seeds, value_name = "N|FROM..TO")]

@@ -1,8 +1,8 @@
 //! The contract of `Sockets` as a judge: reads a trace, and says whether a backend may behave so.
 //!
 //! The contract leaves things open: when bytes arrive, how many a send takes. So the judge keeps
-//! every way in which things may stand after the steps so far (`model.rs`), and drops those that the
-//! next step contradicts. A trace is accepted while one is left.
+//! every way in which things may stand after the steps so far (`model.rs`), and drops those that
+//! the next step contradicts. A trace is accepted while one is left.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -4,12 +4,12 @@
 //! list runs on the kernel, under every way to wait for it, and on the virtual network. What the
 //! kernel does in each case was measured; docs/behaviour.md has the tables.
 //!
-//! A spurious report is allowed, so a case expects silence only of a socket that has just said "would
-//! block", or where the interest hides what there is.
+//! A spurious report is allowed, so a case expects silence only of a socket that has just said
+//! "would block", or where the interest hides what there is.
 //!
 //! A case waits for what it needs, at most [`DEADLINE`], and never sleeps. It reads no clock: the
-//! backend's own time comes through [`Capabilities::now`], so that on a virtual network, whose waits
-//! advance virtual time and return at once, the same case takes no time at all.
+//! backend's own time comes through [`Capabilities::now`], so that on a virtual network, whose
+//! waits advance virtual time and return at once, the same case takes no time at all.
 //!
 //! To add a case, write a function in the module that it belongs to and name it in the list below.
 #![expect(clippy::unwrap_used, reason = "a case fails by panicking")]

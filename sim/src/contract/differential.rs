@@ -17,8 +17,8 @@ const VISIBLE_BYTES: u64 = 16_384;
 /// Every how-manieth seed also fills buffers. It is the slowest part, and has fewer ways to go.
 const FILLING_EVERY: u64 = 20;
 
-/// Of what size the large sends of a filling sequence are: up to twice this. One or two go past both
-/// buffers of a Linux connection (2.6 MB and 0.1 MB; docs/behaviour.md, TCP 9).
+/// Of what size the large sends of a filling sequence are: up to twice this. One or two go past
+/// both buffers of a Linux connection (2.6 MB and 0.1 MB; docs/behaviour.md, TCP 9).
 const FILLING_REAL_BYTES: usize = 2_000_000;
 
 /// Differences and rejections that a report keeps; it counts all.

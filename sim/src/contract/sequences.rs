@@ -1,8 +1,8 @@
 //! Random sequences of calls on both ends of a few connections, driven against any backend.
 //!
 //! A sequence is drawn before it runs: it is a function of the seed alone, and so the same on each
-//! backend. A number in a call may name something that is closed or was never made; then the call is
-//! made with a stale id, or skipped.
+//! backend. A number in a call may name something that is closed or was never made; then the call
+//! is made with a stale id, or skipped.
 
 use std::collections::BTreeMap;
 use std::io::IoSlice;

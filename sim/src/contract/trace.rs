@@ -60,7 +60,8 @@ pub enum Whose {
 /// What a call said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was done, and there is nothing to say: connect (which names the next connection), shutdown, close, set interest.
+    /// It was done, and there is nothing to say: connect (which names the next connection),
+    /// shutdown, close, set interest.
     Done,
     /// The id is stale.
     Stale,
@@ -113,9 +114,9 @@ pub struct TraceStep {
     pub ready: Vec<(Subject, Readiness)>,
 }
 
-/// The byte at `offset` of what a connection sends: `end` is twice the number of the connecting end,
-/// one more for the end that was accepted. Chosen so that neighbouring offsets and ends differ, and
-/// a lost or repeated byte shifts something that is seen.
+/// The byte at `offset` of what a connection sends: `end` is twice the number of the connecting
+/// end, one more for the end that was accepted. Chosen so that neighbouring offsets and ends
+/// differ, and a lost or repeated byte shifts something that is seen.
 #[must_use]
 pub fn pattern(end: usize, offset: u64) -> u8 {
     let mixed = (offset ^ (end as u64) << 40).wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -1,4 +1,5 @@
-//! What lies between hosts: who has which address, and links with a latency, a bandwidth and faults.
+//! What lies between hosts: who has which address, and links with a latency, a bandwidth and
+//! faults.
 //!
 //! It carries segments and owns no kernel: a world gives it what a kernel sent, and takes what is
 //! due to the host that it is for. One direction of a link never reorders, whatever is changed on
@@ -175,6 +176,15 @@ impl Network {
     pub fn pop_due(&mut self, now: Instant) -> Option<(HostId, Segment)> {
         let first = self.due.first_entry().filter(|first| first.key().0 <= now)?;
         Some(first.remove())
+    }
+
+    /// When the last segment arrives that is on the way to or from one of these addresses now.
+    #[must_use]
+    pub fn last_due(&self, addresses: &[IpAddr]) -> Option<Instant> {
+        let concerns = |end: &Endpoint| end.ip().is_some_and(|end| addresses.contains(&end.ip()));
+        let mut latest_first = self.due.iter().rev();
+        let last = latest_first.find(|(_, (_, one))| concerns(&one.from) || concerns(&one.to));
+        last.map(|(&(at, _), _)| at)
     }
 
     /// How many segments are on the way.

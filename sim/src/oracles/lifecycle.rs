@@ -1,8 +1,8 @@
 //! Lifecycle: events of one connection come in their order and in pairs.
 //!
 //! Delivered: accepted or connected before anything else, an end of stream once, nothing after the
-//! end but the close, which does not wait. Told by the tenant: up, then perhaps ready, then down, each once, and at the
-//! end of the run nobody is left up.
+//! end but the close, which does not wait. Told by the tenant: up, then perhaps ready, then down,
+//! each once, and at the end of the run nobody is left up.
 
 use std::collections::BTreeMap;
 

@@ -4,6 +4,8 @@
 //! actors that follow the protocol, read, and have a link that works: everything queued has
 //! arrived, in both directions, or the connection has ended.
 
+use std::time::Duration;
+
 use super::{Violation, violation};
 use crate::actor::{Actor, Link};
 use crate::schedule::Manner;
@@ -24,10 +26,15 @@ pub(super) fn check<X: Subject>(world: &World<X>) -> Result<(), Violation> {
     })
 }
 
+/// What is on the way for longer than this is kept up by the link, not by the node.
+const ON_THE_WAY_MAX: Duration = Duration::from_secs(1);
+
 /// Whether nothing outside keeps the connection from going on.
 fn is_lively<X: Subject>(world: &World<X>, actor: &Actor<X::Dialect>) -> bool {
     let speaks = matches!(actor.manner(), Manner::Honest | Manner::Chatty);
-    speaks && actor.is_reading() && world.is_link_up(actor.id())
+    let soon = world.now().steady + ON_THE_WAY_MAX;
+    let link_is_slow = world.last_due(actor.id()).is_some_and(|at| at > soon);
+    speaks && actor.is_reading() && world.is_link_up(actor.id()) && !link_is_slow
 }
 
 fn problem_of<X: Subject>(world: &World<X>, actor: &Actor<X::Dialect>) -> Option<String> {

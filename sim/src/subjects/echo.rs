@@ -7,9 +7,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use sockman::sockets::{ConnId, ConnectError, Endpoint, More};
-use sockman::sockman::{Action, Conns, Event, Initiator, Slices, StepName, TaskId, Tenant};
-use sockman::time::{Instant, Now};
+use sockman::sockets::{ConnId, More};
+use sockman::sockman::{Action, Conns, Event, Initiator, Slices, Tenant};
+use sockman::time::Now;
 
 use crate::schedule::Word;
 use crate::subject::{
@@ -65,8 +65,6 @@ impl Tenant for Server {
     type Conn = Peer;
     type Command = Never;
     type Notice = Notice;
-
-    const TASKS: &'static [&'static str] = &[];
 
     fn handle_event(
         &mut self,
@@ -148,10 +146,6 @@ impl Tenant for Server {
         }
     }
 
-    fn handle_dialing(&mut self, _: Now, _: ConnId, _: &mut Conns<Peer>) {}
-
-    fn handle_dial_failed(&mut self, _: Now, _: Peer, _: ConnectError, _: &mut Vec<Action<Peer>>) {}
-
     fn handle_closed(
         &mut self,
         _: Now,
@@ -176,16 +170,6 @@ impl Tenant for Server {
         match command {}
     }
 
-    fn next_step<'a>(&'a self, _: Now, _: TaskId, _: &'a Conns<Peer>) -> Option<StepName<'a>> {
-        None
-    }
-
-    fn step(&mut self, _: Now, _: TaskId, _: &mut Conns<Peer>, _: &mut Vec<Action<Peer>>) {}
-
-    fn next_wakeup(&self, _: Now) -> Option<Instant> {
-        None
-    }
-
     fn take_notices(&mut self, notices: &mut Vec<Notice>) {
         notices.append(&mut self.notices);
     }
@@ -207,14 +191,6 @@ impl Subject for Echo {
                 expected: "no setting: an echo has none",
             }),
         }
-    }
-
-    fn dial_command(_: Endpoint) -> Option<Never> {
-        None
-    }
-
-    fn drop_command(_: &Server, _: &Conns<Peer>, _: ConnId) -> Option<Never> {
-        None
     }
 
     fn fact(notice: &Notice) -> Option<Fact> {
@@ -317,8 +293,6 @@ impl Dialect for Lines {
     fn greet(&mut self, now: Now, out: &mut Vec<u8>) {
         self.chat(now, out);
     }
-
-    fn answer(&mut self, _: Now, _: Heard, _: &mut Vec<u8>) {}
 
     fn chat(&mut self, now: Now, out: &mut Vec<u8>) {
         self.encode(now, &Word::plain("line"), out).expect("it is a word of this dialect");

@@ -3,9 +3,9 @@
 //! The kernel keeps what is watched; a wait costs one call and looks at nothing that is not ready.
 //!
 //! epoll's timeout counts milliseconds. (`epoll_pwait2` would count nanoseconds, but neither
-//! valgrind, which our instruction counts come from, nor a kernel before 5.11 knows it.) So the rest
-//! below a millisecond is waited for with `ppoll` on epoll's own descriptor. That is a second call
-//! only where nothing happened in the first, or where the timeout is all rest.
+//! valgrind, which our instruction counts come from, nor a kernel before 5.11 knows it.) So the
+//! rest below a millisecond is waited for with `ppoll` on epoll's own descriptor. That is a second
+//! call only where nothing happened in the first, or where the timeout is all rest.
 
 use std::fmt;
 use std::os::fd::{BorrowedFd, OwnedFd};

@@ -22,7 +22,7 @@ const EFFECTS: [Effect; 8] = [
 ];
 
 /// What steps do.
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 14] = [
     "handles",
     "delivers",
     "serves",
@@ -34,8 +34,7 @@ const VERBS: [&str; 15] = [
     "send",
     "dial",
     "close",
-    "resume",
-    "pause",
+    "receive",
     "finish",
     "stop-listening",
 ];

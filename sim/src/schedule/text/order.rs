@@ -7,8 +7,8 @@ use super::error::{Expected, Mistake};
 use super::lexer::Kind;
 
 /// What a driver does for its tenant. The names are nouns in a sentence: `node's 2nd send to p1`.
-pub(super) const ACTIONS: [&str; 7] =
-    ["close", "dial", "finish", "pause", "resume", "send", "stop-listening"];
+pub(super) const ACTIONS: [&str; 6] =
+    ["close", "dial", "finish", "receive", "send", "stop-listening"];
 
 /// The words that may stand between a step and its actor.
 const PREPOSITIONS: [&str; 5] = ["for", "from", "of", "to", "with"];
@@ -49,10 +49,10 @@ pub(super) const fn call_preposition(call: Call) -> &'static str {
 /// object.
 pub(super) fn step_preposition(verb: &str) -> &'static str {
     match verb {
-        "handles" | "delivers" => "from ",
+        "handles" | "delivers" | "receive" => "from ",
         "sends" | "send" | "dial" => "to ",
         "serves" | "accepts" => "",
-        "close" | "pause" | "resume" | "finish" | "stop-listening" => "of ",
+        "close" | "finish" | "stop-listening" => "of ",
         _ => "for ",
     }
 }

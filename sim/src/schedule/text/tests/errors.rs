@@ -100,8 +100,8 @@ const LINES: [(&str, &str); 82] = [
     ),
     (
         "p1 is onest",
-        "7: expected \"scripted\", \"honest\", \"silent\", \"slow\" or \"chatty\", found \"onest\"; did you \
-         mean \"honest\"?",
+        "7: expected \"scripted\", \"honest\", \"silent\", \"slow\" or \"chatty\", found \
+         \"onest\"; did you mean \"honest\"?",
     ),
     (
         "10 p1 dials",
@@ -243,7 +243,7 @@ const LINES: [(&str, &str); 82] = [
     ("order before node handles verack 2nd time: run opener", "34: expected \":\", found \"2nd\""),
     (
         "order before node's 2nd handles verack: run opener",
-        "25: expected \"close\", \"dial\", \"finish\", \"pause\", \"resume\", \"send\" or \
+        "25: expected \"close\", \"dial\", \"finish\", \"receive\", \"send\" or \
          \"stop-listening\", found \"handles\"",
     ),
     (

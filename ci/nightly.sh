@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# What takes 90 minutes on two cores: other seeds every night, repetition, crowding, a sanitizer.
+#
+#   ci/nightly.sh [FIRST_SEED]
+#
+# Without a first seed it is made of the day, and printed.
+# shellcheck source=ci/lib.sh
+source "$(dirname "$0")/lib.sh"
+# shellcheck source=ci/long.sh
+source ci/long.sh
+
+SEEDS=20000
+ASAN_SEEDS=500
+SEQUENCES=10000
+FUZZ_SECONDS=900
+ASAN_FUZZ_SECONDS=600
+
+# Each day has its own million.
+DAY=$(($(date +%s) / 86400))
+FIRST=${1:-$((DAY * 1000000))}
+printf 'again: ci/nightly.sh %s\n' "$FIRST"
+
+part "campaign, $SEEDS seeds twice" campaign "$FIRST" "$SEEDS"
+part "differential, $SEQUENCES sequences" ci/differential.sh "$SEQUENCES" "$FIRST"
+part "tests, 50 times" repeat_tests 50
+part "tests beside busy processors, 10 times" busy_tests 10
+if lonely true 2>/dev/null; then
+    part "tests with only a loopback, 5 times" lonely_tests 5
+    part "differential on a loopback of its own" lonely ci/differential.sh "$SEQUENCES" "$FIRST" poll
+else
+    skipped "tests with only a loopback" "no namespace or no ip command here"
+fi
+part "tests with AddressSanitizer" asan_tests
+part "campaign with AddressSanitizer, $ASAN_SEEDS seeds" asan_campaign "$FIRST" "$ASAN_SEEDS"
+part "fuzzing, $FUZZ_SECONDS s" fuzz_all "$FUZZ_SECONDS"
+part "fuzzing with AddressSanitizer, $ASAN_FUZZ_SECONDS s" fuzz_all "$ASAN_FUZZ_SECONDS" --asan

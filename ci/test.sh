@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# The whole gate; what one runs before pushing. A quarter of an hour on two cores from nothing.
+#
+# Needs the compiler that `rust-version` in Cargo.toml names or a later one, a C++ compiler for
+# libFuzzer's run time, and no network beyond the crates in Cargo.lock.
+# shellcheck source=ci/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+# Campaigns that must go the same way however they are built and run.
+SEEDS=0..500
+FUZZ_SECONDS=30
+
+need_component rustfmt fmt
+need_component clippy clippy
+need_command c++ g++
+rustc --version
+
+docs() {
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+}
+
+same_traces() {
+    local sim=(run --package sockman-sim --bin sim --quiet) campaign=(run --seeds "$SEEDS")
+    local debug one two
+    debug=$(trace_hash cargo "${sim[@]}" -- "${campaign[@]}" --jobs 2)
+    two=$(trace_hash cargo "${sim[@]}" --release -- "${campaign[@]}" --jobs 2)
+    one=$(trace_hash cargo "${sim[@]}" --release -- "${campaign[@]}" --jobs 1)
+    printf 'debug %s\nrelease %s\nrelease, one job %s\n' "$debug" "$two" "$one"
+    if [ -z "$debug" ] || [ "$debug" != "$two" ] || [ "$two" != "$one" ]; then
+        die "the same seeds took two ways"
+    fi
+}
+
+fuzz_build() {
+    ci/fuzz-build.sh >"$(target_dir)/fuzz-targets"
+    cat "$(target_dir)/fuzz-targets"
+}
+
+fuzz_connman() {
+    fuzz "$(grep '/connman$' "$(target_dir)/fuzz-targets")" "$FUZZ_SECONDS"
+}
+
+part "format" cargo fmt --all --check
+part "clippy" cargo clippy --workspace --all-targets --locked -- -D warnings
+part "docs" docs
+part "tests" cargo test
+part "backends" cargo test -p sockman-mio
+part "corpus" cargo sim replay corpus
+part "same traces in debug, release, one job and two" same_traces
+part "fuzz targets" fuzz_build
+part "connman fuzzed for $FUZZ_SECONDS s" fuzz_connman

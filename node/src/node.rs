@@ -1,0 +1,136 @@
+//! One node, from its options to its end.
+
+use std::fmt;
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use sockman::connman::{Behaviour, Command, ConnMan, NetworkState};
+use sockman::driver::{Clock as _, Driver, Machine, SystemClock, system_seed};
+use sockman::sockets::{Endpoint, Errno, ListenError, OsSockets, WaitError};
+use sockman::sockman::SockMan;
+use tracing::info;
+use tracing_subscriber::filter::ParseError;
+
+use crate::options::{CLIENT_NAME, Listen, Options, VERSION};
+use crate::report::Report;
+use crate::{log, signals};
+
+/// Why a node does not start, or does not go on.
+#[derive(Debug)]
+pub(crate) enum NodeError {
+    /// `RUST_LOG` makes no sense.
+    Log(ParseError),
+    /// No randomness.
+    Seed(Errno),
+    /// No way to wait for sockets.
+    Sockets(Errno),
+    /// No place to listen.
+    Listen {
+        /// Where.
+        at: SocketAddr,
+        /// Why.
+        error: ListenError,
+    },
+    /// No way to hear signals.
+    Signals(io::Error),
+    /// It ran, and could not wait any more.
+    Wait(WaitError),
+}
+
+impl fmt::Display for NodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Log(error) => write!(f, "RUST_LOG: {error}"),
+            Self::Seed(error) => write!(f, "The system gives no random bytes: {error}"),
+            Self::Sockets(error) => write!(f, "The system gives no way to wait: {error}"),
+            Self::Listen { at, error: ListenError::AddressInUse } => write!(
+                f,
+                "Unable to bind to {at} on this computer. {CLIENT_NAME} is probably already \
+                 running."
+            ),
+            Self::Listen { at, error } => {
+                write!(f, "Unable to bind to {at} on this computer ({error})")
+            }
+            Self::Signals(error) => write!(f, "Signals cannot be caught: {error}"),
+            Self::Wait(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for NodeError {}
+
+type Node = Machine<OsSockets, ConnMan>;
+
+/// Runs a node until somebody stops it.
+pub(crate) fn run(options: &Options) -> Result<(), NodeError> {
+    let clock = SystemClock::start();
+    log::open(&options.log, clock).map_err(NodeError::Log)?;
+    // From here on a signal that comes early waits, and is not lost.
+    let signals = signals::catch().map_err(NodeError::Signals)?;
+    introduce(options);
+    let mut machine = build(options)?;
+    listen(&mut machine, clock, &options.listen)?;
+    let (mut driver, mailbox) = Driver::new(machine, clock);
+    signals.forward(mailbox).map_err(NodeError::Signals)?;
+    info!("init message: Done loading");
+    let result = driver.run(&mut Report::new(options.config.peer_timeout));
+    info!("Shutdown done");
+    result.map_err(NodeError::Wait)
+}
+
+/// Says who we are, and how the options were understood.
+fn introduce(options: &Options) {
+    info!("{CLIENT_NAME} version v{VERSION}");
+    for remark in &options.remarks {
+        info!("{remark}");
+    }
+    info!("Using the chain {}", options.config.network);
+    for (n, warning) in options.warnings.iter().enumerate() {
+        // Several are one block, of which the first line has the prefix.
+        let prefix = if n == 0 { "Warning: " } else { "" };
+        // OK to ignore: the log has it too.
+        let _unseen = writeln!(io::stderr(), "{prefix}{warning}");
+        info!("Warning: {warning}");
+    }
+}
+
+/// A node that does nothing yet.
+fn build(options: &Options) -> Result<Node, NodeError> {
+    let seed = system_seed().map_err(NodeError::Seed)?;
+    let sockets = OsSockets::new().map_err(NodeError::Sockets)?;
+    let config = match options.config.behaviour {
+        Behaviour::Reference => sockman::sockman::Config::REFERENCE,
+        Behaviour::Ours => sockman::sockman::Config::default(),
+    };
+    let connman = ConnMan::new(options.config.clone(), seed);
+    let mut machine = Machine::new(SockMan::new(sockets, config), connman);
+    if options.network_state == NetworkState::Inactive {
+        // The default order takes commands before it opens connections.
+        let command = Command::SetNetworkActive(NetworkState::Inactive);
+        machine.push_command(command).expect("the queue is empty");
+    }
+    info!("SetNetworkActive: {}", options.network_state == NetworkState::Active);
+    Ok(machine)
+}
+
+/// Listens where it was said, or everywhere. Core: `CConnman::InitBinds`.
+fn listen(machine: &mut Node, clock: SystemClock, listen: &Listen) -> Result<(), NodeError> {
+    match listen {
+        Listen::Off => Ok(()),
+        Listen::At(places) => places.iter().try_for_each(|at| bind(machine, clock, *at)),
+        Listen::Everywhere { port } => {
+            // A host may be without IPv6; and then its IPv4 is all there is.
+            if let Err(error) = bind(machine, clock, (Ipv6Addr::UNSPECIFIED, *port).into()) {
+                info!("{error}");
+            }
+            bind(machine, clock, (Ipv4Addr::UNSPECIFIED, *port).into())
+        }
+    }
+}
+
+fn bind(machine: &mut Node, clock: SystemClock, at: SocketAddr) -> Result<(), NodeError> {
+    let listened = machine.listen(clock.now(), &Endpoint::Ip(at));
+    listened.map_err(|error| NodeError::Listen { at, error })?;
+    info!("Bound to {at}");
+    Ok(())
+}

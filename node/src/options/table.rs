@@ -1,0 +1,246 @@
+//! Every option there is: its name, its form, and what `-help` says of it.
+
+/// How an option is given, and what becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Asks for a text instead of a node.
+    Request,
+    /// On or off; alone it means on. The last one counts.
+    Flag,
+    /// A value. The last one counts.
+    Single,
+    /// A value; all of them count.
+    List,
+    /// Taken, and nothing follows from it: there is nothing here that it would change.
+    NoEffect,
+    /// It comes with a later version, and is refused.
+    Later,
+    /// As [`Later`](Self::Later), but it may be switched off, since off is how things are.
+    LaterUnlessOff,
+}
+
+/// Under which heading `-help` shows an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    Options,
+    Connection,
+    Debugging,
+    Chain,
+}
+
+impl Section {
+    /// In the order of the text.
+    pub(super) const ALL: [Self; 4] =
+        [Self::Options, Self::Connection, Self::Debugging, Self::Chain];
+
+    /// What stands above its options.
+    pub(super) const fn heading(self) -> &'static str {
+        match self {
+            Self::Options => "Options:",
+            Self::Connection => "Connection options:",
+            Self::Debugging => "Debugging/Testing options:",
+            Self::Chain => "Chain selection options:",
+        }
+    }
+}
+
+/// An option that has an effect.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spec {
+    /// Without its dash.
+    pub(super) name: &'static str,
+    pub(super) form: Form,
+    /// What follows the name in the help text.
+    pub(super) value: &'static str,
+    pub(super) section: Section,
+    pub(super) help: &'static str,
+}
+
+const fn spec(
+    section: Section,
+    name: &'static str,
+    form: Form,
+    value: &'static str,
+    help: &'static str,
+) -> Spec {
+    Spec { name, form, value, section, help }
+}
+
+/// The options that do something, by section and name. The words are ours, the names and defaults
+/// those of the reference.
+#[rustfmt::skip]
+pub(super) const EFFECTIVE: &[Spec] = {
+    use Form::{Flag, List, Request, Single};
+    use Section::{Chain, Connection, Debugging, Options};
+    &[
+        spec(Options, "?", Request, "", "Print this help message and exit"),
+        spec(Options, "h", Request, "", "Print this help message and exit"),
+        spec(Options, "help", Request, "", "Print this help message and exit"),
+        spec(Options, "version", Request, "", "Print version and exit"),
+
+        spec(Connection, "bind", List, "=<addr>[:<port>]",
+            "Listen on this address, and on no other that is not given as well; without a port on \
+             that of -port. An IPv6 address with a port is written [addr]:port. May be given \
+             several times (default: all addresses of IPv4 and IPv6)"),
+        spec(Connection, "connect", List, "=<addr>[:<port>]",
+            "Connect to this address, and again whenever the connection is lost; -noconnect or \
+             -connect=0: to none. May be given several times"),
+        spec(Connection, "listen", Flag, "",
+            "Let others connect (default: 1, but 0 with -connect or -maxconnections=0)"),
+        spec(Connection, "maxconnections", Single, "=<n>",
+            "Keep at most <n> connections, those of -connect not counted (default: 125)"),
+        spec(Connection, "maxreceivebuffer", Single, "=<n>",
+            "Stop reading from a peer whose unhandled messages take over <n>*1000 bytes \
+             (default: 5000)"),
+        spec(Connection, "maxsendbuffer", Single, "=<n>",
+            "Stop handling a peer's messages while our unsent ones to it take over <n>*1000 bytes \
+             (default: 1000)"),
+        spec(Connection, "networkactive", Flag, "",
+            "Make and take connections (default: 1)"),
+        spec(Connection, "peertimeout", Single, "=<n>",
+            "Give a peer <n> seconds for the handshake (minimum: 1, default: 60)"),
+        spec(Connection, "port", Single, "=<port>",
+            "Listen on this port (default: 8333, testnet3: 18333, testnet4: 48333, signet: 38333, \
+             regtest: 18444)"),
+        spec(Connection, "timeout", Single, "=<n>",
+            "Give up an attempt to connect after <n> milliseconds (minimum: 1, default: 5000)"),
+
+        spec(Debugging, "debug", List, "=<category>",
+            "Log more about <category>, or about everything if it is left out, 1 or all; 0 or \
+             none forgets those given before. May be given several times"),
+        spec(Debugging, "debugexclude", List, "=<category>",
+            "Log no more about <category> than without -debug. May be given several times"),
+        spec(Debugging, "logtimemicros", Flag, "",
+            "Give times in the log to the microsecond (default: 0)"),
+        spec(Debugging, "printtoconsole", Flag, "", "Write the log to stdout (default: 1)"),
+        spec(Debugging, "reference", Flag, "",
+            "Do as Bitcoin Core does also where this node would do otherwise (default: 0)"),
+        spec(Debugging, "uacomment", List, "=<comment>",
+            "Add a comment to the name by which peers know us. May be given several times"),
+
+        spec(Chain, "chain", Single, "=<chain>",
+            "Use the chain <chain> (default: main). Allowed values: main, test, testnet4, signet, \
+             regtest"),
+        spec(Chain, "regtest", Flag, "", "The same as -chain=regtest"),
+        spec(Chain, "signet", Flag, "", "The same as -chain=signet"),
+        spec(Chain, "testnet", Flag, "", "The same as -chain=test"),
+        spec(Chain, "testnet4", Flag, "", "The same as -chain=testnet4"),
+    ]
+};
+
+/// Options that change nothing here, as far as it is known how they could: there is no wallet, no
+/// script execution and no database.
+pub(super) const NO_EFFECT: &[&str] = &[
+    "allowignoredconf",
+    "checkblocks",
+    "checklevel",
+    "dbcache",
+    "disablewallet",
+    "fallbackfee",
+    "keypool",
+    "par",
+    "unsafesqlitesync",
+];
+
+/// Options of the reference that this version does without, and whose off is how things are.
+pub(super) const LATER_UNLESS_OFF: &[&str] = &[
+    "blocksonly",
+    "capturemessages",
+    "cjdnsreachable",
+    "conf",
+    "debuglogfile",
+    "discover",
+    "dns",
+    "dnsseed",
+    "fixedseeds",
+    "forcednsseed",
+    "i2pacceptincoming",
+    "i2psam",
+    "includeconf",
+    "listenonion",
+    "loglevelalways",
+    "logratelimit",
+    "logsourcelocations",
+    "logthreadnames",
+    "natpmp",
+    "onion",
+    "peerbloomfilters",
+    "proxy",
+    "prune",
+    "reindex",
+    "server",
+    "settings",
+    "shrinkdebugfile",
+    "txreconciliation",
+    "v2transport",
+    "whitelistforcerelay",
+];
+
+/// Options of the reference that this version does without.
+pub(super) const LATER: &[&str] = &[
+    "acceptnonstdtxn",
+    "addnode",
+    "asmap",
+    "bantime",
+    "blocksdir",
+    "checkaddrman",
+    "checkblockindex",
+    "datadir",
+    "externalip",
+    "loglevel",
+    "logips",
+    "logtimestamps",
+    "maxmempool",
+    "maxtipage",
+    "maxuploadtarget",
+    "minimumchainwork",
+    "minrelaytxfee",
+    "mintxfee",
+    "mocktime",
+    "onlynet",
+    "persistmempool",
+    "pid",
+    "proxyrandomize",
+    "rpcallowip",
+    "rpcauth",
+    "rpcbind",
+    "rpccookiefile",
+    "rpccookieperms",
+    "rpcdoccheck",
+    "rpcpassword",
+    "rpcport",
+    "rpcservertimeout",
+    "rpcthreads",
+    "rpcuser",
+    "rpcwhitelist",
+    "rpcwhitelistdefault",
+    "rpcworkqueue",
+    "seednode",
+    "startupnotify",
+    "test",
+    "testactivationheight",
+    "torcontrol",
+    "torpassword",
+    "whitebind",
+    "whitelist",
+    "whitelistrelay",
+];
+
+/// Options that mean nothing without a value. Core: `DISALLOW_ELISION`.
+pub(super) const VALUE_NEEDED: &[&str] = &["proxy"];
+
+/// The table's own name for an option, and its form; `None`: there is no such option.
+pub(super) fn find(name: &str) -> Option<(&'static str, Form)> {
+    if let Some(spec) = EFFECTIVE.iter().find(|spec| spec.name == name) {
+        return Some((spec.name, spec.form));
+    }
+    let others = [
+        (NO_EFFECT, Form::NoEffect),
+        (LATER_UNLESS_OFF, Form::LaterUnlessOff),
+        (LATER, Form::Later),
+    ];
+    others.into_iter().find_map(|(names, form)| {
+        let found = names.iter().find(|other| **other == name)?;
+        Some((*found, form))
+    })
+}

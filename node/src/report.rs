@@ -1,0 +1,243 @@
+//! What the node's notices look like in the log.
+//!
+//! The lines that tools look for are the reference's to the letter; the others say the
+//! same as the reference's, in our words. The events are data: whoever needs them asks the library.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use sockman::connman::message::DecodeWhy;
+use sockman::connman::{
+    ConnMan, ConnType, DisconnectReason, Ignored, Notice, PeerId, PeerSnapshot, Refusal, Verdict,
+};
+use sockman::driver::{Machine, Observer};
+use sockman::sockets::{Endpoint, OsSockets};
+use sockman::time::Now;
+use sockman::transport::{FrameError, MessageType, Rejected, RejectedWhy};
+use tracing::{debug, info};
+
+use crate::snapshot;
+
+/// The category of everything here.
+const NET: &str = "net";
+
+/// Writes the log of a node.
+pub(crate) struct Report {
+    /// The time for a handshake, which some lines name.
+    peer_timeout: Duration,
+    /// Who is connected: what later lines say of a peer. As many as connman has.
+    peers: BTreeMap<PeerId, (ConnType, Endpoint)>,
+}
+
+impl Report {
+    pub(crate) const fn new(peer_timeout: Duration) -> Self {
+        Self { peer_timeout, peers: BTreeMap::new() }
+    }
+
+    fn connected(&mut self, peer: PeerId, conn_type: ConnType, endpoint: Endpoint) {
+        if conn_type.is_inbound() {
+            debug!(target: NET, "connection from {endpoint} accepted");
+        }
+        debug!(target: NET, "Added connection peer={}", peer.0);
+        self.peers.insert(peer, (conn_type, endpoint));
+    }
+
+    fn disconnected(&mut self, peer: PeerId, reason: DisconnectReason) {
+        let gone = self.peers.remove(&peer);
+        let number = peer.0;
+        match (reason, gone) {
+            (DisconnectReason::SelfConnection, Some((_, endpoint))) => {
+                debug!(target: NET, "connected to self at {endpoint}, disconnecting");
+            }
+            (reason, _) => {
+                if let DisconnectReason::FrameInvalid(error) = reason {
+                    frame_invalid(peer, error);
+                }
+                let why = Why { reason, peer_timeout: self.peer_timeout };
+                debug!(target: NET, "{why}, disconnecting peer={number}");
+            }
+        }
+    }
+
+    fn ready(&self, notice: &Notice) {
+        let Notice::PeerReady { peer, version, services, user_agent, start_height, .. } = notice
+        else {
+            return;
+        };
+        let Some((conn_type, _)) = self.peers.get(peer) else { return };
+        let text = format_args!(
+            "New {conn_type} v1 peer connected: version={version}, agent={user_agent}, \
+             services={services}, blocks={start_height}, peer={}",
+            peer.0
+        );
+        // Others can begin as many connections as they like, and are not to fill the log.
+        match conn_type.is_inbound() {
+            true => debug!(target: NET, "{text}"),
+            false => info!("{text}"),
+        }
+    }
+}
+
+impl Observer<OsSockets, ConnMan> for Report {
+    fn handle_notice(&mut self, _now: Now, notice: Notice) {
+        match notice {
+            Notice::PeerConnected { peer, endpoint, conn_type, .. } => {
+                self.connected(peer, conn_type, endpoint);
+            }
+            Notice::PeerReady { .. } => self.ready(&notice),
+            Notice::PeerDisconnected { peer, reason, .. } => self.disconnected(peer, reason),
+            Notice::MessageHandled { peer, message_type, payload_bytes, verdict } => {
+                message_handled(peer, message_type, payload_bytes, verdict);
+            }
+            Notice::MessageQueued { peer, message_type, payload_bytes } => {
+                let kind = message_type.as_str();
+                debug!(target: NET, "sending {kind} ({payload_bytes} bytes) peer={}", peer.0);
+            }
+            Notice::MessageRejected { peer, rejected } => message_rejected(peer, rejected),
+            Notice::PongReceived { peer, round_trip } => {
+                debug!(target: NET, "ping answered after {round_trip:?}, peer={}", peer.0);
+            }
+            Notice::InboundRefused { endpoint, refusal, .. } => {
+                let why = match refusal {
+                    Refusal::InboundFull => "full",
+                    Refusal::NetworkInactive => "network inactive",
+                };
+                debug!(target: NET, "connection from {endpoint} dropped ({why})");
+            }
+            Notice::AcceptFailed { error } => {
+                info!("Nobody can be let in: {error}");
+            }
+            Notice::DialBegun { endpoint, conn_type, .. } => {
+                debug!(target: NET, "trying v1 connection ({conn_type}) to {endpoint}");
+            }
+            Notice::DialFailed { endpoint, failure, .. } => {
+                debug!(target: NET, "connection to {endpoint} failed: {failure}");
+            }
+        }
+    }
+
+    fn handle_inspect(&mut self, now: Now, machine: &Machine<OsSockets, ConnMan>) {
+        let inspection = machine.tenant().inspect(machine.sockman().conns());
+        let peers: BTreeMap<_, &PeerSnapshot> =
+            inspection.peers.iter().map(|peer| (peer.conn, peer)).collect();
+        let conns = machine.sockman().inspect();
+        info!("{}", snapshot::Summary { machine, inspection: &inspection, conns: conns.len() });
+        for conn in &conns {
+            let peer = peers.get(&conn.conn).copied();
+            for line in snapshot::lines(now, conn, peer) {
+                info!("{}: {line}", conn.conn);
+            }
+        }
+    }
+}
+
+fn message_handled(peer: PeerId, kind: MessageType, payload_bytes: usize, verdict: Verdict) {
+    let peer = peer.0;
+    let kind = kind.as_str();
+    debug!(target: NET, "received: {kind} ({payload_bytes} bytes) peer={peer}");
+    let Verdict::Ignored(why) = verdict else { return };
+    match why {
+        Ignored::BeforeVersion => debug!(
+            target: NET,
+            "non-version message before version handshake. Message \"{kind}\" from peer={peer}"
+        ),
+        Ignored::BeforeVerack => {
+            debug!(target: NET, "Unsupported message \"{kind}\" prior to verack from peer={peer}");
+        }
+        Ignored::Redundant if kind == MessageType::VERSION.as_str() => {
+            debug!(target: NET, "redundant version message from peer={peer}");
+        }
+        Ignored::Redundant => {
+            debug!(target: NET, "ignoring redundant {kind} message from peer={peer}");
+        }
+        Ignored::Malformed(error) => {
+            let end = if error.why == DecodeWhy::Truncated { "end of data: " } else { "" };
+            debug!(
+                target: NET,
+                "ProcessMessages({kind}, {payload_bytes} bytes): Exception '{end}{error}' \
+                 peer={peer}"
+            );
+        }
+        Ignored::Unknown => {
+            debug!(target: NET, "Unknown message type \"{kind}\" from peer={peer}");
+        }
+        Ignored::VersionTooLow
+        | Ignored::Unsolicited
+        | Ignored::Unsupported
+        | Ignored::NotImplemented => {
+            debug!(target: NET, "{kind} has no effect ({why:?}) peer={peer}");
+        }
+    }
+}
+
+fn message_rejected(peer: PeerId, rejected: Rejected) {
+    let (peer, bytes) = (peer.0, rejected.raw_bytes);
+    match rejected.why {
+        RejectedWhy::Checksum { claimed, computed } => {
+            let (claimed, computed) = (u32::from_be_bytes(claimed), u32::from_be_bytes(computed));
+            debug!(
+                target: NET,
+                "Header error: Wrong checksum ({bytes} bytes with header), expected \
+                 {computed:08x} was {claimed:08x}, peer={peer}"
+            );
+        }
+        RejectedWhy::MessageType(_) => {
+            debug!(target: NET, "Header error: Invalid message type ({bytes} bytes), peer={peer}");
+        }
+    }
+}
+
+fn frame_invalid(peer: PeerId, error: FrameError) {
+    let peer = peer.0;
+    match error {
+        FrameError::Magic { found } => {
+            debug!(target: NET, "Header error: Wrong MessageStart {found} received, peer={peer}");
+        }
+        FrameError::PayloadTooLong { bytes } => {
+            debug!(target: NET, "Header error: Size too large ({bytes} bytes), peer={peer}");
+        }
+    }
+}
+
+/// Why a peer is disconnected, as the log has it.
+struct Why {
+    reason: DisconnectReason,
+    peer_timeout: Duration,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.reason {
+            DisconnectReason::HandshakeNoTraffic { received, sent } => {
+                let seconds = self.peer_timeout.as_secs();
+                write!(f, "socket no message in first {seconds} seconds")?;
+                f.write_str(if received { "" } else { ", never received from peer" })?;
+                f.write_str(if sent { "" } else { ", never sent to peer" })
+            }
+            DisconnectReason::HandshakeTimeout => f.write_str("version handshake timeout"),
+            DisconnectReason::VersionTooOld { version } => {
+                write!(f, "peer using obsolete version {version}")
+            }
+            DisconnectReason::WtxidRelayAfterVerack => {
+                f.write_str("wtxidrelay received after verack")
+            }
+            DisconnectReason::SendAddrV2AfterVerack => {
+                f.write_str("sendaddrv2 received after verack")
+            }
+            DisconnectReason::FeelerDone => f.write_str("feeler connection completed"),
+            DisconnectReason::PingTimeout => f.write_str("ping timeout"),
+            reason @ (DisconnectReason::PeerClosed
+            | DisconnectReason::PeerClosedMidMessage { .. }
+            | DisconnectReason::Lost(_)
+            | DisconnectReason::NotConnected(_)
+            | DisconnectReason::FrameInvalid(_)
+            | DisconnectReason::SelfConnection
+            | DisconnectReason::SendTimeout
+            | DisconnectReason::ReceiveTimeout
+            | DisconnectReason::Requested
+            | DisconnectReason::NetworkInactive
+            | DisconnectReason::Shutdown) => reason.fmt(f),
+        }
+    }
+}

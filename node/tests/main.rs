@@ -1,0 +1,9 @@
+//! The binary from outside: processes on loopback that are driven by arguments and signals, and
+//! observed by their log, their stderr and their exit status.
+//!
+//! Nothing here sleeps: a test waits for an event, until a deadline that only a failure reaches.
+
+mod connections;
+mod process;
+mod starting;
+mod stopping;

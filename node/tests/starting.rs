@@ -1,0 +1,87 @@
+//! What a node says when it starts, or does not.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use super::process::{Node, command, free_port};
+
+#[test]
+fn taken_port_is_an_error() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let at = taken.local_addr().unwrap();
+    Node::start(&[&format!("-bind={at}")]).wait().assert_error(&format!(
+        "Unable to bind to {at} on this computer. Sockman is probably already running."
+    ));
+    // Without a log too.
+    let exit = Node::start(&[&format!("-bind={at}"), "-printtoconsole=0"]).wait();
+    assert_eq!(exit.stdout, [""; 0]);
+    exit.assert_error(&format!(
+        "Unable to bind to {at} on this computer. Sockman is probably already running."
+    ));
+}
+
+#[test]
+fn every_place_to_listen_must_work() {
+    let (first, at) = Node::listening(&[]);
+    let free = format!("-bind=127.0.0.1:{}", free_port());
+    Node::start(&[&free, &format!("-bind={at}")]).wait().assert_error(&format!(
+        "Unable to bind to {at} on this computer. Sockman is probably already running."
+    ));
+    first.stop().assert_clean();
+}
+
+/// Without IPv6 on this host the log says so, and IPv4 is all there is.
+#[test]
+fn all_addresses_are_listened_on_unless_told_otherwise() {
+    let (node, port) = Node::on_free_port(|port| vec![format!("-port={port}")], &[]);
+    let exit = node.stop();
+    exit.assert_clean();
+    let has = |end: String| exit.stdout.iter().any(|line| line.ends_with(&end));
+    assert!(has(format!("Bound to 0.0.0.0:{port}")), "{:#?}", exit.stdout);
+    if !has(format!("Bound to [::]:{port}")) {
+        eprintln!("skipped: this host has no IPv6");
+        let refused = |line: &String| line.contains(&format!("Unable to bind to [::]:{port}"));
+        assert!(exit.stdout.iter().any(refused), "{:#?}", exit.stdout);
+    }
+}
+
+#[test]
+fn unknown_option_is_an_error() {
+    Node::start(&["-nonsense=1"])
+        .wait()
+        .assert_error("Error parsing command line arguments: Invalid parameter -nonsense=1");
+}
+
+#[test]
+fn option_of_a_later_version_is_an_error() {
+    Node::start(&["-datadir=."]).wait().assert_error("-datadir is not supported yet.");
+}
+
+#[test]
+fn wrong_filter_of_the_log_is_an_error() {
+    let output = command(&["-listen=0"]).env("RUST_LOG", "net=loud").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.starts_with("Error: RUST_LOG: "), "{stderr}");
+}
+
+#[test]
+fn texts_go_to_stdout() {
+    for (option, part) in [("-version", "Sockman daemon version v"), ("-help", "\nOptions:\n")] {
+        let output = command(&[option]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{option}");
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert!(stdout.contains(part), "{stdout}");
+        assert_eq!(output.stderr, b"", "{option}");
+    }
+}
+
+#[test]
+fn start_is_told_in_order() {
+    let (node, at) = Node::listening(&[]);
+    let exit = node.stop();
+    exit.assert_clean();
+    let mut lines = exit.stdout.iter();
+    for end in ["SetNetworkActive: true", &format!("Bound to {at}"), "init message: Done loading"] {
+        assert!(lines.any(|line| line.ends_with(end)), "{end}: {:#?}", exit.stdout);
+    }
+}

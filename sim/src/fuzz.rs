@@ -1,0 +1,71 @@
+//! What a fuzz target does with its bytes: any bytes are a schedule, and every schedule must pass
+//! the oracles.
+//!
+//! The bodies are here, where stable Rust compiles and tests them. Expectations are left out: bytes
+//! that nobody wrote expect nothing that would be true. So are the verdicts on lines that were
+//! never reached, for the same reason.
+
+use crate::run::{Options, Run, Verdict};
+use crate::schedule::{Op, Schedule};
+use crate::subject::Subject;
+use crate::subjects::connman::Connman;
+
+/// Most steps of one input. Beyond it the input is abandoned as too slow to be worth it; the
+/// oracle on steps that lead nowhere is a different one, and stays.
+const STEPS_MAX: u64 = 200_000;
+
+/// Most repeats of one word, and bytes of junk, in one input: more of the same is slow, and no more
+/// telling.
+const REPEAT_MAX: u32 = 300;
+
+/// What became of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// It ran to its end.
+    Passed,
+    /// It makes no sense, or is too long: nothing was learnt.
+    Abandoned,
+}
+
+/// Runs any bytes as a schedule for the connection manager, under all oracles.
+///
+/// # Panics
+///
+/// An oracle noticed something. The message is the schedule as text and how to replay it.
+pub fn connman(bytes: &[u8]) -> Judged {
+    judge::<Connman>(&tame(Schedule::from_bytes(bytes)))
+}
+
+/// Runs a schedule and panics with its text if an oracle notices something.
+fn judge<X: Subject>(schedule: &Schedule) -> Judged {
+    let options = Options { steps_max: STEPS_MAX, ..Options::default() };
+    let Ok(run) = Run::<X>::new(schedule, &options) else { return Judged::Abandoned };
+    let report = run.finish();
+    match &report.verdict {
+        Verdict::Passed | Verdict::Drifted(_) | Verdict::NotExercised(_) => Judged::Passed,
+        Verdict::Misspoken(..) | Verdict::Unmet(_) => Judged::Abandoned,
+        Verdict::Failed(_) if report.stats.steps > STEPS_MAX => Judged::Abandoned,
+        Verdict::Failed(violation) => panic!(
+            "{violation}\n\n{schedule}\nreplay: cargo sim import ARTIFACT > found.case && cargo \
+             sim replay found.case\n"
+        ),
+    }
+}
+
+/// Takes out what costs much and finds nothing.
+fn tame(mut schedule: Schedule) -> Schedule {
+    use crate::schedule::Item;
+    schedule.subject = crate::schedule::SUBJECT_DEFAULT.to_owned();
+    schedule.script.retain(|line| !matches!(line.op, Op::Expect(_)));
+    for line in &mut schedule.script {
+        let Op::Send { items, .. } = &mut line.op else { continue };
+        for item in items {
+            match item {
+                Item::Word { times, .. } => *times = (*times).min(REPEAT_MAX),
+                Item::Junk(count) => *count = (*count).min(REPEAT_MAX * 100),
+                Item::Part { .. } | Item::Rest | Item::Bytes(_) => {}
+            }
+        }
+    }
+    schedule
+}

@@ -1,1 +1,0 @@
-//! Behaviour through the machine.
