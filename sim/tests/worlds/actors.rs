@@ -27,11 +27,11 @@ fn link(script: &str) -> Link {
     settled(script).world().actor(ActorId(1)).unwrap().link()
 }
 
+#[track_caller]
 fn ending(script: &str) -> Ending {
-    match link(script) {
-        Link::Ended(ending, _) => ending,
-        other => panic!("it has not ended: {other:?}"),
-    }
+    let link = link(script);
+    let Link::Ended(ending, _) = link else { panic!("it has not ended: {link:?}") };
+    ending
 }
 
 #[test]
