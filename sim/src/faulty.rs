@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::io::IoSlice;
+use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng as _;
 use sockman::sockets::{
     AcceptError, Accepted, Closing, ConnError, ConnId, ConnectError, ConnectStatus,
-    DescriptorLimit, Direction, Endpoint, Failure, Interest, ListenError, ListenerId, More,
-    Received, Sent, Sockets, Source, Stale,
+    DescriptorLimit, Direction, Endpoint, Event, Failure, Interest, ListenError, ListenerId, More,
+    Readiness, Received, Sent, Sockets, Source, Stale, Wait, WaitError,
 };
 
 use crate::schedule::{ActorId, Call, Deviation, Effect, Fault};
@@ -529,5 +530,33 @@ impl<S: Sockets> Sockets for Faulty<S> {
 
     fn listener_endpoint(&self, listener: ListenerId) -> Result<Endpoint, Stale> {
         self.inner.listener_endpoint(listener)
+    }
+}
+
+impl<S: Wait> Wait for Faulty<S> {
+    type Waker = S::Waker;
+
+    /// As the backend says. A connection that the plan has ended is over in both directions, which
+    /// nobody can mask, until it is closed.
+    fn wait(
+        &mut self,
+        timeout: Option<Duration>,
+        events: &mut Vec<Event>,
+    ) -> Result<(), WaitError> {
+        let timeout = if self.ended.is_empty() { timeout } else { Some(Duration::ZERO) };
+        self.inner.wait(timeout, events)?;
+        for &conn in &self.ended {
+            let source = Source::Conn(conn);
+            let over = Readiness { error: true, ..Readiness::NONE };
+            match events.iter_mut().find(|event| event.source == source) {
+                Some(event) => event.readiness = event.readiness.or(over),
+                None => events.push(Event { source, readiness: over }),
+            }
+        }
+        Ok(())
+    }
+
+    fn waker(&self) -> S::Waker {
+        self.inner.waker()
     }
 }

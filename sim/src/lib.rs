@@ -17,6 +17,7 @@ pub mod generate;
 pub mod net;
 pub mod oracles;
 pub mod panics;
+pub mod renamed;
 pub mod run;
 pub mod schedule;
 pub mod subject;

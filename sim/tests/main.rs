@@ -11,5 +11,6 @@ mod differential;
 mod manager;
 mod net;
 mod network;
+mod renamed;
 mod wire;
 mod worlds;
