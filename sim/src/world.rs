@@ -295,18 +295,19 @@ impl<X: Subject> World<X> {
     }
 
     fn choose(&mut self, default: Task) -> Task {
-        type M<X> = Machine<Faulty<Kernel>, <X as Subject>::Tenant>;
-        let now = self.now;
-        let others: Vec<Task> = M::<X>::tasks()
-            .filter(|task| *task != default && self.machine.next_step(now, *task).is_some())
-            .collect();
-        let names: Vec<_> = others.iter().map(|task| M::<X>::task_name(*task)).collect();
-        let step = self.machine.next_step(now, default).expect("the default is runnable");
-        let actor = step.conn.and_then(|conn| self.machine.sockman().sockets().actor(conn));
-        match self.chooser.choose(step.verb, step.object, actor, &names) {
-            None => default,
-            Some(position) => others[position],
-        }
+        let (machine, now) = (&self.machine, self.now);
+        let name = Machine::<Faulty<Kernel>, X::Tenant>::task_name;
+        let tasks = Machine::<Faulty<Kernel>, X::Tenant>::tasks;
+        let others = || {
+            let runnable =
+                |task: &Task| *task != default && machine.next_step(now, *task).is_some();
+            tasks().filter(runnable).map(name).collect()
+        };
+        let step = machine.next_step(now, default).expect("the default is runnable");
+        let actor = step.conn.and_then(|conn| machine.sockman().sockets().actor(conn));
+        let chosen = self.chooser.choose(step.verb, step.object, actor, others);
+        let named = |chosen| tasks().find(|task| name(*task) == chosen);
+        chosen.and_then(named).unwrap_or(default)
     }
 
     // Carrying.

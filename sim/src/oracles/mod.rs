@@ -57,9 +57,9 @@ pub struct Oracles<X: Subject> {
     steps: u64,
 }
 
-/// Steps between two checks of all invariants, besides the one at the end of each instant: they
-/// cost more than the step itself.
-const INVARIANTS_EVERY: u64 = 32;
+/// Steps between two checks of all invariants, besides the one at the end of a run: they cost more
+/// than the step itself.
+const INVARIANTS_EVERY: u64 = 16;
 
 impl<X: Subject> Oracles<X> {
     /// Having seen nothing.
@@ -96,7 +96,7 @@ impl<X: Subject> Oracles<X> {
         }
         self.steps += 1;
         let at_rest = matches!(step, Step::Idle(_));
-        if at_rest || self.steps.is_multiple_of(INVARIANTS_EVERY) {
+        if self.steps.is_multiple_of(INVARIANTS_EVERY) {
             world.machine().check_invariants();
         }
         if at_rest {
@@ -114,6 +114,7 @@ impl<X: Subject> Oracles<X> {
     ///
     /// Something that should have happened has not.
     pub fn at_rest(&mut self, world: &World<X>) -> Result<(), Violation> {
+        world.machine().check_invariants();
         self.liveness.check(world)
     }
 
