@@ -9,7 +9,7 @@
 //! characters are escaped, so that no peer can write a line of its own. Each line is one write. A
 //! stdout that is closed or full costs lines, and nothing else.
 //!
-//! Source: docs/node-binary.md, section 4.
+//! Source: Core: logging.cpp, `Logger::LogPrintStr`.
 #![expect(clippy::disallowed_methods, reason = "RUST_LOG is how one speaks to a log of tracing's")]
 
 use std::fmt::{self, Write as _};

@@ -1,6 +1,6 @@
 //! What the node's notices look like in the log.
 //!
-//! The lines that tools look for are those of docs/node-binary.md, section 4; the others say the
+//! The lines that tools look for are the reference's to the letter; the others say the
 //! same as the reference's, in our words. The events are data: whoever needs them asks the library.
 
 use std::collections::BTreeMap;

@@ -54,6 +54,15 @@ fn reference_behaviour_connects_as_well() {
     listener.stop().assert_clean();
 }
 
+#[test]
+fn node_knows_itself() {
+    let both = |port| vec![format!("-bind=127.0.0.1:{port}"), format!("-connect=127.0.0.1:{port}")];
+    let (mut node, _) = Node::on_free_port(both, &[]);
+    let line = node.expect("connected to self at 127.0.0.1:");
+    assert!(line.ends_with(", disconnecting"), "{line}");
+    node.stop().assert_clean();
+}
+
 /// Of 12 connections one is left for others: 8, 2 and 1 are kept for those that we begin.
 #[test]
 fn full_node_lets_nobody_in() {

@@ -52,16 +52,19 @@ impl Node {
 
     /// Starts a node that listens on a port of loopback, with further arguments; and its address.
     pub(crate) fn listening(args: &[&str]) -> (Self, String) {
-        let bind = |port| format!("-bind=127.0.0.1:{port}");
+        let bind = |port| vec![format!("-bind=127.0.0.1:{port}")];
         let (node, port) = Self::on_free_port(bind, args);
         (node, format!("127.0.0.1:{port}"))
     }
 
-    /// Starts a node with a port in an argument, and others; tries again if somebody takes it.
-    pub(crate) fn on_free_port(argument: impl Fn(u16) -> String, args: &[&str]) -> (Self, u16) {
+    /// Starts a node with a port in some arguments, and others; tries again if somebody takes it.
+    pub(crate) fn on_free_port(with: impl Fn(u16) -> Vec<String>, args: &[&str]) -> (Self, u16) {
         for _ in 0..PORTS_TRIED_MAX {
             let port = free_port();
-            let mut node = Self::start(&[&[argument(port).as_str()], args].concat());
+            let with = with(port);
+            let with = with.iter().map(String::as_str);
+            let all: Vec<_> = with.chain(args.iter().copied()).collect();
+            let mut node = Self::start(&all);
             if node.waits_for("Done loading") {
                 return (node, port);
             }

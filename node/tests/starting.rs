@@ -32,7 +32,7 @@ fn every_place_to_listen_must_work() {
 /// Without IPv6 on this host the log says so, and IPv4 is all there is.
 #[test]
 fn all_addresses_are_listened_on_unless_told_otherwise() {
-    let (node, port) = Node::on_free_port(|port| format!("-port={port}"), &[]);
+    let (node, port) = Node::on_free_port(|port| vec![format!("-port={port}")], &[]);
     let exit = node.stop();
     exit.assert_clean();
     let has = |end: String| exit.stdout.iter().any(|line| line.ends_with(&end));

@@ -23,6 +23,14 @@ const SLOW_EVERY: Duration = Duration::from_millis(20);
 /// How often a chatty actor says something.
 const CHAT_EVERY: Duration = Duration::from_millis(200);
 
+/// How often a flooding actor says how much, unless so many bytes wait to be taken already.
+const FLOOD_EVERY: Duration = Duration::from_millis(50);
+const FLOOD_WORDS: u32 = 20;
+const FLOOD_BYTES_MAX: usize = 16_384;
+
+/// How often a hostile actor says something wrong.
+const PROVOKE_EVERY: Duration = Duration::from_millis(100);
+
 /// Bytes that an actor reads at a time otherwise.
 const READ_BYTES_MAX: usize = 0x10000;
 
@@ -88,7 +96,9 @@ pub struct Actor<D> {
     /// Everything heard on the connections so far, with its time.
     heard: Vec<(Instant, Heard)>,
     saw: Vec<Saw>,
-    /// When a slow actor moves again.
+    /// Wrong things said so far.
+    provocations: u64,
+    /// When an actor that moves by itself moves again.
     next_move: Option<Instant>,
     /// Connections so far.
     incarnation: u32,
@@ -150,6 +160,7 @@ impl<D: Dialect> Actor<D> {
             rest: Vec::new(),
             heard: Vec::new(),
             saw: Vec::new(),
+            provocations: 0,
             next_move: None,
             incarnation: 0,
             dialled: Dialled { by_actor: true, port: 0 },
@@ -304,6 +315,17 @@ impl<D: Dialect> Actor<D> {
             Manner::Chatty => {
                 self.next_move = Some(now.steady + CHAT_EVERY);
                 self.dialect.chat(now, &mut self.unsent);
+            }
+            Manner::Flooding => {
+                self.next_move = Some(now.steady + FLOOD_EVERY);
+                if self.unsent.len() < FLOOD_BYTES_MAX {
+                    (0..FLOOD_WORDS).for_each(|_| self.dialect.chat(now, &mut self.unsent));
+                }
+            }
+            Manner::Hostile => {
+                self.next_move = Some(now.steady + PROVOKE_EVERY);
+                self.provocations += 1;
+                self.dialect.provoke(now, self.provocations, &mut self.unsent);
             }
             Manner::Scripted | Manner::Honest | Manner::Silent => self.next_move = None,
         }
@@ -549,6 +571,8 @@ fn first_move(now: Instant, manner: Manner) -> Option<Instant> {
     match manner {
         Manner::Slow => Some(now),
         Manner::Chatty => Some(now + CHAT_EVERY),
+        Manner::Flooding => Some(now + FLOOD_EVERY),
+        Manner::Hostile => Some(now + PROVOKE_EVERY),
         Manner::Scripted | Manner::Honest | Manner::Silent => None,
     }
 }
@@ -556,7 +580,7 @@ fn first_move(now: Instant, manner: Manner) -> Option<Instant> {
 /// Whether a manner follows the protocol by itself.
 const fn speaks(manner: Manner) -> bool {
     match manner {
-        Manner::Honest | Manner::Slow | Manner::Chatty => true,
+        Manner::Honest | Manner::Slow | Manner::Chatty | Manner::Flooding | Manner::Hostile => true,
         Manner::Scripted | Manner::Silent => false,
     }
 }

@@ -64,37 +64,65 @@ impl Recorded {
         &self.refused
     }
 
-    fn choose(&mut self, anchor: &Anchor, offered: &[&'static str]) -> Option<usize> {
+    fn choose(
+        &mut self,
+        anchor: &Anchor,
+        offered: impl FnOnce() -> Vec<&'static str>,
+    ) -> Option<&'static str> {
         let lines = self.lines.get(anchor)?;
+        let offered = offered();
         loop {
             let used = self.used.entry(anchor.clone()).or_insert(0);
             let (line, run) = lines.get(*used)?;
             *used += 1;
-            if let Some(position) = offered.iter().position(|name| name == run) {
+            if let Some(task) = offered.iter().find(|name| *name == run) {
                 self.reached.push(*line);
-                return Some(position);
+                return Some(task);
             }
             self.refused.push(*line);
         }
     }
 }
 
-/// The name of a step, without its number.
-type Name = (&'static str, String, Option<ActorId>);
+/// How often each step was made, by its name. A node has a few dozen names, so that going through
+/// them costs less than a tree of strings.
+#[derive(Clone, Debug, Default)]
+struct Counts {
+    names: Vec<(&'static str, String)>,
+    /// By name and actor; without an actor at 0.
+    made: Vec<Vec<u32>>,
+}
+
+impl Counts {
+    fn of(&mut self, verb: &'static str, object: &str, actor: Option<ActorId>) -> &mut u32 {
+        let known = self.names.iter().position(|(v, o)| *v == verb && o == object);
+        let name = known.unwrap_or_else(|| {
+            self.names.push((verb, object.to_owned()));
+            self.made.push(Vec::new());
+            self.names.len() - 1
+        });
+        let made = &mut self.made[name];
+        let place = actor.map_or(0, |actor| usize::from(actor.0));
+        if place >= made.len() {
+            made.resize(place + 1, 0);
+        }
+        &mut made[place]
+    }
+}
 
 /// Decides, counts and records.
 #[derive(Clone, Debug)]
 pub struct Chooser {
     policy: Policy,
-    counts: BTreeMap<Name, u32>,
+    counts: Counts,
     recorded: Vec<Deviation>,
 }
 
 impl Chooser {
     /// With nothing decided yet.
     #[must_use]
-    pub const fn new(policy: Policy) -> Self {
-        Self { policy, counts: BTreeMap::new(), recorded: Vec::new() }
+    pub fn new(policy: Policy) -> Self {
+        Self { policy, counts: Counts::default(), recorded: Vec::new() }
     }
 
     /// Whether it needs the names of steps at all.
@@ -108,36 +136,32 @@ impl Chooser {
     }
 
     /// Decides at a choice point: the default's step, and the names of the other tasks that could
-    /// go first. `None` is the default.
+    /// go first, which are asked for only if that matters. `None` is the default.
     pub fn choose(
         &mut self,
         verb: &'static str,
         object: &str,
         actor: Option<ActorId>,
-        offered: &[&'static str],
-    ) -> Option<usize> {
-        let name = (verb, object.to_owned(), actor);
-        let done = self.counts.get(&name).copied().unwrap_or(0);
+        offered: impl FnOnce() -> Vec<&'static str>,
+    ) -> Option<&'static str> {
+        let made = self.counts.of(verb, object, actor);
+        let done = *made;
         let anchor =
             || Anchor { verb: verb.to_owned(), object: object.to_owned(), actor, nth: done + 1 };
         let choice = match &mut self.policy {
             Policy::Default => None,
             Policy::Random { rng, deviate } => {
                 let draw = rng.next_u32();
-                if offered.is_empty() || draw % 256 >= u32::from(*deviate) {
-                    None
-                } else {
-                    Some((draw >> 8) as usize % offered.len())
-                }
+                let deviates = draw % 256 < u32::from(*deviate);
+                let offered = if deviates { offered() } else { Vec::new() };
+                offered.get((draw >> 8) as usize % offered.len().max(1)).copied()
             }
             Policy::Recorded(recorded) => recorded.choose(&anchor(), offered),
         };
         match choice {
-            None => {
-                *self.counts.entry(name).or_insert(0) += 1;
-            }
-            Some(position) => {
-                let run = offered[position].to_owned();
+            None => *made += 1,
+            Some(run) => {
+                let run = run.to_owned();
                 self.recorded.push(Deviation::Before { anchor: anchor(), run });
             }
         }

@@ -144,7 +144,9 @@ impl Judge {
                 return true;
             }
             let saw = self.explain(world, expectation);
-            self.unmet.get_or_insert(Unmet { line: expectation.line, saw });
+            let unmet = Unmet { line: expectation.line, saw };
+            let first = self.unmet.take().unwrap_or_else(|| unmet.clone());
+            self.unmet = Some(if unmet.line < first.line { unmet } else { first });
             false
         });
         self.open = open;

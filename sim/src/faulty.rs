@@ -227,24 +227,26 @@ impl<S: Sockets> Faulty<S> {
 
     /// What the plan, or a draw, has for the call about to be made.
     fn effect(&mut self, call: Call, actor: Option<ActorId>) -> Option<(Effect, PlanKey)> {
-        let nth = self.counts.entry((call, actor)).or_insert(0);
-        *nth += 1;
-        let own = (call, actor, *nth);
-        if let Some(planned) = self.planned.get(&own) {
-            return Some((planned.effect, Some(own)));
-        }
-        if actor.is_some() {
-            let any = self.counts.entry((call, None)).or_insert(0);
-            *any += 1;
-            let any = (call, None, *any);
-            if let Some(planned) = self.planned.get(&any) {
-                return Some((planned.effect, Some(any)));
+        let own = (call, actor, self.count(call, actor));
+        // A call for somebody is one for anybody too, whoever planned for it.
+        let any = actor.map(|_| (call, None, self.count(call, None)));
+        for key in [Some(own), any].into_iter().flatten() {
+            if let Some(planned) = self.planned.get(&key) {
+                return Some((planned.effect, Some(key)));
             }
         }
         let (rng, weights) = self.random.as_mut()?;
         let effect = weights.draw(call, rng)?;
-        self.drawn.push(Deviation::At { call, actor, nth: own.2, effect });
+        let nth = own.2;
+        self.drawn.push(Deviation::At { call, actor, nth, effect });
         Some((effect, None))
+    }
+
+    /// Counts a call; its number.
+    fn count(&mut self, call: Call, actor: Option<ActorId>) -> u32 {
+        let count = self.counts.entry((call, actor)).or_insert(0);
+        *count += 1;
+        *count
     }
 
     fn reached(&mut self, key: PlanKey, made: Reach) {
@@ -336,22 +338,25 @@ impl<S: Sockets> Sockets for Faulty<S> {
     fn accept(&mut self, listener: ListenerId) -> Result<Accepted, AcceptError> {
         let planned = self.effect(Call::Accept, None);
         let forced = planned.and_then(|(effect, key)| {
-            let error = match effect {
-                Effect::OutOfDescriptors => AcceptError::OutOfDescriptors(DescriptorLimit::Process),
-                Effect::Aborted => AcceptError::Aborted,
-                Effect::WouldBlock
-                | Effect::Bytes(_)
+            let result = match effect {
+                Effect::OutOfDescriptors => {
+                    Err(AcceptError::OutOfDescriptors(DescriptorLimit::Process))
+                }
+                Effect::Aborted => Err(AcceptError::Aborted),
+                Effect::WouldBlock => Ok(Accepted::WouldBlock),
+                Effect::Bytes(_)
                 | Effect::Reset
                 | Effect::TimedOut
                 | Effect::OutOfMemory
                 | Effect::Unreachable => return None,
             };
-            Some((error, key))
+            Some((result, key))
         });
+        let planned = forced.is_some();
         let result = match forced {
-            Some((error, key)) => {
+            Some((result, key)) => {
                 self.reached(key, Reach::Effective);
-                Err(error)
+                result
             }
             None => self.inner.accept(listener),
         };
@@ -362,24 +367,26 @@ impl<S: Sockets> Sockets for Faulty<S> {
             Ok(Accepted::Conn { conn, .. }) => Some(*conn),
             Ok(Accepted::WouldBlock) | Err(_) => None,
         };
-        self.record(CallResult::Accept(result.clone()), conn, forced.is_some());
+        self.record(CallResult::Accept(result.clone()), conn, planned);
         result
     }
 
     fn connect(&mut self, to: &Endpoint) -> Result<ConnId, ConnectError> {
         let actor = to.ip().and_then(|address| self.addresses.get(&address.ip())).copied();
         let planned = self.effect(Call::Connect, actor);
-        let forced = planned.and_then(|(effect, key)| match effect {
-            Effect::OutOfDescriptors => {
-                Some((ConnectError::OutOfDescriptors(DescriptorLimit::Process), key))
-            }
-            Effect::Unreachable => Some((ConnectError::Failed(Failure::HostUnreachable), key)),
-            Effect::WouldBlock
-            | Effect::Bytes(_)
-            | Effect::Reset
-            | Effect::TimedOut
-            | Effect::OutOfMemory
-            | Effect::Aborted => None,
+        let forced = planned.and_then(|(effect, key)| {
+            let error = match effect {
+                Effect::OutOfDescriptors => {
+                    ConnectError::OutOfDescriptors(DescriptorLimit::Process)
+                }
+                Effect::Bytes(_) | Effect::WouldBlock => return None,
+                Effect::Reset
+                | Effect::TimedOut
+                | Effect::Unreachable
+                | Effect::OutOfMemory
+                | Effect::Aborted => ConnectError::Failed(failure_of(effect)?),
+            };
+            Some((error, key))
         });
         let result = match forced {
             Some((error, key)) => {

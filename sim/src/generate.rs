@@ -20,6 +20,16 @@ const CHATTY_MIN: u32 = 8;
 /// Further actors, at most.
 const OTHERS_MAX: u32 = 4;
 
+/// How further actors behave.
+const OTHERS: [Manner; 6] = [
+    Manner::Scripted,
+    Manner::Silent,
+    Manner::Slow,
+    Manner::Honest,
+    Manner::Hostile,
+    Manner::Flooding,
+];
+
 /// How long a generated script goes on.
 const SCRIPT: Duration = Duration::from_secs(20);
 
@@ -85,11 +95,7 @@ pub fn generate<X: Subject>(seed: u64) -> Generated {
     let others = draws.below(OTHERS_MAX + 1);
     for number in 1..=chatty + others {
         let actor = ActorId(u16::try_from(number).expect("a dozen actors"));
-        let manner = if number <= chatty {
-            Manner::Chatty
-        } else {
-            *draws.pick(&[Manner::Scripted, Manner::Silent, Manner::Slow, Manner::Honest])
-        };
+        let manner = if number <= chatty { Manner::Chatty } else { *draws.pick(&OTHERS) };
         introduce(&mut draws, actor, manner, &mut lines);
         let turns = if number <= chatty { draws.below(2) } else { draws.below(LINES_EACH_MAX) };
         for _ in 0..turns {

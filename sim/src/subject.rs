@@ -232,6 +232,12 @@ pub trait Dialect: Clone + Send + fmt::Debug {
     /// What an honest speaker says when it has been idle for a while.
     fn chat(&mut self, now: Now, out: &mut Vec<u8>);
 
+    /// What a hostile speaker says, the `n`-th time: something that is wrong here.
+    fn provoke(&mut self, now: Now, n: u64, out: &mut Vec<u8>) {
+        let _ = now;
+        out.extend_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
+    }
+
     /// Whether what was heard is this word with these settings.
     fn matches(&self, word: &Word, heard: Heard) -> bool;
 

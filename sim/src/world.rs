@@ -103,6 +103,8 @@ pub struct World<X: Subject> {
     /// Which actor lives on a host, by number of the host; the node's has none.
     owners: Vec<Option<usize>>,
     network: Network,
+    /// Whether the node has waited and not yet looked at its sockets: a wait ends with a look.
+    has_waited: bool,
     chooser: Chooser,
     trace: Trace,
     notices: Vec<<X::Tenant as Tenant>::Notice>,
@@ -152,6 +154,7 @@ impl<X: Subject> World<X> {
             actors: made,
             owners,
             network,
+            has_waited: true,
             chooser: Chooser::new(policy),
             trace: Trace::new(config.story),
             notices: Vec::new(),
@@ -187,6 +190,7 @@ impl<X: Subject> World<X> {
             return Step::Arrived;
         }
         match self.machine.default_next(self.now) {
+            Choice::Step(_) if self.has_waited => Step::Polled(self.poll()),
             Choice::Step(task) => self.step_node(task),
             Choice::Poll => Step::Polled(self.poll()),
             Choice::Wait => match self.poll() {
@@ -200,6 +204,7 @@ impl<X: Subject> World<X> {
     pub fn advance(&mut self, at: Instant) {
         let passed = at.since(self.now.steady);
         self.now = Now { steady: at, wall: self.now.wall + passed };
+        self.has_waited = true;
         self.node_kernel_mut().set_now(at);
     }
 
@@ -259,6 +264,7 @@ impl<X: Subject> World<X> {
     }
 
     fn poll(&mut self) -> usize {
+        self.has_waited = false;
         let mut events = std::mem::take(&mut self.events);
         self.node_kernel_mut().poll(&mut events);
         for event in &events {
@@ -289,18 +295,19 @@ impl<X: Subject> World<X> {
     }
 
     fn choose(&mut self, default: Task) -> Task {
-        type M<X> = Machine<Faulty<Kernel>, <X as Subject>::Tenant>;
-        let now = self.now;
-        let others: Vec<Task> = M::<X>::tasks()
-            .filter(|task| *task != default && self.machine.next_step(now, *task).is_some())
-            .collect();
-        let names: Vec<_> = others.iter().map(|task| M::<X>::task_name(*task)).collect();
-        let step = self.machine.next_step(now, default).expect("the default is runnable");
-        let actor = step.conn.and_then(|conn| self.machine.sockman().sockets().actor(conn));
-        match self.chooser.choose(step.verb, step.object, actor, &names) {
-            None => default,
-            Some(position) => others[position],
-        }
+        let (machine, now) = (&self.machine, self.now);
+        let name = Machine::<Faulty<Kernel>, X::Tenant>::task_name;
+        let tasks = Machine::<Faulty<Kernel>, X::Tenant>::tasks;
+        let others = || {
+            let runnable =
+                |task: &Task| *task != default && machine.next_step(now, *task).is_some();
+            tasks().filter(runnable).map(name).collect()
+        };
+        let step = machine.next_step(now, default).expect("the default is runnable");
+        let actor = step.conn.and_then(|conn| machine.sockman().sockets().actor(conn));
+        let chosen = self.chooser.choose(step.verb, step.object, actor, others);
+        let named = |chosen| tasks().find(|task| name(*task) == chosen);
+        chosen.and_then(named).unwrap_or(default)
     }
 
     // Carrying.

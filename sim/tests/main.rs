@@ -3,10 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
 mod canaries;
+mod cli;
 mod connman;
 mod contract;
+mod corpus;
 mod differential;
+mod manager;
 mod net;
 mod network;
 mod renamed;
 mod wire;
+mod worlds;

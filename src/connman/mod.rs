@@ -194,9 +194,13 @@ impl Tenant for ConnMan {
         conns: &mut Conns<Peer>,
         actions: &mut Vec<Action<Peer>>,
     ) {
-        let Some(peer) = conns.get_mut(conn) else { return };
-        peer.traffic.add_received_bytes(bytes.len());
         self.totals.add_received_bytes(bytes.len());
+        let Some(peer) = conns.get_mut(conn) else {
+            // They were read, and then it was closed.
+            self.closed.add_received_bytes(bytes.len());
+            return;
+        };
+        peer.traffic.add_received_bytes(bytes.len());
         if !peer.is_live() {
             return;
         }

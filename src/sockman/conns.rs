@@ -1,5 +1,7 @@
 //! The table of connections: the socket manager's part of each, and the tenant's beside it.
 
+use std::fmt;
+
 use crate::slab::Key;
 use crate::sockets::{ConnId, Endpoint, Failure, Interest, Readiness};
 use crate::time::Instant;
@@ -163,4 +165,34 @@ pub struct ConnSnapshot {
     pub bytes_sent: u64,
     /// What ended it, if it failed.
     pub last_failure: Option<Failure>,
+}
+
+impl fmt::Display for ConnSnapshot {
+    /// One line: `c3.0 to 203.0.113.4:32768: Open, interest rw, ready -, sent 97, received 122, ...`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letters = |readable, writable| match (readable, writable) {
+            (false, false) => "-",
+            (true, false) => "r",
+            (false, true) => "w",
+            (true, true) => "rw",
+        };
+        let interest = letters(self.interest.readable, self.interest.writable);
+        let ready = letters(self.ready.readable, self.ready.writable);
+        write!(f, "{} to {}: {:?}", self.conn, self.peer, self.phase)?;
+        write!(f, ", interest {interest}, ready {ready}")?;
+        write!(f, ", sent {}, received {}", self.bytes_sent, self.bytes_received)?;
+        if self.receive_paused {
+            f.write_str(", not read from")?;
+        }
+        if self.send_blocked {
+            f.write_str(", bytes wait for room")?;
+        }
+        if let Some(deadline) = self.deadline {
+            write!(f, ", given up at {deadline}")?;
+        }
+        match self.last_failure {
+            Some(failure) => write!(f, ", failed: {failure}"),
+            None => Ok(()),
+        }
+    }
 }

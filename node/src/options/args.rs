@@ -1,7 +1,7 @@
 //! The syntax of the command line: `-name`, `-name=value`, `-noname`, `-noname=value`, each also
 //! with two dashes. What the values mean is not known here.
 //!
-//! Source: docs/node-binary.md, section 3; Core: common/args.cpp, `ArgsManager::ParseParameters`.
+//! Source: Core: common/args.cpp, `ArgsManager::ParseParameters`.
 
 use std::collections::BTreeMap;
 

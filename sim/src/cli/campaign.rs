@@ -159,6 +159,10 @@ fn tell_failure(out: &mut impl Write, outcome: &Outcome, folder: &Path) -> Resul
     writeln!(out, "seed {}: {}", outcome.seed, report.verdict)?;
     writeln!(out, "  replay: cargo sim replay {}", folder.display())?;
     writeln!(out, "  look:   cargo sim show {}", folder.display())?;
+    writeln!(out, "  the node's connections then:")?;
+    for conn in &report.connections {
+        writeln!(out, "    {conn}")?;
+    }
     Ok(())
 }
 

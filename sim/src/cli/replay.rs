@@ -70,7 +70,7 @@ pub(super) fn show(arguments: &ShowArguments, out: &mut impl Write) -> Result<Ex
         }
         writeln!(out, "{}", report.verdict)?;
         for conn in &report.connections {
-            writeln!(out, "  {conn:?}")?;
+            writeln!(out, "  {conn}")?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -123,7 +123,7 @@ fn tell(
     }
     if !report.verdict.is_passed() {
         for conn in &report.connections {
-            writeln!(out, "  {conn:?}")?;
+            writeln!(out, "  {conn}")?;
         }
     }
     Ok(())

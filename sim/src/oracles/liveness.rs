@@ -4,26 +4,75 @@
 //! actors that follow the protocol, read, and have a link that works: everything queued has
 //! arrived, in both directions, or the connection has ended.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Violation, violation};
-use crate::actor::{Actor, Link};
-use crate::schedule::Manner;
+use crate::actor::{Actor, Link, Way};
+use crate::faulty::CallResult;
+use crate::schedule::{ActorId, Manner};
 use crate::subject::Subject;
 use crate::world::World;
+use sockman::sockets::Received;
 use sockman::sockman::{Slices, Tenant};
+use sockman::time::Instant;
 
 const NAME: &str = "liveness";
 const RULE: &str = "docs/behaviour.md, connman 7: queues drain when the peer reads";
 
-pub(super) fn check<X: Subject>(world: &World<X>) -> Result<(), Violation> {
-    world.actors().iter().filter(|actor| is_lively(world, actor)).try_for_each(|actor| {
-        let problem = problem_of(world, actor);
-        problem.map_or(Ok(()), |problem| {
+/// How long a connection on which something waits may stand still. More than the longest round trip
+/// of a generated world, and a peer's next move.
+const STANDSTILL_MAX: Duration = Duration::from_secs(2);
+
+/// When bytes last passed, for each actor: into it, and from it into the node.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Liveness {
+    into_actor: BTreeMap<ActorId, Instant>,
+    into_node: BTreeMap<ActorId, Instant>,
+}
+
+impl Liveness {
+    pub(super) fn note<X: Subject>(&mut self, world: &World<X>) {
+        let now = world.now().steady;
+        for (actor, moved) in world.moved() {
+            if moved.way == Way::Read {
+                self.into_actor.insert(*actor, now);
+            }
+        }
+        let faulty = world.machine().sockman().sockets();
+        for call in faulty.calls() {
+            let got = matches!(call.what, CallResult::Recv(Ok(Received::Bytes(_))));
+            let actor = call.conn.filter(|_| got).and_then(|conn| faulty.actor(conn));
+            if let Some(actor) = actor {
+                self.into_node.insert(actor, now);
+            }
+        }
+    }
+
+    /// What waits on a connection that goes on is on its way: a narrow one takes its time.
+    pub(super) fn check<X: Subject>(&self, world: &World<X>) -> Result<(), Violation> {
+        let now = world.now().steady;
+        world.actors().iter().filter(|actor| is_lively(world, actor)).try_for_each(|actor| {
+            let Some((waits, problem)) = problem_of(world, actor) else { return Ok(()) };
+            let moved = match waits {
+                Waits::ForNode => &self.into_node,
+                Waits::ForActor => &self.into_actor,
+            };
+            let since = moved.get(&actor.id()).copied().unwrap_or(Instant::START);
+            if since + STANDSTILL_MAX >= now {
+                return Ok(());
+            }
             let what = format!("{}: {problem}", actor.id());
-            Err(violation(world, NAME, RULE, what))
+            Err(Violation { since, ..violation(world, NAME, RULE, what) })
         })
-    })
+    }
+}
+
+/// Who has to take what waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waits {
+    ForNode,
+    ForActor,
 }
 
 /// What is on the way for longer than this is kept up by the link, not by the node.
@@ -37,29 +86,33 @@ fn is_lively<X: Subject>(world: &World<X>, actor: &Actor<X::Dialect>) -> bool {
     speaks && actor.is_reading() && world.is_link_up(actor.id()) && !link_is_slow
 }
 
-fn problem_of<X: Subject>(world: &World<X>, actor: &Actor<X::Dialect>) -> Option<String> {
+fn problem_of<X: Subject>(world: &World<X>, actor: &Actor<X::Dialect>) -> Option<(Waits, String)> {
     if actor.link() == Link::Connecting {
-        return Some("still connecting".to_owned());
+        return Some((Waits::ForNode, "still connecting".to_owned()));
     }
     if actor.link() != Link::Open {
         return None;
     }
     if actor.unsent_bytes() > 0 {
-        return Some(format!("{} bytes wait to be taken", actor.unsent_bytes()));
+        let problem = format!("{} bytes wait to be taken", actor.unsent_bytes());
+        return Some((Waits::ForNode, problem));
     }
     let sockman = world.machine().sockman();
     let kernel = sockman.sockets().inner();
     let Some(conn) = world.conn_with(actor.id()) else {
         let full = kernel.open_descriptors() >= kernel.config().descriptors_max;
-        return (!full).then(|| "connected, and the node has not taken it in".to_owned());
+        let problem = "connected, and the node has not taken it in".to_owned();
+        return (!full).then_some((Waits::ForNode, problem));
     };
     let unread = kernel.unread_bytes(conn).unwrap_or(0);
     if unread > 0 {
-        return Some(format!("{unread} of its bytes wait to be read by the node"));
+        let problem = format!("{unread} of its bytes wait to be read by the node");
+        return Some((Waits::ForNode, problem));
     }
     let state = sockman.conns().get(conn)?;
     let mut slices = Slices::new();
     let _ = <X::Tenant as Tenant>::gather(state, &mut slices);
     let unsent = slices.byte_count();
-    (unsent > 0).then(|| format!("{unsent} bytes for it wait to be sent by the node"))
+    let problem = || format!("{unsent} bytes for it wait to be sent by the node");
+    (unsent > 0).then(|| (Waits::ForActor, problem()))
 }

@@ -52,13 +52,14 @@ pub struct Oracles<X: Subject> {
     lifecycle: lifecycle::Lifecycle,
     latency: latency::Latency,
     accounting: accounting::Accounting,
+    liveness: liveness::Liveness,
     subject: X::Watch,
     steps: u64,
 }
 
-/// Steps between two checks of all invariants, besides the one at the end of each instant: they
-/// cost more than the step itself.
-const INVARIANTS_EVERY: u64 = 32;
+/// Steps between two checks of all invariants, besides the one at the end of a run: they cost more
+/// than the step itself.
+const INVARIANTS_EVERY: u64 = 16;
 
 impl<X: Subject> Oracles<X> {
     /// Having seen nothing.
@@ -70,6 +71,7 @@ impl<X: Subject> Oracles<X> {
             lifecycle: lifecycle::Lifecycle::default(),
             latency: latency::Latency::default(),
             accounting: accounting::Accounting::default(),
+            liveness: liveness::Liveness::default(),
             subject: X::Watch::default(),
             steps: 0,
         }
@@ -83,6 +85,7 @@ impl<X: Subject> Oracles<X> {
     pub fn after_step(&mut self, world: &World<X>, step: &Step) -> Result<(), Violation> {
         protocol::check(world)?;
         self.streams.check(world)?;
+        self.liveness.note(world);
         self.latency.check(world, step)?;
         if matches!(step, Step::Node(..)) {
             self.descriptors.check(world)?;
@@ -93,7 +96,7 @@ impl<X: Subject> Oracles<X> {
         }
         self.steps += 1;
         let at_rest = matches!(step, Step::Idle(_));
-        if at_rest || self.steps.is_multiple_of(INVARIANTS_EVERY) {
+        if self.steps.is_multiple_of(INVARIANTS_EVERY) {
             world.machine().check_invariants();
         }
         if at_rest {
@@ -111,7 +114,8 @@ impl<X: Subject> Oracles<X> {
     ///
     /// Something that should have happened has not.
     pub fn at_rest(&mut self, world: &World<X>) -> Result<(), Violation> {
-        liveness::check(world)
+        world.machine().check_invariants();
+        self.liveness.check(world)
     }
 
     /// Looks at a node that has closed everything.

@@ -243,6 +243,10 @@ pub enum Manner {
     Slow,
     /// As honest, and says something of its own five times a second.
     Chatty,
+    /// Shakes hands, then asks for 400 answers a second, and reads.
+    Flooding,
+    /// Shakes hands, then says ten times a second something that it should not.
+    Hostile,
 }
 
 /// What becomes of the link between the node and an actor.

@@ -185,7 +185,13 @@ impl Random {
             2 => Op::NodeDials { actor },
             3 => Op::NodeDrops { actor },
             4 => {
-                let manners = [Manner::Scripted, Manner::Honest, Manner::Silent, Manner::Slow];
+                let manners = [
+                    Manner::Scripted,
+                    Manner::Honest,
+                    Manner::Silent,
+                    Manner::Slow,
+                    Manner::Chatty,
+                ];
                 Op::Behave { actor, manner: self.pick(&manners) }
             }
             5 => Op::StopReading { actor },

@@ -198,12 +198,14 @@ impl Watch for HandshakeWatch {
                 Fact::Ready(conn) | Fact::Down(conn, _) => drop(self.waiting.remove(&conn)),
             }
         }
-        let steady = now.steady.since(self.last_steady);
-        let jumped = self.last_wall != UnixTime::EPOCH && self.last_wall + steady != now.wall;
+        let expected = self.last_wall + now.steady.since(self.last_steady);
+        let jumped = self.last_wall != UnixTime::EPOCH && expected != now.wall;
         (self.last_wall, self.last_steady) = (now.wall, now.steady);
         if jumped {
-            // Whoever sets the clock moves the deadlines: they are counted anew.
-            self.waiting.values_mut().for_each(|since| *since = now);
+            // Whoever sets the clock moves the deadlines: they are counted anew, from when a clock
+            // that was set back has come as far again.
+            let since = Now { steady: now.steady + (expected - now.wall), wall: expected };
+            self.waiting.values_mut().for_each(|waiting| *waiting = since);
         }
         for (conn, since) in &self.waiting {
             if now.steady > since.steady + HANDSHAKE_WITHIN + HANDSHAKE_GRACE {

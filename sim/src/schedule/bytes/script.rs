@@ -80,8 +80,15 @@ const SAME: u8 = 0;
 const AFTER: u8 = 2;
 const AT: u8 = 3;
 
-const MANNERS: [Manner; 5] =
-    [Manner::Honest, Manner::Slow, Manner::Silent, Manner::Scripted, Manner::Chatty];
+const MANNERS: [Manner; 7] = [
+    Manner::Honest,
+    Manner::Slow,
+    Manner::Silent,
+    Manner::Scripted,
+    Manner::Chatty,
+    Manner::Flooding,
+    Manner::Hostile,
+];
 
 /// The changes of a link; those with a number have any here.
 const CHANGES: [LinkChange; 7] = [

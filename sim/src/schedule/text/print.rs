@@ -197,6 +197,8 @@ impl Display for Manner {
             Self::Silent => "silent",
             Self::Slow => "slow",
             Self::Chatty => "chatty",
+            Self::Flooding => "flooding",
+            Self::Hostile => "hostile",
         })
     }
 }

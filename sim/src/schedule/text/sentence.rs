@@ -102,6 +102,8 @@ fn actor_does(cursor: &mut Cursor<'_>, actor: ActorId) -> Parsed<Op> {
                 ("silent", Manner::Silent),
                 ("slow", Manner::Slow),
                 ("chatty", Manner::Chatty),
+                ("flooding", Manner::Flooding),
+                ("hostile", Manner::Hostile),
             ];
             Op::Behave { actor, manner: cursor.choose(&manners, &[])? }
         }

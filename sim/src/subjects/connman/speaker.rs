@@ -185,6 +185,31 @@ impl Dialect for Speaker {
         }
     }
 
+    /// From what costs a message to what ends the connection; the last of these comes late, so that
+    /// what goes before it has its time.
+    fn provoke(&mut self, now: Now, n: u64, out: &mut Vec<u8>) {
+        let wrong = |name: &str, key: &str, value: &str| Word {
+            name: name.to_owned(),
+            settings: vec![(key.to_owned(), value.to_owned())],
+        };
+        let word = match n % 64 {
+            63 => wrong("ping", "magic", "bad"),
+            62 => wrong("ping", "claims", "4000001"),
+            61 => Word::plain("wtxidrelay"),
+            n => match n % 8 {
+                0 => wrong("hello", "length", "3"),
+                1 => wrong("ping", "checksum", "bad"),
+                2 => wrong("ping", "type", "bad"),
+                3 => wrong("ping", "length", "7"),
+                4 => wrong("version", "cut", "50"),
+                5 => Word::plain("verack"),
+                6 => wrong("inv", "length", "100"),
+                _ => wrong("pong", "nonce", "0"),
+            },
+        };
+        self.encode(now, &word, out).expect("they are words of this dialect");
+    }
+
     fn matches(&self, word: &Word, heard: Heard) -> bool {
         let wanted = word.setting("nonce").or_else(|| word.setting("length"));
         word.name == heard.name && wanted.is_none_or(|wanted| wanted.parse() == Ok(heard.detail))

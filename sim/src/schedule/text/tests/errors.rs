@@ -100,7 +100,8 @@ const LINES: [(&str, &str); 82] = [
     ),
     (
         "p1 is onest",
-        "7: expected \"scripted\", \"honest\", \"silent\", \"slow\" or \"chatty\", found \
+        "7: expected \"scripted\", \"honest\", \"silent\", \"slow\", \"chatty\", \
+         \"flooding\" or \"hostile\", found \
          \"onest\"; did you mean \"honest\"?",
     ),
     (

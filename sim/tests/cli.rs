@@ -1,0 +1,339 @@
+//! The `sim` command, as a script meets it: its output, its exit status, its files.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A folder of one test's own, gone when the test is over.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cli-{test}"));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.0.join(name)).unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));
+        command.args(arguments).current_dir(&self.0).env_remove("RUST_LOG");
+        command
+    }
+
+    fn sim(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn stdout(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).unwrap()
+}
+
+fn stderr(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).unwrap()
+}
+
+/// What a command said, having ended with this status and without a panic.
+#[track_caller]
+fn ended(output: &Output, status: i32) -> String {
+    let said = format!("{}{}", stdout(output), stderr(output));
+    assert_eq!(output.status.code(), Some(status), "{said}");
+    assert!(!stderr(output).contains("panicked"), "{said}");
+    said
+}
+
+#[track_caller]
+fn check_refused(arguments: &[&str], named: &str) {
+    let folder = Folder::new(&format!("refused-{}", arguments.join("-").replace('/', "-")));
+    let output = folder.sim(arguments);
+    ended(&output, 2);
+    assert_eq!(stdout(&output), "", "errors go to stderr");
+    assert!(stderr(&output).contains(named), "{named}: {}", stderr(&output));
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_str(stdout(output)).unwrap()
+}
+
+const GREETING: &str = "format 1\nsubject  echo\n\n0ms      p1 is honest\n         p1 dials\n";
+
+/// What nobody can meet: a failure for who needs one.
+const FAILING: &str = "format 1\nsubject echo\n0ms p1 dials\nexpect p1 receives line, within 1s\n";
+
+// Campaigns.
+
+#[test]
+fn a_campaign_reports_its_figures_as_json() {
+    let folder = Folder::new("json");
+    let output = folder.sim(&["run", "--subject", "echo", "--seeds", "0..5", "--json"]);
+    ended(&output, 0);
+    let report = json(&output);
+    assert_eq!(report["runs"], 5);
+    assert_eq!(report["failures"], 0);
+    for key in ["steps", "events", "virtual_seconds"] {
+        assert!(report[key].as_u64().unwrap() > 0, "{key}: {report}");
+    }
+    assert!(report["messages"].is_u64());
+    assert!(report["wall_seconds"].is_f64());
+    assert_eq!(report["trace_hash"].as_str().unwrap().len(), 16);
+}
+
+#[test]
+fn the_number_of_jobs_does_not_change_the_hash() {
+    let folder = Folder::new("jobs");
+    let hash = |jobs: &str| {
+        let arguments = ["run", "--subject", "echo", "--seeds", "0..12", "--json", "--jobs", jobs];
+        json(&folder.sim(&arguments))["trace_hash"].clone()
+    };
+    assert_eq!(hash("1"), hash("2"));
+}
+
+#[test]
+fn one_seed_is_a_campaign_and_twice_gives_the_same() {
+    let folder = Folder::new("twice");
+    let arguments = ["run", "--subject", "connman", "--seeds", "7", "--json"];
+    let once = json(&folder.sim(&arguments));
+    let twice = json(&folder.sim(&[&arguments[..], &["--twice"]].concat()));
+    assert_eq!((&once["runs"], &once["trace_hash"]), (&twice["runs"], &twice["trace_hash"]));
+    assert_eq!((&once["runs"], &twice["failures"]), (&Value::from(1), &Value::from(0)));
+}
+
+#[test]
+fn a_campaign_without_failures_writes_no_files() {
+    let folder = Folder::new("no-files");
+    ended(&folder.sim(&["run", "--subject", "echo", "--seeds", "0..2"]), 0);
+    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
+}
+
+// Arguments.
+
+#[test]
+fn a_bad_argument_is_named() {
+    check_refused(&["run", "--seeds", "many"], "--seeds");
+    check_refused(&["run", "--seeds", "5..5"], "no seed lies in it");
+    check_refused(&["run", "--seeds", "9..3"], "9..3");
+    check_refused(&["run", "--seeds", "-1"], "-1");
+    check_refused(&["run", "--seeds", "18446744073709551615"], "too large");
+    check_refused(&["run", "--jobs", "0"], "--jobs");
+    check_refused(&["run", "--jobs", "257"], "--jobs");
+    check_refused(&["run", "--subject", "gopher"], "gopher");
+    check_refused(&["run", "extra"], "extra");
+    check_refused(&["replay"], "PATHS");
+    check_refused(&["export", "a.case"], "--to");
+    check_refused(&["frobnicate"], "frobnicate");
+    check_refused(&["replay", "missing.case"], "missing.case");
+    check_refused(&["show", "missing.case"], "missing.case");
+    check_refused(&["import", "missing"], "missing");
+}
+
+#[test]
+fn every_command_explains_itself_with_an_example() {
+    let folder = Folder::new("help");
+    for command in ["run", "replay", "show", "import", "export"] {
+        let said = ended(&folder.sim(&[command, "--help"]), 0);
+        assert!(said.contains("Example: cargo sim"), "{said}");
+    }
+}
+
+// Files.
+
+#[test]
+fn a_folder_without_schedules_is_said_to_have_none() {
+    let folder = Folder::new("empty");
+    fs::create_dir(folder.0.join("nothing")).unwrap();
+    let said = ended(&folder.sim(&["replay", "nothing"]), 2);
+    assert!(said.contains("nothing: no schedules here"), "{said}");
+}
+
+#[test]
+fn a_mistake_in_a_text_is_placed() {
+    let folder = Folder::new("mistake");
+    folder.write("bad.case", "format 1\nsubject echo\n\n0ms p1 flies\n");
+    let said = ended(&folder.sim(&["replay", "bad.case"]), 2);
+    assert!(said.contains("bad.case:4:8"), "{said}");
+}
+
+#[test]
+fn an_unknown_format_is_explained() {
+    let folder = Folder::new("format");
+    folder.write("new.case", "format 99\n0ms p1 dials\n");
+    let said = ended(&folder.sim(&["replay", "new.case"]), 2);
+    assert!(said.contains("new.case:1:8") && said.contains("99"), "{said}");
+}
+
+#[test]
+fn a_text_that_is_not_utf8_is_refused_and_other_bytes_are_an_artifact() {
+    let folder = Folder::new("utf8");
+    folder.write("bad.case", b"format 1\n\xff\n");
+    let said = ended(&folder.sim(&["replay", "bad.case"]), 2);
+    assert!(said.contains("bad.case") && said.contains("byte 9"), "{said}");
+    folder.write("artifact", b"\x00\xff\x17\x80");
+    ended(&folder.sim(&["show", "artifact"]), 0);
+    folder.write("nothing", b"");
+    ended(&folder.sim(&["replay", "nothing"]), 0);
+}
+
+#[test]
+fn a_setting_that_the_subject_does_not_take_is_named() {
+    let folder = Folder::new("setting");
+    folder.write("a.case", "format 1\nsubject echo\nnode colour blue\n\n0ms p1 dials\n");
+    let said = ended(&folder.sim(&["replay", "a.case"]), 2);
+    assert!(said.contains("a.case") && said.contains("colour blue"), "{said}");
+    folder.write("b.case", "format 1\nsubject gopher\n\n0ms p1 dials\n");
+    let said = ended(&folder.sim(&["replay", "b.case"]), 2);
+    assert!(said.contains("b.case") && said.contains("no subject gopher"), "{said}");
+}
+
+#[test]
+fn a_folder_is_replayed_in_the_order_of_its_names() {
+    let folder = Folder::new("order");
+    for name in ["b.case", "a.case", "c/a.case"] {
+        folder.write(name, GREETING);
+    }
+    folder.write("notes.txt", "not a schedule");
+    let output = folder.sim(&["replay", "--json", "."]);
+    ended(&output, 0);
+    let names: Vec<_> = stdout(&output)
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["schedule"].clone())
+        .collect();
+    assert_eq!(names, ["./a.case", "./b.case", "./c/a.case"]);
+    let said = ended(&folder.sim(&["replay", "."]), 0);
+    assert!(said.ends_with("3 passed, 0 failed\n"), "{said}");
+}
+
+#[test]
+fn a_failing_schedule_fails_the_replay_and_is_shown() {
+    let folder = Folder::new("failing");
+    folder.write("a.case", FAILING);
+    let said = ended(&folder.sim(&["replay", "a.case"]), 1);
+    assert!(said.contains("line 2 of the script"), "{said}");
+    let report = json(&folder.sim(&["replay", "--json", "a.case"]));
+    assert_eq!(report["verdict"], "expectation");
+    ended(&folder.sim(&["show", "a.case"]), 0);
+}
+
+#[test]
+fn import_and_export_are_each_others_inverse() {
+    let folder = Folder::new("convert");
+    folder.write("texts/greeting.case", GREETING);
+    let said = ended(&folder.sim(&["export", "texts", "--to", "new/bytes"]), 0);
+    assert!(said.contains("1 written"), "{said}");
+    let output = folder.sim(&["import", "new/bytes/greeting"]);
+    ended(&output, 0);
+    assert_eq!(stdout(&output), GREETING);
+}
+
+#[test]
+fn a_target_that_cannot_be_written_is_an_error() {
+    let folder = Folder::new("unwritable");
+    folder.write("a.case", GREETING);
+    folder.write("file", "in the way");
+    let said = ended(&folder.sim(&["export", "a.case", "--to", "file"]), 2);
+    assert!(said.contains("file"), "{said}");
+    fs::create_dir_all(folder.0.join("to/a/full")).unwrap();
+    let said = ended(&folder.sim(&["export", "a.case", "--to", "to"]), 2);
+    assert!(said.contains("to/a"), "{said}");
+    let left: Vec<_> = fs::read_dir(folder.0.join("to")).unwrap().collect();
+    assert_eq!(left.len(), 1, "nothing half written stays: {left:?}");
+}
+
+// Failure folders.
+
+/// A failure folder with a story, as a campaign leaves it.
+fn recorded(folder: &Folder) {
+    let schedule = folder.write("found/schedule.case", FAILING);
+    let output = folder.sim(&["show", schedule.to_str().unwrap()]);
+    let story =
+        stdout(&output).lines().filter(|line| line.starts_with("     ")).collect::<Vec<_>>();
+    folder.write("found/story.txt", story.join("\n") + "\n");
+}
+
+#[test]
+fn a_failure_folder_replays_exactly() {
+    let folder = Folder::new("exact");
+    recorded(&folder);
+    let report = json(&folder.sim(&["replay", "--json", "found"]));
+    assert_eq!(report["verdict"], "expectation");
+    assert_eq!(report["diverges"], Value::Null);
+}
+
+#[test]
+fn a_run_that_leaves_its_recorded_story_says_where() {
+    let folder = Folder::new("diverges");
+    recorded(&folder);
+    let story = folder.read("found/story.txt");
+    let mut lines: Vec<_> = story.lines().collect();
+    lines[3] = "something else";
+    folder.write("found/story.txt", lines.join("\n"));
+    let said = ended(&folder.sim(&["replay", "found"]), 1);
+    assert!(said.contains("diverges at step 4"), "{said}");
+    assert!(said.contains("recorded: something else"), "{said}");
+    let report = json(&folder.sim(&["replay", "--json", "--script", "found"]));
+    assert_eq!(report["diverges"], Value::Null, "the script alone knows nothing of it");
+    folder.write("found/story.txt", format!("{story}one more\n"));
+    let said = ended(&folder.sim(&["replay", "found"]), 1);
+    assert!(said.contains("now:      the end of the run"), "{said}");
+    folder.write("found/story.txt", "");
+    let said = ended(&folder.sim(&["replay", "found"]), 1);
+    assert!(said.contains("diverges at step 1"), "{said}");
+}
+
+// Output.
+
+#[test]
+fn a_reader_who_leaves_ends_the_command_quietly() {
+    let folder = Folder::new("pipe");
+    folder.write("a.case", GREETING);
+    let mut child = folder
+        .command(&["show", "a.case"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_full_disk_under_the_output_is_an_error() {
+    let folder = Folder::new("full");
+    folder.write("a.case", GREETING);
+    let artifact = folder.write("artifact", b"");
+    let artifact = artifact.to_str().unwrap();
+    let commands: [&[&str]; 4] = [
+        &["run", "--subject", "echo", "--seeds", "0"],
+        &["replay", "a.case"],
+        &["show", "a.case"],
+        &["import", artifact],
+    ];
+    for arguments in commands {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = folder.command(arguments).stdout(full).output().unwrap();
+        let said = ended(&output, 2);
+        assert!(said.contains("cannot write"), "{arguments:?}: {said}");
+    }
+}
