@@ -242,13 +242,11 @@ fn converse<S: Sockets + Wait>(s: &mut S) {
 
 /// A result without the one port that a kernel chose.
 fn without_port(result: &CallResult) -> CallResult {
-    match result {
-        CallResult::Accept(Ok(Accepted::Conn { conn, peer: Endpoint::Ip(peer) })) => {
-            let peer = Endpoint::Ip(SocketAddr::new(peer.ip(), 0));
-            CallResult::Accept(Ok(Accepted::Conn { conn: *conn, peer }))
-        }
-        other => other.clone(),
+    let mut result = result.clone();
+    if let CallResult::Accept(Ok(Accepted::Conn { peer: Endpoint::Ip(peer), .. })) = &mut result {
+        peer.set_port(0);
     }
+    result
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::peer::{Origin, Peer};
 use super::{ConnMan, ConnType};
 use crate::sockets::Endpoint;
-use crate::sockman::{Action, Conns, Dial, StepName};
+use crate::sockman::{Action, Conns, StepName};
 use crate::time::{Instant, Now};
 
 /// The unit of all pauses. Core: a literal in `ThreadOpenConnections`.
@@ -154,7 +154,7 @@ impl ConnMan {
         let to = endpoint.clone();
         let state = Peer::new(id, conn_type, endpoint, origin, &self.config, &self.seed);
         let timeout = self.config.dial_timeout;
-        actions.push(Action::Dial(Box::new(Dial { to, timeout, state })));
+        actions.push(Action::dial(to, timeout, state));
     }
 }
 

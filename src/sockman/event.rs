@@ -166,6 +166,11 @@ pub enum Action<C> {
 }
 
 impl<C> Action<C> {
+    /// Connect to `to`; give up after `timeout`. `state` is the tenant's, for the new connection.
+    pub fn dial(to: Endpoint, timeout: Duration, state: C) -> Self {
+        Self::Dial(Box::new(Dial { to, timeout, state }))
+    }
+
     /// The connection that the action is about.
     #[must_use]
     pub const fn conn(&self) -> Option<ConnId> {

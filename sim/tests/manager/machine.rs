@@ -350,7 +350,7 @@ fn commands_are_bounded_and_come_back() {
 #[test]
 fn a_dial_is_told_whether_it_begins_or_not() {
     let mut stage = Stage::new();
-    let dial = || Action::Dial { to: at(NOBODY), timeout: millis(5000), state: () };
+    let dial = || Action::dial(at(NOBODY), millis(5000), ());
     stage.order(Order::Act(vec![dial()]));
     stage.drive();
     assert_eq!(stage.machine.next_wakeup(now()), Some(Instant::START + millis(5000)));
