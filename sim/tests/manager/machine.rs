@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use sockman::driver::{COMMANDS_MAX, Choice, Did, Machine, Outcome, STEPS_PER_POLL_MAX, Task};
 use sockman::sockets::{ConnId, ConnectError, More};
-use sockman::sockman::{Action, Conns, Slices, StepName, TaskId, Tenant};
+use sockman::sockman::{Action, Conns, Dial, Slices, StepName, TaskId, Tenant};
 use sockman::time::{Now, UnixTime};
 
 use super::*;
@@ -350,7 +350,7 @@ fn commands_are_bounded_and_come_back() {
 #[test]
 fn a_dial_is_told_whether_it_begins_or_not() {
     let mut stage = Stage::new();
-    let dial = || Action::Dial { to: at(NOBODY), timeout: millis(5000), state: () };
+    let dial = || Action::Dial(Box::new(Dial { to: at(NOBODY), timeout: millis(5000), state: () }));
     stage.order(Order::Act(vec![dial()]));
     stage.drive();
     assert_eq!(stage.machine.next_wakeup(now()), Some(Instant::START + millis(5000)));
