@@ -242,13 +242,11 @@ fn converse<S: Sockets + Wait>(s: &mut S) {
 
 /// A result without the one port that a kernel chose.
 fn without_port(result: &CallResult) -> CallResult {
-    match result {
-        CallResult::Accept(Ok(Accepted::Conn { conn, peer: Endpoint::Ip(peer) })) => {
-            let peer = Endpoint::Ip(SocketAddr::new(peer.ip(), 0));
-            CallResult::Accept(Ok(Accepted::Conn { conn: *conn, peer }))
-        }
-        other => other.clone(),
-    }
+    let CallResult::Accept(Ok(Accepted::Conn { conn, peer: Endpoint::Ip(peer) })) = result else {
+        return result.clone();
+    };
+    let peer = Endpoint::Ip(SocketAddr::new(peer.ip(), 0));
+    CallResult::Accept(Ok(Accepted::Conn { conn: *conn, peer }))
 }
 
 #[test]
