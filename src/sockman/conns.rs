@@ -168,7 +168,7 @@ pub struct ConnSnapshot {
 }
 
 impl fmt::Display for ConnSnapshot {
-    /// One line: `c3.0 to 203.0.113.4:32768: Open, interest rw, ready -, sent 97, received 122, ...`
+    /// One line: `c3.0 to 203.0.113.4:32768: Open, interest rw, ready -, sent 97, received 122`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let letters = |readable, writable| match (readable, writable) {
             (false, false) => "-",
