@@ -28,7 +28,7 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
     type Dialect: Dialect;
 
     /// What must be true of it over time, beyond what must be true of everything.
-    type Watch: Watch;
+    type Watch: Watch<Self::Tenant>;
 
     /// Makes the tenant from the `node` lines of a schedule.
     ///
@@ -95,7 +95,7 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
 }
 
 /// An oracle of the subject's own: it hears the facts, in order, and looks at the clock.
-pub trait Watch: Default + Clone + Send + fmt::Debug {
+pub trait Watch<T>: Default + Clone + Send + fmt::Debug {
     /// Takes in what was told since the last look.
     ///
     /// # Errors
@@ -103,6 +103,7 @@ pub trait Watch: Default + Clone + Send + fmt::Debug {
     /// Since when it is wrong, what it is, and the rule in docs/behaviour.md.
     fn look(
         &mut self,
+        tenant: &T,
         now: Now,
         facts: impl Iterator<Item = Fact>,
     ) -> Result<(), (Instant, String, &'static str)>;
@@ -112,9 +113,10 @@ pub trait Watch: Default + Clone + Send + fmt::Debug {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NoWatch;
 
-impl Watch for NoWatch {
+impl<T> Watch<T> for NoWatch {
     fn look(
         &mut self,
+        _: &T,
         _: Now,
         _: impl Iterator<Item = Fact>,
     ) -> Result<(), (Instant, String, &'static str)> {

@@ -133,13 +133,9 @@ impl<X: Subject> Oracles<X> {
         use crate::subject::Watch as _;
         let at = world.now().steady;
         let facts = world.notices().iter().filter_map(X::fact);
-        self.subject.look(world.now(), facts).map_err(|(since, what, rule)| Violation {
-            oracle: "protocol",
-            what,
-            since,
-            at,
-            rule,
-        })
+        self.subject
+            .look(world.machine().tenant(), world.now(), facts)
+            .map_err(|(since, what, rule)| Violation { oracle: "protocol", what, since, at, rule })
     }
 }
 

@@ -170,10 +170,6 @@ impl Subject for Connman {
     }
 }
 
-/// The time in which a handshake must be complete, by default. Core:
-/// `DEFAULT_PEER_CONNECT_TIMEOUT`.
-const HANDSHAKE_WITHIN: Duration = Duration::from_secs(60);
-
 /// The check is strict, on a clock of whole seconds in the reference: so long may it take beyond.
 const HANDSHAKE_GRACE: Duration = Duration::from_secs(2);
 
@@ -186,9 +182,26 @@ pub struct HandshakeWatch {
     last_steady: Instant,
 }
 
-impl Watch for HandshakeWatch {
+impl Watch<ConnMan> for HandshakeWatch {
     fn look(
         &mut self,
+        connman: &ConnMan,
+        now: Now,
+        facts: impl Iterator<Item = Fact>,
+    ) -> Result<(), (Instant, String, &'static str)> {
+        self.look_within(connman.config().peer_timeout, now, facts)
+    }
+}
+
+impl HandshakeWatch {
+    /// Looks, where a handshake may take this long.
+    ///
+    /// # Errors
+    ///
+    /// As [`Watch::look`].
+    pub fn look_within(
+        &mut self,
+        within: Duration,
         now: Now,
         facts: impl Iterator<Item = Fact>,
     ) -> Result<(), (Instant, String, &'static str)> {
@@ -208,7 +221,7 @@ impl Watch for HandshakeWatch {
             self.waiting.values_mut().for_each(|waiting| *waiting = since);
         }
         for (conn, since) in &self.waiting {
-            if now.steady > since.steady + HANDSHAKE_WITHIN + HANDSHAKE_GRACE {
+            if now.steady > since.steady + within + HANDSHAKE_GRACE {
                 let what = format!("{conn} holds its slot without a complete handshake");
                 return Err((since.steady, what, "docs/behaviour.md, connman 9: timeouts"));
             }

@@ -4,11 +4,12 @@
 //! says what is wrong with its node. Without the setting it is the echo.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use sockman::sockets::{ConnId, ConnectError, Endpoint, More};
 use sockman::sockman::{Action, Conns, Event, Slices, StepName, TaskId, Tenant};
 use sockman::time::{Instant, Now};
-use sockman_sim::subject::{ByteTotals, Fact, Resource, SettingError, Setup, Subject};
+use sockman_sim::subject::{ByteTotals, Fact, Resource, SettingError, Setup, Subject, Watch};
 use sockman_sim::subjects::connman::HandshakeWatch;
 use sockman_sim::subjects::echo::{Echo, Lines, Never, Notice, Peer, Server};
 
@@ -258,6 +259,18 @@ impl Tenant for BrokenServer {
                 Notice::Down(conn) => notices.push(Fact::Down(conn, "closed")),
             }
         }
+    }
+}
+
+/// The watch over handshakes is the connection manager's; an echo can be held to it as well.
+impl Watch<BrokenServer> for HandshakeWatch {
+    fn look(
+        &mut self,
+        _: &BrokenServer,
+        now: Now,
+        facts: impl Iterator<Item = Fact>,
+    ) -> Result<(), (Instant, String, &'static str)> {
+        self.look_within(Duration::from_secs(60), now, facts)
     }
 }
 
