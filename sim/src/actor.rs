@@ -13,7 +13,7 @@ use sockman::sockman::Initiator;
 use sockman::time::{Instant, Now};
 
 use crate::net::{Kernel, KernelConfig};
-use crate::schedule::{ActorId, Item, Manner};
+use crate::schedule::{ActorId, Item, Manner, Word};
 use crate::subject::{Dialect, Garbled, Heard, UnknownWord};
 
 /// How many bytes a slow actor reads or writes at a time, and how often it does so.
@@ -30,6 +30,9 @@ const FLOOD_BYTES_MAX: usize = 16_384;
 
 /// How often a hostile actor says something wrong.
 const PROVOKE_EVERY: Duration = Duration::from_millis(100);
+
+/// Bytes that may wait to be sent; a script that says more is refused.
+const UNSENT_BYTES_MAX: usize = 64 << 20;
 
 /// Bytes that an actor reads at a time otherwise.
 const READ_BYTES_MAX: usize = 0x10000;
@@ -206,6 +209,7 @@ impl<D: Dialect> Actor<D> {
                 Item::Word { word, times } => {
                     for _ in 0..*times {
                         self.dialect.encode(now, word, &mut self.unsent)?;
+                        self.check_unsent(word)?;
                     }
                 }
                 Item::Part { bytes, word } => {
@@ -218,6 +222,7 @@ impl<D: Dialect> Actor<D> {
                 Item::Rest => self.unsent.append(&mut self.rest),
                 Item::Bytes(bytes) => self.unsent.extend_from_slice(bytes),
                 Item::Junk(count) => {
+                    self.check_unsent(&Word::plain("junk"))?;
                     let start = self.unsent.len();
                     let junk = (start..start + *count as usize).map(junk_byte);
                     self.unsent.extend(junk);
@@ -226,6 +231,15 @@ impl<D: Dialect> Actor<D> {
         }
         self.work(now);
         Ok(())
+    }
+
+    /// What an actor has to say and its kernel does not take is kept, within a bound.
+    fn check_unsent(&self, word: &Word) -> Result<(), UnknownWord> {
+        if self.unsent.len() <= UNSENT_BYTES_MAX {
+            return Ok(());
+        }
+        let problem = "more than 64 MiB would wait to be sent";
+        Err(UnknownWord { word: word.name.clone(), problem })
     }
 
     /// Changes its manner. An honest speaker greets when it becomes one on an open connection.

@@ -249,8 +249,16 @@ impl<S: Sockets> Faulty<S> {
         *count
     }
 
+    /// Notes what an entry of the plan, or a draw, came to. A draw that changed nothing is no
+    /// deviation.
     fn reached(&mut self, key: PlanKey, made: Reach) {
-        if let Some(planned) = key.and_then(|key| self.planned.get_mut(&key)) {
+        let Some(key) = key else {
+            if made == Reach::WithoutEffect {
+                self.drawn.pop();
+            }
+            return;
+        };
+        if let Some(planned) = self.planned.get_mut(&key) {
             planned.state = planned.state.max(made);
         }
     }

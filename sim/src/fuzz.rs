@@ -43,8 +43,7 @@ fn judge<X: Subject>(schedule: &Schedule) -> Judged {
     let report = run.finish();
     match &report.verdict {
         Verdict::Passed | Verdict::Drifted(_) | Verdict::NotExercised(_) => Judged::Passed,
-        Verdict::Misspoken(..) | Verdict::Unmet(_) => Judged::Abandoned,
-        Verdict::Failed(_) if report.stats.steps > STEPS_MAX => Judged::Abandoned,
+        Verdict::Misspoken(..) | Verdict::Unmet(_) | Verdict::TooLong(_) => Judged::Abandoned,
         Verdict::Failed(violation) => panic!(
             "{violation}\n\n{schedule}\nreplay: cargo sim import ARTIFACT > found.case && cargo \
              sim replay found.case\n"

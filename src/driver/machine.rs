@@ -222,19 +222,28 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
     /// step each; and after some steps a look at the sockets.
     #[must_use]
     pub fn default_next(&self, now: Now) -> Choice {
+        let polls = self.steps_since_poll >= STEPS_PER_POLL_MAX;
+        match self.default_task(now) {
+            None => Choice::Wait,
+            Some(_) if polls => Choice::Poll,
+            Some(task) => Choice::Step(task),
+        }
+    }
+
+    /// The task whose turn it is, among those that have a step.
+    fn default_task(&self, now: Now) -> Option<Task> {
         if !self.pending[self.last].is_empty() {
-            return Choice::Step(task_at(self.last));
+            return Some(task_at(self.last));
         }
         let mut index = self.last;
         for _ in 0..self.pending.len() {
             index = if index + 1 < self.pending.len() { index + 1 } else { 0 };
             let task = task_at(index);
             if self.has_step(now, task) {
-                let polls = self.steps_since_poll >= STEPS_PER_POLL_MAX;
-                return if polls { Choice::Poll } else { Choice::Step(task) };
+                return Some(task);
             }
         }
-        Choice::Wait
+        None
     }
 
     /// Whether there is a [next step](Self::next_step), without its name.

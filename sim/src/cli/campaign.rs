@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -55,6 +55,8 @@ struct Outcome {
     hash: TraceHash,
     stats: Stats,
     failure: Option<Box<Report>>,
+    /// Where it was written, if it was one of the first to fail.
+    written: Option<Result<PathBuf, Error>>,
 }
 
 pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode, Error> {
@@ -66,19 +68,20 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
     let wall = clock.now().steady.since(sockman::time::Instant::START);
     outcomes.sort_by_key(|outcome| outcome.seed);
     let summary = Summary::of(&outcomes, wall);
-    let failures: Vec<_> = outcomes.iter().filter(|outcome| outcome.failure.is_some()).collect();
-    let mut written = Vec::new();
-    for outcome in failures.iter().take(FAILURES_WRITTEN_MAX) {
-        written.push(write_failure(&arguments.subject, outcome)?);
+    let mut written = 0;
+    for outcome in &mut outcomes {
+        let Some(folder) = outcome.written.take() else { continue };
+        let folder = folder?;
+        written += 1;
+        if !arguments.json {
+            tell_failure(out, outcome, &folder)?;
+        }
     }
     if arguments.json {
         writeln!(out, "{}", summary.json())?;
     } else {
-        for (outcome, folder) in failures.iter().zip(&written) {
-            tell_failure(out, outcome, folder)?;
-        }
-        if failures.len() > written.len() {
-            writeln!(out, "and {} further failures", failures.len() - written.len())?;
+        if summary.failures > written {
+            writeln!(out, "and {} further failures", summary.failures - written)?;
         }
         writeln!(out, "{summary}")?;
     }
@@ -94,17 +97,23 @@ fn run_all(
 ) -> Vec<Outcome> {
     let next = AtomicU64::new(seeds.start);
     let late = AtomicBool::new(false);
+    let failures = AtomicUsize::new(0);
     let outcomes = Mutex::new(Vec::new());
     let progress = progress_line(seeds.end.saturating_sub(seeds.start));
     std::thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
                 while !late.load(Ordering::Relaxed) {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.end {
-                        break;
+                    let take = |seed: u64| seed.checked_add(1).filter(|_| seed < seeds.end);
+                    let taken = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+                    let Ok(seed) = taken else { break };
+                    let mut outcome = run_seed(&arguments.subject, seed, arguments.twice);
+                    if outcome.failure.is_some()
+                        && failures.fetch_add(1, Ordering::Relaxed) < FAILURES_WRITTEN_MAX
+                    {
+                        // At once, so that an interrupt loses none.
+                        outcome.written = Some(write_failure(&arguments.subject, &outcome));
                     }
-                    let outcome = run_seed(&arguments.subject, seed, arguments.twice);
                     outcomes.lock().expect("no thread panics here").push(outcome);
                     progress.inc(1);
                     let wall = clock.now().steady.since(sockman::time::Instant::START);
@@ -127,7 +136,7 @@ fn run_seed(subject: &str, seed: u64, twice: bool) -> Outcome {
     let report = report.expect("what we generate makes sense for its subject");
     let (hash, stats) = (report.hash, report.stats);
     let failure = (!report.verdict.is_passed()).then(|| Box::new(report));
-    Outcome { seed, hash, stats, failure }
+    Outcome { seed, hash, stats, failure, written: None }
 }
 
 /// Writes a failure's schedule and story; the folder.
@@ -202,8 +211,9 @@ impl Summary {
         summary
     }
 
-    fn events_per_second(&self) -> u128 {
-        u128::from(self.events) * 1_000_000 / self.wall.as_micros().max(1)
+    fn per_second(&self, count: u64) -> u64 {
+        let rate = u128::from(count) * 1_000_000 / self.wall.as_micros().max(1);
+        u64::try_from(rate).unwrap_or(u64::MAX)
     }
 
     fn json(&self) -> serde_json::Value {
@@ -215,7 +225,8 @@ impl Summary {
             "messages": self.messages,
             "virtual_seconds": self.virtual_time.as_secs(),
             "wall_seconds": self.wall.as_secs_f64(),
-            "events_per_second": u64::try_from(self.events_per_second()).unwrap_or(u64::MAX),
+            "events_per_second": self.per_second(self.events),
+            "messages_per_second": self.per_second(self.messages),
             "trace_hash": self.hash.to_string(),
         })
     }
@@ -231,11 +242,13 @@ impl std::fmt::Display for Summary {
         )?;
         write!(
             f,
-            "{} virtual seconds in {}.{:01} s ({speed} times as fast), {} events/s; trace {}",
+            "{} virtual seconds in {}.{:01} s ({speed} times as fast), {} events/s, {} messages/s; \
+             trace {}",
             self.virtual_time.as_secs(),
             self.wall.as_secs(),
             self.wall.subsec_millis() / 100,
-            self.events_per_second(),
+            self.per_second(self.events),
+            self.per_second(self.messages),
             self.hash
         )
     }

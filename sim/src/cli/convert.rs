@@ -1,8 +1,10 @@
 //! `import` and `export`: between the bytes of a fuzzer and the text of a schedule.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::{Error, files};
@@ -31,15 +33,25 @@ pub(super) fn import(arguments: &ImportArguments, out: &mut impl Write) -> Resul
 
 pub(super) fn export(arguments: &ExportArguments, out: &mut impl Write) -> Result<ExitCode, Error> {
     fs::create_dir_all(&arguments.to).map_err(Error::file(&arguments.to))?;
-    let mut count = 0;
+    let mut written = BTreeSet::new();
     for path in &arguments.paths {
         for text in files::find(path)? {
             let schedule = files::read(&text)?;
-            let name = text.file_stem().unwrap_or(text.as_os_str());
-            files::write_whole(&arguments.to.join(name), &schedule.to_bytes())?;
-            count += 1;
+            let to = arguments.to.join(name_of(&text));
+            if !written.insert(to.clone()) {
+                let problem = format!("{}: two schedules would be written there", to.display());
+                return Err(Error::Usage(problem));
+            }
+            files::write_whole(&to, &schedule.to_bytes())?;
         }
     }
-    writeln!(out, "{count} written to {}", arguments.to.display())?;
+    writeln!(out, "{} written to {}", written.len(), arguments.to.display())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a schedule is called: its file's name, or its folder's if it is that of a failure.
+fn name_of(text: &Path) -> &OsStr {
+    let in_folder = text.file_name().is_some_and(|name| name == files::FAILED_SCHEDULE);
+    let named = if in_folder { text.parent().and_then(Path::file_name) } else { text.file_stem() };
+    named.unwrap_or(text.as_os_str())
 }

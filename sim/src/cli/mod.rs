@@ -33,7 +33,9 @@ enum Action {
     #[command(after_help = "Example: cargo sim replay corpus/connman")]
     Replay(replay::Arguments),
     /// Show what happens in a schedule, as a timeline
-    #[command(after_help = "Example: cargo sim show corpus/connman/ping_is_answered.case")]
+    #[command(
+        after_help = "Example: cargo sim show corpus/connman/silent_peer_is_dropped_after_a_minute.case"
+    )]
     Show(replay::ShowArguments),
     /// Turn bytes (a libFuzzer artifact) into the text of a schedule
     #[command(after_help = "Example: cargo sim import fuzz/artifacts/connman/crash-1 > new.case")]

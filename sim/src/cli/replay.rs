@@ -34,9 +34,18 @@ pub(crate) struct ShowArguments {
 pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode, Error> {
     let mut failed = 0_usize;
     let mut count = 0_usize;
+    let mut unreadable = false;
     for path in &arguments.paths {
         for file in files::find(path)? {
-            let schedule = files::read(&file)?;
+            let schedule = match files::read(&file) {
+                Ok(schedule) => schedule,
+                // One that cannot be read keeps nobody from the others.
+                Err(error) => {
+                    writeln!(out, "{error}")?;
+                    unreadable = true;
+                    continue;
+                }
+            };
             let recorded = recorded_story(&file).filter(|_| !arguments.script);
             let story = if recorded.is_some() { Story::Keep } else { Story::Drop };
             let report = run(&file, &schedule, story)?;
@@ -54,7 +63,7 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
     if !arguments.json && count > 1 {
         writeln!(out, "{} passed, {failed} failed", count - failed)?;
     }
-    Ok(exit(failed > 0))
+    Ok(if unreadable { ExitCode::from(2) } else { exit(failed > 0) })
 }
 
 pub(super) fn show(arguments: &ShowArguments, out: &mut impl Write) -> Result<ExitCode, Error> {

@@ -14,6 +14,8 @@ const RULE: &str = "docs/behaviour.md, connman 12: totals of bytes sent and rece
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Accounting {
     passed: ByteTotals,
+    /// What the tenant told last.
+    told: ByteTotals,
 }
 
 impl Accounting {
@@ -40,11 +42,16 @@ impl Accounting {
     }
 
     /// At rest: what was read has been delivered, so that both counts must agree.
-    pub(super) fn check<X: Subject>(&self, world: &World<X>) -> Result<(), Violation> {
+    pub(super) fn check<X: Subject>(&mut self, world: &World<X>) -> Result<(), Violation> {
         let machine = world.machine();
         let Some(told) = X::totals(machine.tenant(), machine.sockman().conns()) else {
             return Ok(());
         };
+        let before = std::mem::replace(&mut self.told, told);
+        if told.received < before.received || told.sent < before.sent {
+            let what = format!("the tenant's totals ran back from {before:?} to {told:?}");
+            return Err(violation(world, NAME, RULE, what));
+        }
         if told == self.passed {
             return Ok(());
         }

@@ -54,11 +54,15 @@ impl Liveness {
         let now = world.now().steady;
         world.actors().iter().filter(|actor| is_lively(world, actor)).try_for_each(|actor| {
             let Some((waits, problem)) = problem_of(world, actor) else { return Ok(()) };
-            let moved = match waits {
-                Waits::ForNode => &self.into_node,
-                Waits::ForActor => &self.into_actor,
+            let into_node = self.into_node.get(&actor.id()).copied();
+            let into_actor = self.into_actor.get(&actor.id()).copied();
+            let since = match waits {
+                // A node that does not read until its answers are taken goes on while they are.
+                Waits::ForNode if is_paused(world, actor.id()) => into_node.max(into_actor),
+                Waits::ForNode => into_node,
+                Waits::ForActor => into_actor,
             };
-            let since = moved.get(&actor.id()).copied().unwrap_or(Instant::START);
+            let since = since.unwrap_or(Instant::START);
             if since + STANDSTILL_MAX >= now {
                 return Ok(());
             }
@@ -84,6 +88,13 @@ fn is_lively<X: Subject>(world: &World<X>, actor: &Actor<X::Dialect>) -> bool {
     let soon = world.now().steady + ON_THE_WAY_MAX;
     let link_is_slow = world.last_due(actor.id()).is_some_and(|at| at > soon);
     speaks && actor.is_reading() && world.is_link_up(actor.id()) && !link_is_slow
+}
+
+/// Whether the node does not read from an actor at present.
+fn is_paused<X: Subject>(world: &World<X>, actor: ActorId) -> bool {
+    let conn = world.conn_with(actor);
+    let snapshots = world.machine().sockman().inspect();
+    snapshots.iter().any(|one| Some(one.conn) == conn && one.receive_paused)
 }
 
 fn problem_of<X: Subject>(world: &World<X>, actor: &Actor<X::Dialect>) -> Option<(Waits, String)> {

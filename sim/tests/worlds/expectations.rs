@@ -14,7 +14,8 @@ fn check_line<X: Subject>(script: &str, unmet: Option<usize>) {
         Verdict::Failed(_)
         | Verdict::Drifted(_)
         | Verdict::NotExercised(_)
-        | Verdict::Misspoken(..) => panic!("{verdict}"),
+        | Verdict::Misspoken(..)
+        | Verdict::TooLong(_) => panic!("{verdict}"),
     };
     assert_eq!(line, unmet, "{verdict}");
 }

@@ -251,8 +251,8 @@ impl fmt::Display for Mistake {
             }
             Self::UnknownFormat { found } => write!(
                 f,
-                "format {found} is not known; known is {FORMAT}: `sim migrate` rewrites older \
-                 texts, a newer text needs a newer build"
+                "format {found} is not known; known is {FORMAT}: write the text anew in that \
+                 format, or take the build that knows the other"
             ),
             Self::Misplaced { what, rule } => write!(f, "{what} cannot stand here: {rule}"),
             Self::ControlCharacter(c) => {

@@ -266,13 +266,13 @@ const TEXTS: [(&str, &str); 25] = [
     ("format", "1:7: expected the number of a format, found the end of the line"),
     (
         "format 2",
-        "1:8: format 2 is not known; known is 1: `sim migrate` rewrites older texts, a newer \
-         text needs a newer build",
+        "1:8: format 2 is not known; known is 1: write the text anew in that format, or \
+         take the build that knows the other",
     ),
     (
         "format 01",
-        "1:8: format 01 is not known; known is 1: `sim migrate` rewrites older texts, a newer \
-         text needs a newer build",
+        "1:8: format 01 is not known; known is 1: write the text anew in that format, or \
+         take the build that knows the other",
     ),
     ("format one", "1:8: expected the number of a format, found \"one\""),
     ("format 1 2", "1:10: expected the end of the line, found \"2\""),
