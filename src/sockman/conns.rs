@@ -60,12 +60,15 @@ pub struct Conns<T> {
     /// By index of the id; ids come from the backend, which reuses an index only with a new
     /// generation.
     slots: Vec<Option<Conn<T>>>,
+    /// Connections whose socket is closed and whose tenant has not closed them yet. They are few
+    /// and soon gone, and apart, because the backend may give their index to the next connection.
+    dead: Vec<Conn<T>>,
     count: usize,
 }
 
 impl<T> Conns<T> {
     pub(super) const fn new() -> Self {
-        Self { slots: Vec::new(), count: 0 }
+        Self { slots: Vec::new(), dead: Vec::new(), count: 0 }
     }
 
     pub(super) fn insert(&mut self, conn: Conn<T>) {
@@ -80,22 +83,39 @@ impl<T> Conns<T> {
     }
 
     pub(super) fn remove(&mut self, id: ConnId) -> Option<Conn<T>> {
-        let slot = self.slots.get_mut(id.index() as usize)?;
-        let conn = slot.take_if(|conn| conn.id == id)?;
+        let conn = self.take_living(id).or_else(|| {
+            let place = self.dead.iter().position(|conn| conn.id == id)?;
+            Some(self.dead.remove(place))
+        })?;
         self.count -= 1;
         Some(conn)
     }
 
+    /// Sets a connection apart whose socket is closed.
+    pub(super) fn bury(&mut self, id: ConnId) {
+        let conn = self.take_living(id).expect("a connection ends once");
+        assert!(conn.phase == Phase::Dead, "only the dead are buried");
+        self.dead.push(conn);
+    }
+
+    fn take_living(&mut self, id: ConnId) -> Option<Conn<T>> {
+        self.slots.get_mut(id.index() as usize)?.take_if(|conn| conn.id == id)
+    }
+
     pub(super) fn conn(&self, id: ConnId) -> Option<&Conn<T>> {
-        self.slots.get(id.index() as usize)?.as_ref().filter(|conn| conn.id == id)
+        let living = self.slots.get(id.index() as usize).and_then(Option::as_ref);
+        living.filter(|conn| conn.id == id).or_else(|| self.dead.iter().find(|conn| conn.id == id))
     }
 
     pub(super) fn conn_mut(&mut self, id: ConnId) -> Option<&mut Conn<T>> {
-        self.slots.get_mut(id.index() as usize)?.as_mut().filter(|conn| conn.id == id)
+        let living = self.slots.get_mut(id.index() as usize).and_then(Option::as_mut);
+        living
+            .filter(|conn| conn.id == id)
+            .or_else(|| self.dead.iter_mut().find(|conn| conn.id == id))
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Conn<T>> {
-        self.slots.iter().flatten()
+        self.slots.iter().flatten().chain(&self.dead)
     }
 
     /// Gives an accepted connection the tenant's state.
@@ -121,14 +141,15 @@ impl<T> Conns<T> {
         self.conn_mut(id)?.state.as_mut()
     }
 
-    /// Every adopted connection, by index of its id.
+    /// Every adopted connection: by index of its id, those that are over last.
     pub fn iter(&self) -> impl Iterator<Item = (ConnId, &T)> {
         self.all().filter_map(|conn| Some((conn.id, conn.state.as_ref()?)))
     }
 
-    /// Every adopted connection, by index of its id, to change.
+    /// Every adopted connection, to change: by index of its id, those that are over last.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (ConnId, &mut T)> {
-        self.slots.iter_mut().flatten().filter_map(|conn| Some((conn.id, conn.state.as_mut()?)))
+        let all = self.slots.iter_mut().flatten().chain(&mut self.dead);
+        all.filter_map(|conn| Some((conn.id, conn.state.as_mut()?)))
     }
 
     /// How many connections there are, adopted or not, open or not yet closed by the tenant.

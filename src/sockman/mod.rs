@@ -566,6 +566,7 @@ impl<S: Sockets, T> SockMan<S, T> {
         conn.phase = Phase::Dead;
         conn.interest = Interest::NONE;
         conn.last_failure = failure;
+        self.conns.bury(id);
         self.deadlines.clear(Source::Conn(id));
         self.close_socket(id);
     }
