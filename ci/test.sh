@@ -46,6 +46,7 @@ part "docs" docs
 part "tests" cargo test
 part "backends" cargo test -p sockman-mio
 part "corpus" cargo sim replay corpus
+part "campaign on the echo" cargo sim run --subject echo --seeds 0..1000
 part "same traces in debug, release, one job and two" same_traces
 part "fuzz targets" fuzz_build
 part "connman fuzzed for $FUZZ_SECONDS s" fuzz_connman

@@ -208,18 +208,21 @@ impl Network {
     }
 
     /// Puts a segment on a link that works, in pieces if the link says so.
-    fn carry(&mut self, now: Instant, from: HostId, to: HostId, mut segment: Segment) {
+    fn carry(&mut self, now: Instant, from: HostId, to: HostId, segment: Segment) {
         let chunk_bytes_max = self.link_mut(from, to).config.chunk_bytes_max.unwrap_or(usize::MAX);
-        while let SegmentKind::Data(bytes) = &mut segment.kind
-            && bytes.len() > chunk_bytes_max
-        {
-            let rest = bytes.split_off(chunk_bytes_max);
-            let mut next = segment.clone();
-            next.kind = SegmentKind::Data(rest);
-            let first = std::mem::replace(&mut segment, next);
-            self.carry_whole(now, from, to, first);
+        let SegmentKind::Data(bytes) = &segment.kind else {
+            return self.carry_whole(now, from, to, segment);
+        };
+        if bytes.len() <= chunk_bytes_max {
+            return self.carry_whole(now, from, to, segment);
         }
-        self.carry_whole(now, from, to, segment);
+        // Each piece has room for itself alone: there may be thousands under way.
+        for piece in bytes.chunks(chunk_bytes_max) {
+            let (one, other) = (segment.from.clone(), segment.to.clone());
+            let kind = SegmentKind::Data(piece.to_vec());
+            let piece = Segment { from: one, to: other, connection: segment.connection, kind };
+            self.carry_whole(now, from, to, piece);
+        }
     }
 
     fn carry_whole(&mut self, now: Instant, from: HostId, to: HostId, segment: Segment) {
