@@ -34,7 +34,7 @@ enum Action {
     Replay(replay::Arguments),
     /// Show what happens in a schedule, as a timeline
     #[command(
-        after_help = "Example: cargo sim show corpus/connman/silent_peer_is_dropped_after_a_minute.case"
+        after_help = "Example: cargo sim show corpus/connman/unknown_message_is_ignored.case"
     )]
     Show(replay::ShowArguments),
     /// Turn bytes (a libFuzzer artifact) into the text of a schedule
