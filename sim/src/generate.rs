@@ -104,6 +104,7 @@ pub fn generate<X: Subject>(seed: u64) -> Generated {
             lines.push((at, op));
         }
     }
+    crowd(&mut draws, &mut lines);
     lines.sort_by_key(|(at, _)| *at);
     schedule.script = lines
         .into_iter()
@@ -112,6 +113,15 @@ pub fn generate<X: Subject>(seed: u64) -> Generated {
     let actors = (1..=chatty + others).map(|n| ActorId(u16::try_from(n).expect("a dozen")));
     schedule.script.extend(ending(&mut draws, actors));
     Generated { schedule, chance: chance(&mut draws) }
+}
+
+/// In some worlds many things happen at the same instants, so that the order decides.
+fn crowd(draws: &mut Draws, lines: &mut [(Duration, Op)]) {
+    let instants = *draws.pick(&[1, 1, 200, 2000]);
+    for (at, _) in lines {
+        let millis = u32::try_from(at.as_millis()).expect("a script goes on for seconds");
+        *at = Duration::from_millis(u64::from(millis - millis % instants));
+    }
 }
 
 /// The last lines: they say how long the world goes on.
@@ -173,7 +183,8 @@ fn introduce(draws: &mut Draws, actor: ActorId, manner: Manner, lines: &mut Vec<
 
 /// Something that an actor, or the world around it, does.
 fn turn<X: Subject>(draws: &mut Draws, actor: ActorId) -> Op {
-    match draws.below(16) {
+    match draws.below(17) {
+        16 => Op::NodeDials { actor },
         0 => Op::Close { actor },
         1 => Op::Reset { actor },
         2 => Op::HalfClose { actor },
