@@ -116,7 +116,7 @@ pub struct Actor<D> {
 /// Bytes that passed between an actor and its kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
-    /// Who dialled, and from which port: that names the connection.
+    /// Which connection.
     pub dialled: Dialled,
     /// Which way.
     pub way: Way,
@@ -129,8 +129,8 @@ pub struct Moved {
 pub struct Dialled {
     /// Whether the actor did.
     pub by_actor: bool,
-    /// From its own port.
-    pub port: u16,
+    /// Which attempt of the one that dialled it was.
+    pub number: u64,
 }
 
 /// Which way bytes passed.
@@ -166,7 +166,7 @@ impl<D: Dialect> Actor<D> {
             provocations: 0,
             next_move: None,
             incarnation: 0,
-            dialled: Dialled { by_actor: true, port: 0 },
+            dialled: Dialled { by_actor: true, number: 0 },
             scratch: Vec::new(),
             events: Vec::new(),
             moved: Vec::new(),
@@ -347,13 +347,8 @@ impl<D: Dialect> Actor<D> {
 
     fn begin(&mut self, conn: ConnId, link: Link) {
         let by_actor = link == Link::Connecting;
-        let dialler = if by_actor {
-            self.kernel.local_endpoint(conn)
-        } else {
-            self.kernel.peer_endpoint(conn)
-        };
-        let port = dialler.ok().and_then(|end| end.ip()).map_or(0, |address| address.port());
-        self.dialled = Dialled { by_actor, port };
+        let number = self.kernel.connection_number(conn).expect("it was opened just now");
+        self.dialled = Dialled { by_actor, number };
         self.dialect.begin(if by_actor { Initiator::Us } else { Initiator::Peer });
         self.conn = Some(conn);
         self.link = link;

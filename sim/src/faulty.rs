@@ -200,12 +200,6 @@ impl<S: Sockets> Faulty<S> {
         &mut self.inner
     }
 
-    /// Our end of a connection, if it is an IP one.
-    #[must_use]
-    pub fn inner_endpoint(&self, conn: ConnId) -> Option<std::net::SocketAddr> {
-        self.inner.local_endpoint(conn).ok()?.ip()
-    }
-
     /// Who is at the other end.
     #[must_use]
     pub fn actor(&self, conn: ConnId) -> Option<ActorId> {

@@ -246,6 +246,16 @@ impl Kernel {
         Ok(ByteCounts { accepted: socket.accepted, read: socket.read })
     }
 
+    /// The number of a connection: which attempt of the host that dialled it was, from 1. Both ends
+    /// say the same, and no other connection between two hosts has it.
+    ///
+    /// # Errors
+    ///
+    /// The id is gone.
+    pub fn connection_number(&self, conn: ConnId) -> Result<u64, Stale> {
+        Ok(self.conn(conn)?.flow.connection)
+    }
+
     /// Bytes that have arrived on a connection and wait to be read.
     ///
     /// # Errors

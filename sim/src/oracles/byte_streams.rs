@@ -50,16 +50,10 @@ impl ByteStreams {
         for call in faulty.calls() {
             let bytes = &faulty.bytes()[call.bytes.clone()];
             match &call.what {
-                CallResult::Accept(Ok(Accepted::Conn { conn, peer })) => {
-                    let port = peer.ip().map_or(0, |address| address.port());
-                    let dialled = Dialled { by_actor: true, port };
-                    self.name(faulty.actor(*conn), *conn, dialled);
+                CallResult::Accept(Ok(Accepted::Conn { conn, .. })) => {
+                    self.name(world, *conn, true);
                 }
-                CallResult::Connect(_, Ok(conn)) => {
-                    let port = faulty.inner_endpoint(*conn).map_or(0, |end| end.port());
-                    let dialled = Dialled { by_actor: false, port };
-                    self.name(faulty.actor(*conn), *conn, dialled);
-                }
+                CallResult::Connect(_, Ok(conn)) => self.name(world, *conn, false),
                 CallResult::Send(result) => {
                     let conn = call.conn.expect("a send is on a connection");
                     self.check_offer(world, conn, bytes)?;
@@ -96,9 +90,12 @@ impl ByteStreams {
         Ok(())
     }
 
-    fn name(&mut self, actor: Option<ActorId>, conn: ConnId, dialled: Dialled) {
-        if let Some(actor) = actor {
-            self.names.insert(conn, (actor, dialled));
+    /// Gives a new connection of the node's the name that its actor knows it by.
+    fn name<X: Subject>(&mut self, world: &World<X>, conn: ConnId, by_actor: bool) {
+        let faulty = world.machine().sockman().sockets();
+        let number = faulty.inner().connection_number(conn);
+        if let (Some(actor), Ok(number)) = (faulty.actor(conn), number) {
+            self.names.insert(conn, (actor, Dialled { by_actor, number }));
         }
     }
 
