@@ -161,6 +161,12 @@ impl<S: Sockets> Faulty<S> {
         self.planned.get(&(call, actor, nth)).map_or(Reach::Never, |planned| planned.state)
     }
 
+    /// Whether the plan has something for a call that was not made yet: then faults are not over.
+    #[must_use]
+    pub fn has_faults_left(&self) -> bool {
+        self.planned.values().any(|planned| planned.state == Reach::Never)
+    }
+
     /// What was drawn so far.
     #[must_use]
     pub fn drawn(&self) -> &[Deviation] {

@@ -341,6 +341,14 @@ impl<S: Sockets, T> SockMan<S, T> {
         self.listeners.iter().map(|listener| listener.id)
     }
 
+    /// How many listeners rest after a failed accept.
+    #[must_use]
+    pub fn resting_count(&self) -> usize {
+        let rests =
+            |listener: &&Listener| self.deadlines.at(Source::Listener(listener.id)).is_some();
+        self.listeners.iter().filter(rests).count()
+    }
+
     /// Every connection as it stands, by index of its id.
     #[must_use]
     pub fn inspect(&self) -> Vec<ConnSnapshot> {

@@ -52,6 +52,9 @@ impl Liveness {
     /// What waits on a connection that goes on is on its way: a narrow one takes its time.
     pub(super) fn check<X: Subject>(&self, world: &World<X>) -> Result<(), Violation> {
         let now = world.now().steady;
+        if world.machine().sockman().sockets().has_faults_left() {
+            return Ok(());
+        }
         world.actors().iter().filter(|actor| is_lively(world, actor)).try_for_each(|actor| {
             let Some((waits, problem)) = problem_of(world, actor) else { return Ok(()) };
             let into_node = self.into_node.get(&actor.id()).copied();
@@ -111,7 +114,8 @@ fn problem_of<X: Subject>(world: &World<X>, actor: &Actor<X::Dialect>) -> Option
     let sockman = world.machine().sockman();
     let kernel = sockman.sockets().inner();
     let Some(conn) = world.conn_with(actor.id()) else {
-        let full = kernel.open_descriptors() >= kernel.config().descriptors_max;
+        let full = kernel.open_descriptors() >= kernel.config().descriptors_max
+            || sockman.resting_count() > 0;
         let problem = "connected, and the node has not taken it in".to_owned();
         return (!full).then_some((Waits::ForNode, problem));
     };
