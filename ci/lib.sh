@@ -91,16 +91,18 @@ trace_hash() {
 # fuzz BINARY SECONDS: fuzzes for so long, from the schedules in the corpus of that name. What it
 # finds stays in fuzz/artifacts, what it learns in fuzz/corpus.
 fuzz() {
-    local name artifacts seeds learnt
-    name=$(basename "$1")
+    local target=$1 seconds=$2 name artifacts seeds learnt
+    shift 2
+    name=$(basename "$target")
     artifacts=fuzz/artifacts/$name/
     seeds=$(target_dir)/fuzz/seeds/$name
     learnt=fuzz/corpus/$name
     rm -rf "$seeds"
     mkdir -p "$artifacts" "$learnt"
     cargo sim export "corpus/$name" --to "$seeds"
-    if ! "$1" "$learnt" "$seeds" -max_total_time="$2" -timeout=25 -rss_limit_mb=4096 \
-        -artifact_prefix="$artifacts" -print_final_stats=1 -verbosity=1; then
+    if ! "$target" "$learnt" "$seeds" -max_total_time="$seconds" -timeout=25 \
+        -rss_limit_mb=4096 -artifact_prefix="$artifacts" -print_final_stats=1 -verbosity=1 \
+        "$@"; then
         die "$name found something; replay: cargo sim replay $artifacts<file>"
     fi
 }

@@ -212,13 +212,13 @@ impl HandshakeWatch {
             }
         }
         let expected = self.last_wall + now.steady.since(self.last_steady);
-        let jumped = self.last_wall != UnixTime::EPOCH && expected != now.wall;
+        let knows_the_time = self.last_wall != UnixTime::EPOCH;
         (self.last_wall, self.last_steady) = (now.wall, now.steady);
-        if jumped {
-            // Whoever sets the clock moves the deadlines: they are counted anew, from when a clock
-            // that was set back has come as far again.
-            let since = Now { steady: now.steady + (expected - now.wall), wall: expected };
-            self.waiting.values_mut().for_each(|waiting| *waiting = since);
+        if knows_the_time {
+            // A clock that was set back has to come as far again first; one that was set forward
+            // only ends things sooner.
+            let back = expected - now.wall;
+            self.waiting.values_mut().for_each(|since| since.steady = since.steady + back);
         }
         for (conn, since) in &self.waiting {
             if now.steady > since.steady + within + HANDSHAKE_GRACE {
