@@ -5,7 +5,7 @@ use sockman::sockets::{Epoll, OsSockets, Poll};
 use sockman_sim::contract::acceptor::{Coverage, Promptness, Transition, accept};
 use sockman_sim::contract::broken::{Broken, Fault};
 use sockman_sim::contract::differential::{
-    NOT_SEEN, PROMPT, PROMPT_SMALL, SMALL_BUFFERS, Side, differential, filling_mock,
+    NOT_SEEN, PROMPT, PROMPT_SMALL, SMALL_BUFFERS, differential, filling_mock,
 };
 use sockman_sim::contract::sequences::{Runner, Sequence, Volume, compare, run};
 use sockman_sim::contract::trace::TraceStep;
@@ -129,14 +129,4 @@ fn simulated_kernel_agrees_with_the_real_one() {
     assert!(report.is_clean(), "{report}");
     let report = differential(200..300, || OsSockets::<Poll>::new().unwrap());
     assert!(report.is_clean(), "{report}");
-}
-
-/// For a script: `cargo test --release -p sockman-sim -- --ignored --nocapture ten_thousand`.
-#[test]
-#[ignore = "half a minute; the script that measures calls it"]
-fn ten_thousand_sequences_agree_with_the_real_kernel() {
-    let report = differential(0..10_000, || OsSockets::<Epoll>::new().unwrap());
-    println!("{report}");
-    assert!(report.is_clean());
-    assert_eq!(report.never_seen(Side::Real), []);
 }

@@ -507,9 +507,9 @@ fn closed_ids_are_stale_for_every_call() {
     assert!(pair.net.close_listener(listener).is_err());
 }
 
-/// For a script that takes the time: 12 million calls that move bytes, and as many waits.
+/// For whoever takes the time: 12 million calls that move bytes, and as many waits.
 #[test]
-#[ignore = "seconds; the script that measures calls it"]
+#[ignore = "a measurement, to run by hand in release: it takes seconds"]
 fn twelve_million_socket_calls() {
     const ROUNDS: usize = 1_000_000;
     let mut net = Loopback::default();
