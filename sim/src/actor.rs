@@ -28,6 +28,12 @@ const FLOOD_EVERY: Duration = Duration::from_millis(50);
 const FLOOD_WORDS: u32 = 20;
 const FLOOD_BYTES_MAX: usize = 16_384;
 
+/// How often a deaf actor says something, and how long it listens before.
+const DEAF_EVERY: Duration = Duration::from_secs(30);
+
+/// How often a trickling actor sends its byte.
+const TRICKLE_EVERY: Duration = Duration::from_secs(1);
+
 /// How often a hostile actor says something wrong.
 const PROVOKE_EVERY: Duration = Duration::from_millis(100);
 
@@ -99,6 +105,8 @@ pub struct Actor<D> {
     /// Everything heard on the connections so far, with its time.
     heard: Vec<(Instant, Heard)>,
     saw: Vec<Saw>,
+    /// Whether it has stopped answering on this connection.
+    deaf: bool,
     /// Wrong things said so far.
     provocations: u64,
     /// When an actor that moves by itself moves again.
@@ -163,6 +171,7 @@ impl<D: Dialect> Actor<D> {
             rest: Vec::new(),
             heard: Vec::new(),
             saw: Vec::new(),
+            deaf: false,
             provocations: 0,
             next_move: None,
             incarnation: 0,
@@ -245,6 +254,7 @@ impl<D: Dialect> Actor<D> {
     /// Changes its manner. An honest speaker greets when it becomes one on an open connection.
     pub fn behave(&mut self, now: Now, manner: Manner) {
         self.manner = manner;
+        self.deaf = false;
         if self.link == Link::Open && speaks(manner) {
             self.dialect.greet(now, &mut self.unsent);
         }
@@ -271,6 +281,15 @@ impl<D: Dialect> Actor<D> {
     pub fn close(&mut self, now: Now, how: Closing) {
         if let Some(conn) = self.conn.take() {
             self.kernel.close(conn, how).expect("it was open");
+            self.end(now, Ending::Own);
+        }
+    }
+
+    /// Loses everything that its host knew of connections, and tells nobody.
+    pub fn vanish(&mut self, now: Now) {
+        self.kernel.forget_everything();
+        self.listener = None;
+        if self.conn.take().is_some() {
             self.end(now, Ending::Own);
         }
     }
@@ -341,6 +360,15 @@ impl<D: Dialect> Actor<D> {
                 self.provocations += 1;
                 self.dialect.provoke(now, self.provocations, &mut self.unsent);
             }
+            Manner::Deaf => {
+                self.next_move = Some(now.steady + DEAF_EVERY);
+                self.deaf = true;
+                self.dialect.chat(now, &mut self.unsent);
+            }
+            Manner::Trickling => {
+                self.next_move = Some(now.steady + TRICKLE_EVERY);
+                self.flush_at_most(now, 1);
+            }
             Manner::Scripted | Manner::Honest | Manner::Silent => self.next_move = None,
         }
     }
@@ -353,6 +381,7 @@ impl<D: Dialect> Actor<D> {
         self.conn = Some(conn);
         self.link = link;
         self.finishing = false;
+        self.deaf = false;
         self.unsent.clear();
         self.rest.clear();
         self.incarnation += 1;
@@ -435,7 +464,7 @@ impl<D: Dialect> Actor<D> {
         for at in first..self.heard.len() {
             let heard = self.heard[at].1;
             self.saw.push(Saw::Heard(heard));
-            if speaks(self.manner) {
+            if speaks(self.manner) && !self.deaf {
                 self.dialect.answer(now, heard, &mut self.unsent);
             }
         }
@@ -452,8 +481,22 @@ impl<D: Dialect> Actor<D> {
     }
 
     fn flush(&mut self, now: Now) {
+        let most = match self.manner {
+            Manner::Slow => SLOW_BYTES,
+            Manner::Trickling => 0,
+            Manner::Scripted
+            | Manner::Honest
+            | Manner::Silent
+            | Manner::Chatty
+            | Manner::Flooding
+            | Manner::Hostile
+            | Manner::Deaf => usize::MAX,
+        };
+        self.flush_at_most(now, most);
+    }
+
+    fn flush_at_most(&mut self, now: Now, most: usize) {
         let Some(conn) = self.conn.filter(|_| self.link == Link::Open) else { return };
-        let most = if self.manner == Manner::Slow { SLOW_BYTES } else { usize::MAX };
         let count = self.unsent.len().min(most);
         if count > 0 {
             let slices = [IoSlice::new(&self.unsent[..count])];
@@ -485,7 +528,7 @@ impl<D: Dialect> Actor<D> {
             Link::Connecting => Interest::WRITE,
             Link::Open => Interest {
                 readable: self.reads_when_ready(),
-                writable: !self.unsent.is_empty() && self.manner != Manner::Slow,
+                writable: !self.unsent.is_empty() && !paces_itself(self.manner),
             },
             Link::None | Link::NodeFinished | Link::Ended(..) => Interest::NONE,
         };
@@ -582,6 +625,8 @@ fn first_move(now: Instant, manner: Manner) -> Option<Instant> {
         Manner::Chatty => Some(now + CHAT_EVERY),
         Manner::Flooding => Some(now + FLOOD_EVERY),
         Manner::Hostile => Some(now + PROVOKE_EVERY),
+        Manner::Deaf => Some(now + DEAF_EVERY),
+        Manner::Trickling => Some(now + TRICKLE_EVERY),
         Manner::Scripted | Manner::Honest | Manner::Silent => None,
     }
 }
@@ -589,9 +634,20 @@ fn first_move(now: Instant, manner: Manner) -> Option<Instant> {
 /// Whether a manner follows the protocol by itself.
 const fn speaks(manner: Manner) -> bool {
     match manner {
-        Manner::Honest | Manner::Slow | Manner::Chatty | Manner::Flooding | Manner::Hostile => true,
+        Manner::Honest
+        | Manner::Slow
+        | Manner::Chatty
+        | Manner::Flooding
+        | Manner::Hostile
+        | Manner::Deaf
+        | Manner::Trickling => true,
         Manner::Scripted | Manner::Silent => false,
     }
+}
+
+/// Whether a manner decides by itself when its bytes go out.
+const fn paces_itself(manner: Manner) -> bool {
+    matches!(manner, Manner::Slow | Manner::Trickling)
 }
 
 /// A byte of junk: no pattern that a parser could take for something.

@@ -1,88 +1,9 @@
-//! Who decides the order: the default, a seed, or the deviations of a schedule.
-//!
-//! A choice point lies before every step of the node's. The default names a step; a deviation lets
-//! another task go first. Whatever decides, what was decided is recorded as deviations, anchored by
-//! the name of the step that the default would have made.
-
-use std::collections::BTreeMap;
-
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::Rng as _;
+//! Asks a scheduler at every choice point, counts the steps by name, and records what was decided
+//! against the default as deviations, each anchored by the name of the step that the default would
+//! have made.
 
 use crate::schedule::{ActorId, Anchor, Deviation};
-
-/// What decides.
-#[derive(Clone, Debug)]
-pub enum Policy {
-    /// The default order.
-    Default,
-    /// A seed: with this chance in 256, another runnable task goes first.
-    Random {
-        /// Where the draws come from.
-        rng: Box<ChaCha8Rng>,
-        /// Chance in 256.
-        deviate: u8,
-    },
-    /// The `before` lines of a schedule.
-    Recorded(Recorded),
-}
-
-/// The `before` lines of a schedule: by anchor, which tasks go first, in order.
-#[derive(Clone, Debug, Default)]
-pub struct Recorded {
-    lines: BTreeMap<Anchor, Vec<(usize, String)>>,
-    /// How many of an anchor's lines were used, and which lines of the order those are.
-    used: BTreeMap<Anchor, usize>,
-    reached: Vec<usize>,
-    /// A line whose task had nothing to do when its anchor came.
-    refused: Vec<usize>,
-}
-
-impl Recorded {
-    /// From the order of a schedule; other deviations than `before` are left to the sockets.
-    #[must_use]
-    pub fn new(order: &[Deviation]) -> Self {
-        let mut recorded = Self::default();
-        for (index, deviation) in order.iter().enumerate() {
-            if let Deviation::Before { anchor, run } = deviation {
-                let lines = recorded.lines.entry(anchor.clone()).or_default();
-                lines.push((index, run.clone()));
-            }
-        }
-        recorded
-    }
-
-    /// Lines of the order that were carried out.
-    #[must_use]
-    pub fn reached(&self) -> &[usize] {
-        &self.reached
-    }
-
-    /// Lines of the order whose task had nothing to do.
-    #[must_use]
-    pub fn refused(&self) -> &[usize] {
-        &self.refused
-    }
-
-    fn choose(
-        &mut self,
-        anchor: &Anchor,
-        offered: impl FnOnce() -> Vec<&'static str>,
-    ) -> Option<&'static str> {
-        let lines = self.lines.get(anchor)?;
-        let offered = offered();
-        loop {
-            let used = self.used.entry(anchor.clone()).or_insert(0);
-            let (line, run) = lines.get(*used)?;
-            *used += 1;
-            if let Some(task) = offered.iter().find(|name| *name == run) {
-                self.reached.push(*line);
-                return Some(task);
-            }
-            self.refused.push(*line);
-        }
-    }
-}
+use crate::schedulers::{Recorded, Scheduler, TaskIndex, TaskSet};
 
 /// How often each step was made, by its name. A node has a few dozen names, so that going through
 /// them costs less than a tree of strings.
@@ -110,10 +31,23 @@ impl Counts {
     }
 }
 
+/// What the default would do at a choice point.
+#[derive(Clone, Copy, Debug)]
+pub struct Point<'a> {
+    /// The default's task.
+    pub default: TaskIndex,
+    /// Its step, by name.
+    pub verb: &'static str,
+    /// To what.
+    pub object: &'a str,
+    /// On the connection with whom.
+    pub actor: Option<ActorId>,
+}
+
 /// Decides, counts and records.
 #[derive(Clone, Debug)]
 pub struct Chooser {
-    policy: Policy,
+    scheduler: Scheduler,
     counts: Counts,
     recorded: Vec<Deviation>,
 }
@@ -121,57 +55,60 @@ pub struct Chooser {
 impl Chooser {
     /// With nothing decided yet.
     #[must_use]
-    pub fn new(policy: Policy) -> Self {
-        Self { policy, counts: Counts::default(), recorded: Vec::new() }
+    pub fn new(scheduler: Scheduler) -> Self {
+        Self { scheduler, counts: Counts::default(), recorded: Vec::new() }
     }
 
     /// Whether it needs the names of steps at all.
     #[must_use]
     pub fn is_default(&self) -> bool {
-        match &self.policy {
-            Policy::Default => true,
-            Policy::Random { deviate, .. } => *deviate == 0,
-            Policy::Recorded(recorded) => recorded.lines.is_empty(),
+        match &self.scheduler {
+            Scheduler::Default => true,
+            Scheduler::Recorded(recorded) => recorded.is_empty(),
+            Scheduler::RoundRobin(_)
+            | Scheduler::NowAndThen(_)
+            | Scheduler::Walk(_)
+            | Scheduler::Pct(_) => false,
         }
     }
 
-    /// Decides at a choice point: the default's step, and the names of the other tasks that could
-    /// go first, which are asked for only if that matters. `None` is the default.
+    /// Decides at a choice point. Who could go is asked only if that matters.
     pub fn choose(
         &mut self,
-        verb: &'static str,
-        object: &str,
-        actor: Option<ActorId>,
-        offered: impl FnOnce() -> Vec<&'static str>,
-    ) -> Option<&'static str> {
+        point: Point<'_>,
+        name: impl Fn(TaskIndex) -> &'static str,
+        runnable: impl FnOnce() -> TaskSet,
+    ) -> TaskIndex {
+        let Point { default, verb, object, actor } = point;
         let made = self.counts.of(verb, object, actor);
         let done = *made;
         let anchor =
             || Anchor { verb: verb.to_owned(), object: object.to_owned(), actor, nth: done + 1 };
-        let choice = match &mut self.policy {
-            Policy::Default => None,
-            Policy::Random { rng, deviate } => {
-                let draw = rng.next_u32();
-                let deviates = draw % 256 < u32::from(*deviate);
-                let offered = if deviates { offered() } else { Vec::new() };
-                offered.get((draw >> 8) as usize % offered.len().max(1)).copied()
-            }
-            Policy::Recorded(recorded) => recorded.choose(&anchor(), offered),
+        let choice = match &mut self.scheduler {
+            Scheduler::Default => None,
+            Scheduler::Recorded(recorded) => recorded.choose(&anchor(), &name, runnable),
+            Scheduler::RoundRobin(round_robin) => round_robin.choose(runnable()),
+            Scheduler::NowAndThen(now_and_then) => now_and_then.choose(default, runnable),
+            Scheduler::Walk(walk) => walk.choose(runnable()),
+            Scheduler::Pct(pct) => pct.choose(runnable()),
         };
         match choice {
-            None => *made += 1,
-            Some(run) => {
-                let run = run.to_owned();
+            Some(task) if task != default => {
+                let run = name(task).to_owned();
                 self.recorded.push(Deviation::Before { anchor: anchor(), run });
+                task
+            }
+            Some(_) | None => {
+                *made += 1;
+                default
             }
         }
-        choice
     }
 
     /// Stops deviating.
     pub fn calm(&mut self) {
-        if let Policy::Random { deviate, .. } = &mut self.policy {
-            *deviate = 0;
+        if self.lines().is_none() {
+            self.scheduler = Scheduler::Default;
         }
     }
 
@@ -184,9 +121,13 @@ impl Chooser {
     /// The lines of the schedule, if they decide.
     #[must_use]
     pub const fn lines(&self) -> Option<&Recorded> {
-        match &self.policy {
-            Policy::Recorded(recorded) => Some(recorded),
-            Policy::Default | Policy::Random { .. } => None,
+        match &self.scheduler {
+            Scheduler::Recorded(recorded) => Some(recorded),
+            Scheduler::Default
+            | Scheduler::RoundRobin(_)
+            | Scheduler::NowAndThen(_)
+            | Scheduler::Walk(_)
+            | Scheduler::Pct(_) => None,
         }
     }
 }

@@ -173,6 +173,11 @@ impl<S: Sockets> Faulty<S> {
         &self.drawn
     }
 
+    /// Takes what was never reached out of the plan: faults are over.
+    pub fn give_up_plan(&mut self) {
+        self.planned.retain(|_, planned| planned.state != Reach::Never);
+    }
+
     /// Stops drawing: what comes after goes through.
     pub fn calm(&mut self) {
         self.random = None;
@@ -205,7 +210,19 @@ impl<S: Sockets> Faulty<S> {
     pub const fn inner_mut(&mut self) -> &mut S {
         &mut self.inner
     }
+}
 
+impl Faulty<crate::net::Kernel> {
+    /// Closes every socket, as the kernel does when the process that held them ends.
+    pub fn end_process(&mut self) {
+        self.inner.end_process();
+        self.actors.clear();
+        self.ended.clear();
+        self.forget();
+    }
+}
+
+impl<S: Sockets> Faulty<S> {
     /// Who is at the other end.
     #[must_use]
     pub fn actor(&self, conn: ConnId) -> Option<ActorId> {

@@ -1,216 +1,363 @@
 //! Schedules from seeds: what a campaign runs.
 //!
-//! A seed makes a script and the chances of one run. What is possible at all in a run is itself
-//! drawn (swarm testing): some runs have no faults, some have one kind of them and a lot of it, for
-//! all faults a little at a time hide each other.
+//! A seed chooses a world ([`worlds`](crate::worlds)), and draws in it a script and the chances of
+//! one run. What is possible at all in a run is itself drawn (swarm testing, Groce et al., ISSTA
+//! 2012): some runs have no faults, some have one kind of them and a lot of it, for all faults a
+//! little at a time hide each other. At the end faults stop, or freeze as they stand, and the
+//! oracles ask whether everything goes on.
 
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+use rand_chacha::rand_core::SeedableRng as _;
 
 use crate::faulty::Weights;
-use crate::run::Chance;
-use crate::schedule::{ActorId, Item, Jump, Line, LinkChange, Manner, Op, Schedule, When, Word};
+use crate::run::{ACTOR_PORT, Chance, usual_address};
+use crate::schedule::{
+    ActorId, Call, Effect, Fault, Item, Jump, Line, LinkChange, Manner, Op, Schedule, When, Word,
+};
+use crate::schedulers::{Draws, Strategy};
 use crate::subject::{Dialect as _, Subject};
+use crate::worlds::{self, NodeTurn, Span, Table, Turn, World};
 
-/// Actors that follow the protocol and say something five times a second: at least so many.
-const CHATTY_MIN: u32 = 8;
+/// In what time the actors arrive, at most.
+const ARRIVALS: Duration = Duration::from_secs(2);
 
-/// Further actors, at most.
-const OTHERS_MAX: u32 = 4;
+/// The longest that a partition lasts.
+const PARTITION_SECS_MAX: u32 = 20;
 
-/// How further actors behave.
-const OTHERS: [Manner; 6] = [
-    Manner::Scripted,
-    Manner::Silent,
-    Manner::Slow,
-    Manner::Honest,
-    Manner::Hostile,
-    Manner::Flooding,
-];
+/// How far a wall clock is set, at most.
+const JUMP_SECS_MAX: u32 = 7200;
 
-/// How long a generated script goes on.
-const SCRIPT: Duration = Duration::from_secs(20);
-
-/// How long a world goes on after that, once in a while: long enough for every timer of a P2P
-/// connection (twenty minutes) to fire. Everybody is quiet then, so that it costs little.
-const LONG_AFTER: Duration = Duration::from_secs(45 * 60);
-
-/// One world in so many goes on for long.
-const LONG_ONCE_IN: u32 = 8;
-
-/// Lines that others get between the greeting and the end, at most each.
-const LINES_EACH_MAX: u32 = 8;
+/// The port from which the first actor that names its port dials.
+const FROM_PORT: u16 = 40_000;
 
 /// Everything that a seed decides.
 #[derive(Clone, Debug)]
 pub struct Generated {
+    /// The world that it chose.
+    pub world: &'static str,
     /// The script, without an order.
     pub schedule: Schedule,
     /// What chance does to its run.
     pub chance: Chance,
 }
 
-/// Draws below a bound, and the like.
-struct Draws(ChaCha8Rng);
-
-impl Draws {
-    fn below(&mut self, bound: u32) -> u32 {
-        let wide = u64::from(self.0.next_u32()) * u64::from(bound);
-        u32::try_from(wide >> 32).expect("the high half of a product is below its factor")
-    }
-
-    /// True once in `times`.
-    fn once_in(&mut self, times: u32) -> bool {
-        self.below(times) == 0
-    }
-
-    fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
-        let count = u32::try_from(of.len()).expect("a short list");
-        &of[self.below(count) as usize]
-    }
-
-    /// A chance in 256: mostly none, sometimes a little, rarely a lot.
-    fn weight(&mut self) -> u8 {
-        let bound = *self.pick(&[0, 0, 0, 4, 16, 64]);
-        if bound == 0 { 0 } else { u8::try_from(self.below(bound)).expect("below 64") }
-    }
+/// What a campaign leaves to its seeds, and what not.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plan {
+    /// The world of every run; `None`: drawn by weight.
+    pub world: Option<&'static World>,
+    /// The strategy of every run; `None`: drawn.
+    pub strategy: Option<Strategy>,
 }
 
-/// What the default campaign runs for a seed: the default world.
+/// What the default campaign runs for a seed.
 #[must_use]
 pub fn generate<X: Subject>(seed: u64) -> Generated {
-    let mut draws = Draws(ChaCha8Rng::seed_from_u64(seed));
-    let mut schedule = Schedule::new(X::NAME);
-    let node_seed = draws.0.next_u32().max(1);
-    schedule.node.push(("seed".to_owned(), node_seed.to_string()));
-    if draws.once_in(4) {
-        let bytes = draws.pick(&[600_u32, 4096, 16_384]).to_string();
-        schedule.node.push(("send-buffer".to_owned(), bytes));
-    }
-    schedule.node.extend(X::draw_settings(&mut |bound| draws.below(bound)));
-    let mut lines = Vec::new();
-    let chatty = CHATTY_MIN + draws.below(3);
-    let others = draws.below(OTHERS_MAX + 1);
-    for number in 1..=chatty + others {
-        let actor = ActorId(u16::try_from(number).expect("a dozen actors"));
-        let manner = if number <= chatty { Manner::Chatty } else { *draws.pick(&OTHERS) };
-        introduce(&mut draws, actor, manner, &mut lines);
-        let turns = if number <= chatty { draws.below(2) } else { draws.below(LINES_EACH_MAX) };
-        for _ in 0..turns {
-            let at = below_time(&mut draws, SCRIPT);
-            let op = turn::<X>(&mut draws, actor);
-            lines.push((at, op));
-        }
-    }
-    crowd(&mut draws, &mut lines);
+    generate_by::<X>(&Plan::default(), seed)
+}
+
+/// What a campaign runs for a seed.
+#[must_use]
+pub fn generate_by<X: Subject>(plan: &Plan, seed: u64) -> Generated {
+    let mut draws = Draws::new(ChaCha8Rng::seed_from_u64(seed));
+    let drawn = draw_world(&mut draws);
+    let world = plan.world.unwrap_or(drawn);
+    let mut author = Author::<X>::new(&world.table, draws);
+    author.write();
+    let Author { mut draws, mut schedule, mut lines, .. } = author;
     lines.sort_by_key(|(at, _)| *at);
-    schedule.script = lines
-        .into_iter()
-        .map(|(at, op)| Line { at: When::At(at), op, comment: Vec::new() })
-        .collect();
-    let actors = (1..=chatty + others).map(|n| ActorId(u16::try_from(n).expect("a dozen")));
-    schedule.script.extend(ending(&mut draws, actors));
-    Generated { schedule, chance: chance(&mut draws) }
+    let line = |(at, op)| Line { at: When::At(at), op, comment: Vec::new() };
+    schedule.script = lines.into_iter().map(line).collect();
+    let chance = chance(&mut draws, &world.table, plan.strategy);
+    Generated { world: world.name, schedule, chance }
 }
 
-/// In some worlds many things happen at the same instants, so that the order decides.
-fn crowd(draws: &mut Draws, lines: &mut [(Duration, Op)]) {
-    let instants = *draws.pick(&[1, 1, 200, 2000]);
-    for (at, _) in lines {
-        let millis = u32::try_from(at.as_millis()).expect("a script goes on for seconds");
-        *at = Duration::from_millis(u64::from(millis - millis % instants));
-    }
+fn draw_world(draws: &mut Draws) -> &'static World {
+    let all = worlds::all();
+    let weights: u32 = all.iter().map(|world| world.table.weight).sum();
+    let mut draw = draws.below(weights);
+    let chosen = all.iter().find(|world| {
+        let here = draw < world.table.weight;
+        draw = draw.saturating_sub(world.table.weight);
+        here
+    });
+    chosen.expect("a draw below the sum falls on one of them")
 }
 
-/// The last lines: they say how long the world goes on.
-fn ending(draws: &mut Draws, actors: impl Iterator<Item = ActorId>) -> Vec<Line> {
-    let line = |at, op| Line { at, op, comment: Vec::new() };
-    let quiet = |actor| Op::Behave { actor, manner: Manner::Honest };
-    if !draws.once_in(LONG_ONCE_IN) {
-        return vec![line(
-            When::At(SCRIPT),
-            Op::Behave { actor: ActorId(1), manner: Manner::Chatty },
-        )];
-    }
-    let mut lines: Vec<_> = actors.map(|actor| line(When::At(SCRIPT), quiet(actor))).collect();
-    if draws.once_in(4) {
-        let direction = if draws.once_in(2) { Jump::Forward } else { Jump::Back };
-        let by = Duration::from_secs(u64::from(draws.below(7200)));
-        let at = When::After(below_time(draws, LONG_AFTER));
-        lines.push(line(at, Op::WallJump { direction, by }));
-    }
-    lines.push(line(When::After(LONG_AFTER), quiet(ActorId(1))));
-    lines
-}
-
-fn chance(draws: &mut Draws) -> Chance {
-    let calm = draws.once_in(4);
-    let weights = if calm {
-        Weights::default()
-    } else {
+fn chance(draws: &mut Draws, table: &Table, strategy: Option<Strategy>) -> Chance {
+    let weights = if draws.in_256(table.calls.in_256) {
         Weights {
-            short_send: draws.weight(),
-            send_would_block: draws.weight(),
-            short_recv: draws.weight(),
-            recv_would_block: draws.weight(),
-            reset: if draws.once_in(8) { 1 } else { 0 },
-            accept_fails: draws.weight(),
-            connect_fails: draws.weight(),
+            short_send: weight(draws),
+            send_would_block: weight(draws),
+            short_recv: weight(draws),
+            recv_would_block: weight(draws),
+            reset: u8::from(draws.in_256(table.calls.resets_in_256)),
+            accept_fails: weight(draws),
+            connect_fails: weight(draws),
         }
-    };
-    Chance { seed: draws.0.next_u64(), deviate: if calm { 0 } else { draws.weight() }, weights }
-}
-
-/// An actor arrives, over a link of its own.
-fn introduce(draws: &mut Draws, actor: ActorId, manner: Manner, lines: &mut Vec<(Duration, Op)>) {
-    let at = below_time(draws, Duration::from_secs(2));
-    let change = match draws.below(4) {
-        0 => Some(LinkChange::Latency(Duration::from_millis(u64::from(1 + draws.below(300))))),
-        1 => Some(LinkChange::Chunks(1 + draws.below(1500))),
-        _ => None,
-    };
-    lines.extend(change.map(|change| (at, Op::Link { actor, change })));
-    lines.push((at, Op::Behave { actor, manner }));
-    if draws.once_in(6) {
-        lines.push((at, Op::Listen { actor, at: None }));
-        lines.push((at, Op::NodeDials { actor }));
     } else {
-        lines.push((at, Op::Dial { actor, from: None }));
-    }
+        Weights::default()
+    };
+    let drawn = draw_strategy(draws);
+    Chance { seed: draws.seed(), strategy: strategy.unwrap_or(drawn), weights }
 }
 
-/// Something that an actor, or the world around it, does.
-fn turn<X: Subject>(draws: &mut Draws, actor: ActorId) -> Op {
-    match draws.below(17) {
-        16 => Op::NodeDials { actor },
-        0 => Op::Close { actor },
-        1 => Op::Reset { actor },
-        2 => Op::HalfClose { actor },
-        3 => Op::StopReading { actor },
-        4 => Op::ReadAgain { actor },
-        5 | 6 => Op::Dial { actor, from: None },
-        7 => Op::NodeDrops { actor },
-        8 => Op::Behave { actor, manner: Manner::Honest },
-        9 => {
-            let changes = [
-                LinkChange::SwallowAll,
-                LinkChange::SwallowToNode,
-                LinkChange::SwallowFromNode,
-                LinkChange::Heal,
-                LinkChange::Heal,
-                LinkChange::Chunks(1),
-            ];
-            Op::Link { actor, change: *draws.pick(&changes) }
+/// A chance in 256: mostly none, sometimes a little, rarely a lot.
+fn weight(draws: &mut Draws) -> u8 {
+    let bound = *draws.pick(&[0, 0, 0, 4, 16, 64]);
+    u8::try_from(draws.below(bound)).expect("below 64")
+}
+
+fn draw_strategy(draws: &mut Draws) -> Strategy {
+    let depth = u8::try_from(draws.within(1, 4)).expect("a small number");
+    let often = *draws.pick(&[2, 8, 32, 128]);
+    *draws.pick(&[
+        Strategy::Default,
+        Strategy::Default,
+        Strategy::NowAndThen(often),
+        Strategy::NowAndThen(often),
+        Strategy::NowAndThen(often),
+        Strategy::Walk,
+        Strategy::Pct(depth),
+        Strategy::RoundRobin,
+    ])
+}
+
+/// An actor, as far as its author has to remember it.
+#[derive(Clone, Copy, Debug)]
+struct Cast {
+    id: ActorId,
+    manner: Manner,
+    has_v6: bool,
+}
+
+/// Writes one script.
+struct Author<'a, X> {
+    table: &'a Table,
+    draws: Draws,
+    schedule: Schedule,
+    lines: Vec<(Duration, Op)>,
+    cast: Vec<Cast>,
+    /// Dials that named their port so far.
+    dials_from: u16,
+    subject: std::marker::PhantomData<X>,
+}
+
+impl<'a, X: Subject> Author<'a, X> {
+    fn new(table: &'a Table, draws: Draws) -> Self {
+        let schedule = Schedule::new(X::NAME);
+        let (lines, cast, subject) = (Vec::new(), Vec::new(), std::marker::PhantomData);
+        Self { table, draws, schedule, lines, cast, dials_from: 0, subject }
+    }
+
+    fn write(&mut self) {
+        self.set_up_node();
+        let script = Duration::from_secs(u64::from(self.span(self.table.seconds)));
+        let chatty = self.span(self.table.actors.chatty);
+        let others = self.span(self.table.actors.others);
+        let mut listed = Vec::new();
+        for number in 1..=(chatty + others).max(1) {
+            let id = ActorId(u16::try_from(number).expect("a table has few actors"));
+            let is_chatty = number <= chatty || self.table.actors.manners.is_empty();
+            let manner = match is_chatty {
+                true => Manner::Chatty,
+                false => self.draws.pick(&self.table.actors.manners).0,
+            };
+            let has_v6 = self.draws.in_256(self.table.actors.v6_in_256);
+            let actor = Cast { id, manner, has_v6 };
+            self.cast.push(actor);
+            listed.extend(self.introduce(actor, script));
+            let turns = &self.table.turns;
+            let turns = self.span(if is_chatty { turns.chatty } else { turns.others });
+            for _ in 0..turns {
+                let at = self.time_below(script);
+                self.take_turn(actor, at);
+            }
         }
-        _ => Op::Send { actor, items: items::<X>(draws) },
+        if !listed.is_empty() && X::CONNECTS_BY_ITSELF {
+            self.set("connect", &listed.join(" "));
+        }
+        for _ in 0..self.span(self.table.turns.node) {
+            let at = self.time_below(script);
+            self.take_node_turn(at);
+        }
+        self.crowd();
+        let end = self.go_on(script);
+        self.end(end);
     }
-}
 
-fn items<X: Subject>(draws: &mut Draws) -> Vec<Item> {
-    let count = 1 + draws.below(4);
-    let item = |draws: &mut Draws| {
+    fn set_up_node(&mut self) {
+        let seed = u32::try_from(self.draws.seed() >> 32).expect("the high half").max(1);
+        self.set("seed", &seed.to_string());
+        let node = &self.table.node;
+        for key in ["send-buffer", "receive-buffer"] {
+            if self.draws.in_256(node.small_buffers_in_256) {
+                let bytes = *self.draws.pick(&[600_u32, 4096, 16_384]);
+                self.set(key, &bytes.to_string());
+            }
+        }
+        if node.descriptors.most > 0 {
+            let descriptors = self.span(node.descriptors);
+            self.set("descriptors", &descriptors.to_string());
+        }
+        let draws = &mut self.draws;
+        let small = node.small_limits_in_256;
+        self.schedule.node.extend(X::draw_settings(small, &mut |bound| draws.below(bound)));
+    }
+
+    fn set(&mut self, key: &str, value: &str) {
+        self.schedule.node.push((key.to_owned(), value.to_owned()));
+    }
+
+    /// An actor arrives, over a link of its own. If the node connects to it by itself: where.
+    fn introduce(&mut self, actor: Cast, script: Duration) -> Option<String> {
+        let Cast { id, manner, .. } = actor;
+        let at = self.time_below(ARRIVALS);
+        let links = &self.table.links;
+        if self.draws.in_256(links.slow_in_256) {
+            let millis = u64::from(1 + self.draws.below(links.latency_ms_max));
+            let change = LinkChange::Latency(Duration::from_millis(millis));
+            self.add(at, Op::Link { actor: id, change });
+        }
+        if self.draws.in_256(links.chunks_in_256) {
+            let most = *self.draws.pick(&[1, 30, 30, 200, 1500, 1500, 1500, 1500]);
+            let change = LinkChange::Chunks(1 + self.draws.below(most));
+            self.add(at, Op::Link { actor: id, change });
+        }
+        if self.draws.in_256(links.narrow_in_256) {
+            let change = LinkChange::Bandwidth(u64::from(2_000 + self.draws.below(50_000)));
+            self.add(at, Op::Link { actor: id, change });
+        }
+        self.add(at, Op::Behave { actor: id, manner });
+        let who = &self.table.actors;
+        let is_listed = X::CONNECTS_BY_ITSELF && self.draws.in_256(who.listed_in_256);
+        let is_dialled = self.draws.in_256(who.dialled_in_256);
+        if !is_listed && !is_dialled {
+            self.dial(actor, at);
+            return None;
+        }
+        let is_late = self.draws.in_256(who.late_in_256);
+        let listens_at = if is_late { self.time_below(script) } else { at };
+        self.add(listens_at, Op::Listen { actor: id, at: None });
+        if is_listed {
+            return Some(SocketAddr::new(usual_address(id), ACTOR_PORT).to_string());
+        }
+        self.add(at, Op::NodeDials { actor: id });
+        None
+    }
+
+    fn dial(&mut self, actor: Cast, at: Duration) {
+        let from = actor.has_v6.then(|| {
+            let address = Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, actor.id.0);
+            let port = FROM_PORT + self.dials_from;
+            self.dials_from += 1;
+            SocketAddr::new(IpAddr::V6(address), port)
+        });
+        self.add(at, Op::Dial { actor: actor.id, from });
+    }
+
+    fn take_turn(&mut self, cast: Cast, at: Duration) {
+        let actor = cast.id;
+        let op = match pick_weighted(&mut self.draws, &self.table.turns.sorts) {
+            Turn::Sends => Op::Send { actor, items: self.items() },
+            Turn::Dials => return self.dial(cast, at),
+            Turn::Closes => Op::Close { actor },
+            Turn::Resets => Op::Reset { actor },
+            Turn::HalfCloses => Op::HalfClose { actor },
+            Turn::Vanishes => Op::Vanish { actor },
+            Turn::StopsReading => Op::StopReading { actor },
+            Turn::ReadsAgain => Op::ReadAgain { actor },
+            Turn::Reforms => Op::Behave { actor, manner: Manner::Honest },
+            Turn::Dialled => Op::NodeDials { actor },
+            Turn::Dropped => Op::NodeDrops { actor },
+            Turn::LinkChanges => Op::Link { actor, change: self.link_change() },
+            Turn::LinkHeals => Op::Link { actor, change: LinkChange::Heal },
+            Turn::Fault => Op::Fault(self.fault(Some(actor))),
+        };
+        self.add(at, op);
+    }
+
+    fn take_node_turn(&mut self, at: Duration) {
+        let op = match pick_weighted(&mut self.draws, &self.table.turns.node_sorts) {
+            NodeTurn::Told => {
+                let commands = X::commands();
+                if commands.is_empty() {
+                    return;
+                }
+                Op::NodeTold { word: self.draws.pick(&commands).clone() }
+            }
+            NodeTurn::DialsItself => Op::NodeDialsItself,
+            NodeTurn::WallJumps => {
+                let direction = *self.draws.pick(&[Jump::Forward, Jump::Back]);
+                let secs = *self.draws.pick(&[60, JUMP_SECS_MAX]);
+                let by = Duration::from_secs(u64::from(self.draws.below(secs)));
+                Op::WallJump { direction, by }
+            }
+            NodeTurn::Restarts => Op::NodeRestarts,
+            NodeTurn::Partition => return self.partition(at),
+            NodeTurn::Fault => Op::Fault(self.fault(None)),
+        };
+        self.add(at, op);
+    }
+
+    /// Everybody falls silent at once, and is back at once.
+    fn partition(&mut self, at: Duration) {
+        let silences =
+            [LinkChange::SwallowAll, LinkChange::SwallowToNode, LinkChange::SwallowFromNode];
+        let change = *self.draws.pick(&silences);
+        let secs = u64::from(1 + self.draws.below(PARTITION_SECS_MAX));
+        let healed = at + Duration::from_secs(secs);
+        for actor in self.cast.clone() {
+            self.add(at, Op::Link { actor: actor.id, change });
+            self.add(healed, Op::Link { actor: actor.id, change: LinkChange::Heal });
+        }
+    }
+
+    fn link_change(&mut self) -> LinkChange {
+        let changes = [
+            LinkChange::SwallowAll,
+            LinkChange::SwallowToNode,
+            LinkChange::SwallowFromNode,
+            LinkChange::Heal,
+            LinkChange::Chunks(1 + self.draws.below(100)),
+            LinkChange::Bandwidth(u64::from(1_000 + self.draws.below(100_000))),
+            LinkChange::Latency(Duration::from_millis(u64::from(self.draws.below(1_000)))),
+        ];
+        *self.draws.pick(&changes)
+    }
+
+    fn fault(&mut self, actor: Option<ActorId>) -> Fault {
+        let call = *self.draws.pick(&[Call::Send, Call::Recv, Call::Accept, Call::Connect]);
+        let bytes = 1 + self.draws.below(200);
+        let effects = [
+            Effect::Bytes(bytes),
+            Effect::WouldBlock,
+            Effect::WouldBlock,
+            Effect::Reset,
+            Effect::TimedOut,
+            Effect::OutOfDescriptors,
+            Effect::OutOfDescriptors,
+            Effect::OutOfMemory,
+            Effect::Unreachable,
+            Effect::Aborted,
+        ];
+        let fitting: Vec<_> = effects.into_iter().filter(|effect| effect.fits(call)).collect();
+        let effect = *self.draws.pick(&fitting);
+        let nth = *self.draws.pick(&[1, 1, 1, 2, 5]);
+        let times = *self.draws.pick(&[1, 1, 2, 10, 100]);
+        Fault { call, nth, times, actor, effect }
+    }
+
+    fn items(&mut self) -> Vec<Item> {
+        let count = 1 + self.draws.below(4);
+        (0..count).map(|_| self.item()).collect()
+    }
+
+    fn item(&mut self) -> Item {
+        let draws = &mut self.draws;
         let word = Word::plain(draws.pick::<&str>(X::Dialect::vocabulary()));
         match draws.below(12) {
             0 => Item::Part { bytes: 1 + draws.below(40), word },
@@ -223,12 +370,97 @@ fn items<X: Subject>(draws: &mut Draws) -> Vec<Item> {
             3 => Item::Word { word, times: 1 + draws.below(500) },
             _ => Item::Word { word, times: 1 },
         }
-    };
-    (0..count).map(|_| item(draws)).collect()
+    }
+
+    /// In some scripts many things happen at the same instants, so that the order decides.
+    fn crowd(&mut self) {
+        if !self.draws.in_256(self.table.turns.crowded_in_256) {
+            return;
+        }
+        let instants = *self.draws.pick(&[200, 1000, 2000]);
+        for (at, _) in &mut self.lines {
+            let millis = u64::try_from(at.as_millis()).expect("a script goes on for minutes");
+            *at = Duration::from_millis(millis - millis % instants);
+        }
+    }
+
+    /// Perhaps the world goes on for long, more quietly. When it ends.
+    fn go_on(&mut self, script: Duration) -> Duration {
+        let last = self.lines.iter().map(|(at, _)| *at).max().unwrap_or_default();
+        let start = script.max(last);
+        let after = &self.table.after;
+        if !self.draws.in_256(after.long_in_256) {
+            return start;
+        }
+        let length = Duration::from_secs(60 * u64::from(self.span(after.minutes)));
+        for actor in self.cast.clone() {
+            let is_cheap = match actor.manner {
+                Manner::Scripted
+                | Manner::Honest
+                | Manner::Silent
+                | Manner::Deaf
+                | Manner::Trickling => true,
+                Manner::Slow | Manner::Chatty | Manner::Flooding | Manner::Hostile => false,
+            };
+            // Some go on as they are: who reads nothing reads nothing for an hour.
+            if is_cheap && self.draws.once_in(3) {
+                continue;
+            }
+            let manner = self.draws.pick(&after.manners).0;
+            self.add(start, Op::Behave { actor: actor.id, manner });
+        }
+        for _ in 0..self.span(after.node) {
+            let at = start + self.time_below(length);
+            self.take_node_turn(at);
+        }
+        start + length
+    }
+
+    /// Faults stop, or stay as they are; perhaps somebody new comes.
+    fn end(&mut self, end: Duration) {
+        let after = &self.table.after;
+        if self.draws.in_256(after.heals_in_256) {
+            for actor in self.cast.clone() {
+                self.add(end, Op::Link { actor: actor.id, change: LinkChange::Heal });
+                self.add(end, Op::ReadAgain { actor: actor.id });
+            }
+        }
+        if self.draws.in_256(after.newcomer_in_256) {
+            let number = u16::try_from(self.cast.len() + 1).expect("a table has few actors");
+            let actor = ActorId(number);
+            self.add(end, Op::Behave { actor, manner: Manner::Honest });
+            self.add(end, Op::Dial { actor, from: None });
+        }
+        // The last line says how long the world goes on.
+        self.add(end, Op::ReadAgain { actor: ActorId(1) });
+    }
+
+    fn add(&mut self, at: Duration, op: Op) {
+        self.lines.push((at, op));
+    }
+
+    fn span(&mut self, span: Span) -> u32 {
+        self.draws.within(span.least, span.most)
+    }
+
+    /// A time below a bound, in whole milliseconds so that lines read well.
+    fn time_below(&mut self, bound: Duration) -> Duration {
+        let millis = u32::try_from(bound.as_millis()).unwrap_or(u32::MAX);
+        Duration::from_millis(u64::from(self.draws.below(millis)))
+    }
 }
 
-/// A time below a bound, in whole milliseconds so that lines read well.
-fn below_time(draws: &mut Draws, bound: Duration) -> Duration {
-    let millis = u32::try_from(bound.as_millis()).unwrap_or(u32::MAX);
-    Duration::from_millis(u64::from(draws.below(millis)))
+/// One of the keys, by weight.
+fn pick_weighted<K: Copy + Ord>(
+    draws: &mut Draws,
+    weights: &std::collections::BTreeMap<K, u32>,
+) -> K {
+    let mut draw = draws.below(weights.values().sum());
+    for (key, weight) in weights {
+        if draw < *weight {
+            return *key;
+        }
+        draw -= weight;
+    }
+    unreachable!("a table with turns has sorts of them")
 }

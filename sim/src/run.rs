@@ -9,18 +9,17 @@ use std::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use sockman::driver::Did;
-use sockman::rng::Seed;
 use sockman::sockets::{Accepted, Closing, Endpoint, Received, Sent};
 use sockman::time::Instant;
 
-use crate::chooser::{Policy, Recorded};
 use crate::expect::{Judge, Unmet};
 use crate::faulty::{CallResult, Reach, Weights};
 use crate::oracles::{Oracles, Violation};
 use crate::schedule::{ActorId, Call, Deviation, Effect, Fault, Line, Op, Schedule, When};
-use crate::subject::{SettingError, Setup, Subject, UnknownWord};
+use crate::schedulers::{Recorded, Scheduler, Strategy};
+use crate::subject::{SettingError, Subject, UnknownWord};
 use crate::trace::{Entry, Story, TraceHash};
-use crate::world::{NODE_ADDRESS, Step, World, WorldConfig};
+use crate::world::{NODE_ADDRESS, NODE_ADDRESS_V6, Step, World, WorldConfig};
 
 /// How long a world is left alone after the last line of its script. By then everything has moved
 /// on or stands still, which the liveness oracle tells apart.
@@ -31,7 +30,7 @@ pub const SETTLE: Duration = Duration::from_secs(10);
 pub const STEPS_MAX: u64 = 20_000_000;
 
 /// The port at which actors listen if the script names none: regtest's.
-const ACTOR_PORT: u16 = 18_444;
+pub const ACTOR_PORT: u16 = 18_444;
 
 /// How to run.
 #[derive(Clone, Debug)]
@@ -55,8 +54,8 @@ impl Default for Options {
 pub struct Chance {
     /// The seed of every draw.
     pub seed: u64,
-    /// Chance in 256 that another task goes first at a choice point.
-    pub deviate: u8,
+    /// Who decides on the order of the node's tasks.
+    pub strategy: Strategy,
     /// Chances of the socket calls.
     pub weights: Weights,
 }
@@ -220,6 +219,8 @@ pub struct Run<X: Subject> {
     end: Instant,
     calm: bool,
     steps_max: u64,
+    /// Whether chance decides, rather than the schedule's order.
+    by_chance: bool,
     link: crate::net::LinkConfig,
     /// For `MustRest`, the verdict of a misspoken line.
     misspoken: Option<(usize, UnknownWord)>,
@@ -243,17 +244,13 @@ impl<X: Subject> Run<X> {
     pub fn new(schedule: &Schedule, options: &Options) -> Result<Self, SetupError> {
         let mut config = WorldConfig { story: options.story, ..WorldConfig::default() };
         let (settings, seed) = host_settings(schedule, &mut config).map_err(SetupError::Setting)?;
-        let setup = Setup { settings: &settings, seed: Seed::from_number(seed) };
         let actors = addresses_of(schedule)?;
-        let policy = match &options.chance {
-            Some(chance) => Policy::Random {
-                rng: Box::new(ChaCha8Rng::seed_from_u64(chance.seed)),
-                deviate: chance.deviate,
-            },
-            None => Policy::Recorded(Recorded::new(&schedule.order)),
+        let scheduler = match &options.chance {
+            Some(chance) => chance.strategy.scheduler(chance.seed),
+            None => Scheduler::Recorded(Recorded::new(&schedule.order)),
         };
-        let mut world =
-            World::new(&config, &setup, &actors, policy).map_err(SetupError::Setting)?;
+        let mut world = World::new(&config, &settings, seed, &actors, scheduler)
+            .map_err(SetupError::Setting)?;
         match &options.chance {
             Some(chance) => {
                 let rng = ChaCha8Rng::seed_from_u64(!chance.seed);
@@ -277,6 +274,7 @@ impl<X: Subject> Run<X> {
             end: longest + SETTLE,
             calm: false,
             steps_max: options.steps_max,
+            by_chance: options.chance.is_some(),
             link: config.link,
             misspoken: None,
         })
@@ -299,7 +297,9 @@ impl<X: Subject> Run<X> {
         self.look(&step)?;
         match step {
             Step::Idle(next) => self.let_time_pass(next),
-            Step::Outside | Step::Arrived | Step::Polled(_) | Step::Node(..) => Ok(Progress::Going),
+            Step::Outside | Step::Arrived | Step::Polled(_) | Step::Looked(_) | Step::Node(..) => {
+                Ok(Progress::Going)
+            }
         }
     }
 
@@ -338,6 +338,9 @@ impl<X: Subject> Run<X> {
     #[must_use]
     pub fn report(self, verdict: Verdict) -> Report {
         let mut recorded = self.schedule.clone();
+        if self.by_chance {
+            self.write_out_faults(&mut recorded);
+        }
         if self.world.machine().sockman().sockets().drawn().is_empty()
             && self.world.chooser().recorded().is_empty()
         {
@@ -354,6 +357,32 @@ impl<X: Subject> Run<X> {
             recorded,
             story: self.world.trace().story().to_vec(),
             connections,
+        }
+    }
+
+    /// Makes each fault line of a script that chance has written say what came of it: as many
+    /// calls as were made; and takes out those of which nothing came.
+    fn write_out_faults(&self, recorded: &mut Schedule) {
+        let faulty = self.world.machine().sockman().sockets();
+        let mut in_vain = Vec::new();
+        for (index, line) in recorded.script.iter_mut().enumerate() {
+            let Op::Fault(fault) = &mut line.op else { continue };
+            let planned = self.faults.iter().find(|(line, ..)| *line == index);
+            let reached = planned.map_or(0, |(_, _, numbers)| {
+                let reach = |nth: &u32| faulty.reach(fault.call, fault.actor, *nth);
+                numbers.clone().filter(|nth| reach(nth) != Reach::Never).count()
+            });
+            let effective = planned.is_some_and(|(_, _, numbers)| {
+                let reach = |nth| faulty.reach(fault.call, fault.actor, nth);
+                numbers.clone().any(|nth| reach(nth) == Reach::Effective)
+            });
+            match u32::try_from(reached) {
+                Ok(reached @ 1..) if effective => fault.times = reached,
+                Ok(_) | Err(_) => in_vain.push(index),
+            }
+        }
+        for index in in_vain.into_iter().rev() {
+            recorded.script.remove(index);
         }
     }
 
@@ -392,7 +421,9 @@ impl<X: Subject> Run<X> {
     /// A line that was never reached, or changed nothing.
     fn lost(&self) -> Option<Verdict> {
         let faulty = self.world.machine().sockman().sockets();
-        for (line, fault, numbers) in &self.faults {
+        // A fault that chance has planned may come to nothing.
+        let planned = if self.by_chance { &[][..] } else { &self.faults[..] };
+        for (line, fault, numbers) in planned {
             let mut reach = numbers.clone().map(|nth| faulty.reach(fault.call, fault.actor, nth));
             match reach.clone().min() {
                 Some(Reach::Never) => return Some(Verdict::Drifted(Lost::Script(*line))),
@@ -424,6 +455,9 @@ impl<X: Subject> Run<X> {
         if line.is_none() && !self.calm {
             self.calm = true;
             self.world.calm();
+            if self.by_chance {
+                self.world.faulty_mut().give_up_plan();
+            }
         }
         let next = [next, line, self.judge.next_deadline(now), Some(self.end)];
         let next = next.into_iter().flatten().min().unwrap_or(self.end);
@@ -483,6 +517,15 @@ impl<X: Subject> Run<X> {
             Op::Link { actor, change } => self.world.change_link(*actor, *change, self.link),
             Op::NodeDials { actor } => self.node_dials(*actor),
             Op::NodeDrops { actor } => self.node_drops(*actor),
+            Op::NodeDialsItself => self.node_dials_at(NODE_ADDRESS),
+            Op::NodeTold { word } => match X::command(word) {
+                Ok(command) => self.world.command(command),
+                Err(error) => self.misspoken = Some((line, error)),
+            },
+            Op::NodeRestarts => {
+                self.world.restart();
+                self.oracles.forget_node();
+            }
             Op::Dial { .. }
             | Op::Listen { .. }
             | Op::Send { .. }
@@ -491,7 +534,8 @@ impl<X: Subject> Run<X> {
             | Op::ReadAgain { .. }
             | Op::HalfClose { .. }
             | Op::Close { .. }
-            | Op::Reset { .. } => self.actor_does(line, &op),
+            | Op::Reset { .. }
+            | Op::Vanish { .. } => self.actor_does(line, &op),
         }
     }
 
@@ -499,7 +543,10 @@ impl<X: Subject> Run<X> {
         let id = op.actor().expect("it is a line about an actor");
         let said = self.world.with_actor(id, |actor, now| {
             match op {
-                Op::Dial { from, .. } => actor.dial(now, *from, NODE_ADDRESS),
+                Op::Dial { from, .. } => {
+                    let v6 = from.is_some_and(|from| from.is_ipv6());
+                    actor.dial(now, *from, if v6 { NODE_ADDRESS_V6 } else { NODE_ADDRESS });
+                }
                 Op::Listen { at, .. } => {
                     let usual = SocketAddr::new(actor.address(), ACTOR_PORT);
                     actor.listen(at.unwrap_or(usual));
@@ -511,8 +558,12 @@ impl<X: Subject> Run<X> {
                 Op::HalfClose { .. } => actor.half_close(now),
                 Op::Close { .. } => actor.close(now, Closing::Orderly),
                 Op::Reset { .. } => actor.close(now, Closing::Reset),
+                Op::Vanish { .. } => actor.vanish(now),
                 Op::NodeDials { .. }
                 | Op::NodeDrops { .. }
+                | Op::NodeDialsItself
+                | Op::NodeTold { .. }
+                | Op::NodeRestarts
                 | Op::Link { .. }
                 | Op::WallJump { .. }
                 | Op::Fault(_)
@@ -533,7 +584,10 @@ impl<X: Subject> Run<X> {
         let Some(address) = self.world.actor(actor).map(crate::actor::Actor::address) else {
             return;
         };
-        let to = listening.unwrap_or(SocketAddr::new(address, ACTOR_PORT));
+        self.node_dials_at(listening.unwrap_or(SocketAddr::new(address, ACTOR_PORT)));
+    }
+
+    fn node_dials_at(&mut self, to: SocketAddr) {
         if let Some(command) = X::dial_command(Endpoint::Ip(to)) {
             self.world.command(command);
         }
@@ -600,7 +654,7 @@ fn addresses_of(schedule: &Schedule) -> Result<BTreeMap<ActorId, Vec<IpAddr>>, S
             own.push(address);
         }
     }
-    let mut taken = vec![NODE_ADDRESS.ip()];
+    let mut taken = vec![NODE_ADDRESS.ip(), NODE_ADDRESS_V6.ip()];
     for (actor, own) in &mut addresses {
         if own.is_empty() {
             own.push(usual_address(*actor));

@@ -37,9 +37,14 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
     /// A setting that it does not know, or a value that it does not take.
     fn tenant(setup: &Setup<'_>) -> Result<Self::Tenant, SettingError>;
 
-    /// Settings for a generated schedule; `below(n)` draws a number below `n`.
-    fn draw_settings(below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
-        let _ = below;
+    /// Whether it takes a setting `connect` with a list of addresses, and connects to them by
+    /// itself.
+    const CONNECTS_BY_ITSELF: bool = false;
+
+    /// Settings for a generated schedule: each of its limits small with this chance in 256, so
+    /// that a short run reaches them. `below(n)` draws a number below `n`.
+    fn draw_settings(in_256: u8, below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
+        let _ = (in_256, below);
         Vec::new()
     }
 
@@ -58,6 +63,21 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
     ) -> Option<<Self::Tenant as Tenant>::Command> {
         let _ = (tenant, conns, conn);
         None
+    }
+
+    /// The command that `node is told` a word means.
+    ///
+    /// # Errors
+    ///
+    /// There is no such command, or it does not take this setting.
+    fn command(word: &Word) -> Result<<Self::Tenant as Tenant>::Command, UnknownWord> {
+        Err(UnknownWord { word: word.to_string(), problem: "it takes no commands" })
+    }
+
+    /// Words of commands for generated schedules, likelier ones more than once; perhaps none.
+    #[must_use]
+    fn commands() -> Vec<Word> {
+        Vec::new()
     }
 
     /// What a notice means for the oracles and for expectations.

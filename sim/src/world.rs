@@ -6,22 +6,24 @@
 //! something is due. Nothing else makes time pass.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use sockman::driver::{Choice, Did, Machine, Task};
+use sockman::rng::Seed;
 use sockman::sockets::{ConnId, Endpoint, Event, Source};
 use sockman::sockman::{Config, SockMan, Tenant};
 use sockman::time::{Instant, Now, UnixTime};
 
 use crate::actor::{Actor, Moved, Saw};
-use crate::chooser::{Chooser, Policy};
+use crate::chooser::{Chooser, Point};
 use crate::faulty::{Faulty, Weights};
 use crate::net::{
     HostId, Kernel, KernelConfig, LinkConfig, LinkState, Network, NoSuchHost, Segment,
 };
 use crate::schedule::{ActorId, Jump, LinkChange};
+use crate::schedulers::{Scheduler, TaskIndex};
 use crate::subject::{SettingError, Setup, Subject};
 use crate::trace::{Story, Trace, Who};
 
@@ -32,6 +34,10 @@ use telling::{describe_call, describe_did, describe_saw, hash_call, hash_did, ha
 /// Where the node listens: an address for documentation (RFC 5737), the usual port of regtest.
 pub const NODE_ADDRESS: SocketAddr =
     SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 18_444);
+
+/// Its other address (RFC 3849). It listens there as well where somebody dials from such a one.
+pub const NODE_ADDRESS_V6: SocketAddr =
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x192)), 18_444);
 
 /// What the wall clock shows at the start: 2025-01-01, after every rule of the protocol began.
 pub const WALL_START: UnixTime = UnixTime::from_secs(1_735_689_600);
@@ -85,12 +91,34 @@ pub enum Step {
     Outside,
     /// Something arrived at the node's host, or its kernel's timer fired.
     Arrived,
-    /// The node looked at its sockets, and was told of so many.
+    /// The node looked at its sockets because it was its time to, and was told of so many.
     Polled(usize),
+    /// The scheduler had it look once more, in between.
+    Looked(usize),
     /// A task of the node's made a step.
     Node(Task, Did),
     /// Nothing is left to do at this instant; the next is due then, if anything is.
     Idle(Option<Instant>),
+}
+
+/// What a node is made from, each time that it starts.
+#[derive(Clone, Debug)]
+struct Birth {
+    sockman: Config,
+    settings: Vec<(String, String)>,
+    /// The node's randomness in its first life.
+    seed: u64,
+    listens: Vec<SocketAddr>,
+    /// Times that it has been restarted.
+    lives: u64,
+}
+
+impl Birth {
+    fn tenant<X: Subject>(&self) -> Result<X::Tenant, SettingError> {
+        // A process draws anew when it starts.
+        let seed = Seed::from_number(self.seed ^ self.lives << 32);
+        X::tenant(&Setup { settings: &self.settings, seed })
+    }
 }
 
 /// One node and its surroundings. See the head of the module.
@@ -98,6 +126,7 @@ pub enum Step {
 pub struct World<X: Subject> {
     now: Now,
     machine: Machine<Faulty<Kernel>, X::Tenant>,
+    birth: Birth,
     node_host: HostId,
     actors: Vec<Actor<X::Dialect>>,
     /// When each actor has something to do by itself, kept so that a step need not ask them all.
@@ -109,6 +138,9 @@ pub struct World<X: Subject> {
     network: Network,
     /// Whether the node has waited and not yet looked at its sockets: a wait ends with a look.
     has_waited: bool,
+    /// Whether nothing has happened since it looked at its sockets: another look would show the
+    /// same.
+    has_looked: bool,
     chooser: Chooser,
     trace: Trace,
     notices: Vec<<X::Tenant as Tenant>::Notice>,
@@ -120,20 +152,22 @@ pub struct World<X: Subject> {
 }
 
 impl<X: Subject> World<X> {
-    /// A world in which nothing has happened. `actors` come with the addresses that they use, their
-    /// own one first.
+    /// A world in which nothing has happened: the node made from its settings and the seed of its
+    /// randomness; `actors` come with the addresses that they use, their own one first.
     ///
     /// # Errors
     ///
     /// The subject does not take a setting.
     pub fn new(
         config: &WorldConfig,
-        setup: &Setup<'_>,
+        settings: &[(String, String)],
+        seed: u64,
         actors: &BTreeMap<ActorId, Vec<IpAddr>>,
-        policy: Policy,
+        scheduler: Scheduler,
     ) -> Result<Self, SettingError> {
         let mut network = Network::new(config.link, NoSuchHost::Swallowed);
-        let node_addresses = vec![NODE_ADDRESS.ip()];
+        let node_addresses = vec![NODE_ADDRESS.ip(), NODE_ADDRESS_V6.ip()];
+        let has_v6 = actors.values().flatten().any(IpAddr::is_ipv6);
         let node_host = network.add_host(&node_addresses);
         let mut owners = vec![None];
         let mut by_address = BTreeMap::new();
@@ -146,12 +180,20 @@ impl<X: Subject> World<X> {
         }
         let kernel =
             Kernel::new(KernelConfig { addresses: node_addresses, ..config.node_kernel.clone() });
+        let birth = Birth {
+            sockman: config.sockman,
+            settings: settings.to_vec(),
+            seed,
+            listens: if has_v6 { vec![NODE_ADDRESS, NODE_ADDRESS_V6] } else { vec![NODE_ADDRESS] },
+            lives: 0,
+        };
         let sockman = SockMan::new(Faulty::new(kernel, by_address), config.sockman);
-        let machine = Machine::new(sockman, X::tenant(setup)?);
+        let machine = Machine::new(sockman, birth.tenant::<X>()?);
         let now = Now { steady: Instant::START, wall: WALL_START };
         let mut world = Self {
             now,
             machine,
+            birth,
             node_host,
             wakeups: vec![None; made.len()],
             next_actor: None,
@@ -159,7 +201,8 @@ impl<X: Subject> World<X> {
             owners,
             network,
             has_waited: true,
-            chooser: Chooser::new(policy),
+            has_looked: false,
+            chooser: Chooser::new(scheduler),
             trace: Trace::new(config.story),
             notices: Vec::new(),
             segments: Vec::new(),
@@ -167,9 +210,29 @@ impl<X: Subject> World<X> {
             saw: Vec::new(),
             moved: Vec::new(),
         };
-        let listening = world.machine.listen(now, &Endpoint::Ip(NODE_ADDRESS));
-        listening.expect("nobody else listens on a new host");
+        world.listen();
         Ok(world)
+    }
+
+    /// The node begins to listen.
+    fn listen(&mut self) {
+        for at in self.birth.listens.clone() {
+            let listening = self.machine.listen(self.now, &Endpoint::Ip(at));
+            listening.expect("nobody else listens on this host");
+        }
+    }
+
+    /// Ends the node's process without a warning, and begins a new one at once. Its kernel closes
+    /// what it had open.
+    pub fn restart(&mut self) {
+        let mut faulty = self.machine.sockets_mut().clone();
+        faulty.end_process();
+        self.birth.lives += 1;
+        let tenant = self.birth.tenant::<X>().expect("the settings were taken before");
+        self.machine = Machine::new(SockMan::new(faulty, self.birth.sockman), tenant);
+        self.has_waited = true;
+        self.listen();
+        self.carry_from_node();
     }
 
     /// Lets the node's socket calls go otherwise than the network would have it, by chance.
@@ -185,23 +248,72 @@ impl<X: Subject> World<X> {
 
     // Moving.
 
-    /// Does one thing that is due at this instant.
+    /// Does one thing that is due at this instant: by default what is due outside before what the
+    /// node has to do, and that in the order of production.
     pub fn step(&mut self) -> Step {
+        if self.chooser.is_default() {
+            self.step_outside().unwrap_or_else(|| self.step_inside())
+        } else {
+            self.step_chosen()
+        }
+    }
+
+    /// Something outside that is due.
+    fn step_outside(&mut self) -> Option<Step> {
         if self.step_network() {
-            return Step::Outside;
+            return Some(Step::Outside);
         }
-        if self.step_timers() {
-            return Step::Arrived;
-        }
+        self.step_timers().then_some(Step::Arrived)
+    }
+
+    /// What production does next.
+    fn step_inside(&mut self) -> Step {
         match self.machine.default_next(self.now) {
-            Choice::Step(_) if self.has_waited => Step::Polled(self.poll()),
-            Choice::Step(task) => self.step_node(task),
-            Choice::Poll => Step::Polled(self.poll()),
+            Choice::Step(task) if !self.has_waited => self.step_node(task),
+            Choice::Step(_) | Choice::Poll => Step::Polled(self.poll()),
             Choice::Wait => match self.poll() {
                 0 => Step::Idle(self.next_due()),
                 count => Step::Polled(count),
             },
         }
+    }
+
+    /// What the scheduler lets go next.
+    fn step_chosen(&mut self) -> Step {
+        let default = match self.outside_due() {
+            Some(_) => TaskIndex::ARRIVAL,
+            None => match self.machine.default_next(self.now) {
+                Choice::Step(task) if !self.has_waited => place_of::<X>(task),
+                Choice::Step(_) | Choice::Poll => TaskIndex::POLL,
+                // Nobody else has anything to do.
+                Choice::Wait => return self.step_inside(),
+            },
+        };
+        let chosen = self.choose(default);
+        self.has_looked = chosen == TaskIndex::POLL;
+        match chosen {
+            TaskIndex::ARRIVAL => self.step_outside().expect("it is due"),
+            TaskIndex::POLL if default == TaskIndex::POLL => Step::Polled(self.poll()),
+            TaskIndex::POLL => Step::Looked(self.poll()),
+            place => self.step_node(task_at::<X>(place)),
+        }
+    }
+
+    /// Whom that concerns which is due outside, if something is; perhaps no actor.
+    fn outside_due(&self) -> Option<Option<ActorId>> {
+        let now = self.now.steady;
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if let Some((host, segment)) = self.network.peek_due(now) {
+            let other = segment.from.ip().and_then(|from| self.network.host_at(from.ip()));
+            let hosts = [Some(host), other].into_iter().flatten();
+            let mut owners = hosts.filter_map(|host| self.owners[host.0 as usize]);
+            return Some(owners.next().map(|index| self.actors[index].id()));
+        }
+        if is_due(self.machine.sockman().sockets().inner().next_timer()) {
+            return Some(None);
+        }
+        let due = self.wakeups.iter().position(|at| is_due(*at))?;
+        Some(Some(self.actors[due].id()))
     }
 
     /// Lets time pass until `at`.
@@ -284,9 +396,8 @@ impl<X: Subject> World<X> {
         count
     }
 
-    /// One step of the node's: the default's, or another task's if the chooser says so.
-    fn step_node(&mut self, default: Task) -> Step {
-        let task = if self.chooser.is_default() { default } else { self.choose(default) };
+    /// One step of a task of the node's.
+    fn step_node(&mut self, task: Task) -> Step {
         let did = self.machine.step(self.now, task);
         let told = self.notices.len();
         self.machine.take_notices(&mut self.notices);
@@ -298,20 +409,31 @@ impl<X: Subject> World<X> {
         Step::Node(task, did)
     }
 
-    fn choose(&mut self, default: Task) -> Task {
+    /// Asks the scheduler. `default` is what would go by itself.
+    fn choose(&mut self, default: TaskIndex) -> TaskIndex {
         let (machine, now) = (&self.machine, self.now);
-        let name = Machine::<Faulty<Kernel>, X::Tenant>::task_name;
-        let tasks = Machine::<Faulty<Kernel>, X::Tenant>::tasks;
-        let others = || {
-            let runnable =
-                |task: &Task| *task != default && machine.next_step(now, *task).is_some();
-            tasks().filter(runnable).map(name).collect()
+        let (has_waited, has_looked) = (self.has_waited, self.has_looked);
+        let sockets = machine.sockman().sockets();
+        let (verb, object, actor) = match default {
+            TaskIndex::ARRIVAL => ("arrival", "", self.outside_due().flatten()),
+            TaskIndex::POLL => ("poll", "", None),
+            place => {
+                let step = machine.next_step(now, task_at::<X>(place));
+                let step = step.expect("the default is runnable");
+                (step.verb, step.object, step.conn.and_then(|conn| sockets.actor(conn)))
+            }
         };
-        let step = machine.next_step(now, default).expect("the default is runnable");
-        let actor = step.conn.and_then(|conn| machine.sockman().sockets().actor(conn));
-        let chosen = self.chooser.choose(step.verb, step.object, actor, others);
-        let named = |chosen| tasks().find(|task| name(*task) == chosen);
-        chosen.and_then(named).unwrap_or(default)
+        let runnable = || {
+            let tasks = Machine::<Faulty<Kernel>, X::Tenant>::tasks();
+            // A wait ends with a look at the sockets, whatever else there is to do.
+            let tasks = tasks.filter(|_| !has_waited);
+            let tasks = tasks.filter(|task| machine.next_step(now, *task).is_some());
+            let polls = has_waited || sockets.inner().has_ready() && !has_looked;
+            let others = polls.then_some(TaskIndex::POLL);
+            tasks.map(place_of::<X>).chain(others).chain([default]).collect()
+        };
+        let point = Point { default, verb, object, actor };
+        self.chooser.choose(point, name_of::<X>, runnable)
     }
 
     // Carrying.
@@ -576,5 +698,27 @@ impl<X: Subject> World<X> {
     #[must_use]
     pub fn is_network_quiet(&self) -> bool {
         self.network.next_due().is_none()
+    }
+}
+
+/// A task's place among all.
+fn place_of<X: Subject>(task: Task) -> TaskIndex {
+    let place = Machine::<Faulty<Kernel>, X::Tenant>::tasks().position(|other| other == task);
+    let place = place.expect("a machine knows its tasks");
+    TaskIndex(u8::try_from(place).expect("a tenant has a handful of tasks"))
+}
+
+/// The task at a place.
+fn task_at<X: Subject>(place: TaskIndex) -> Task {
+    let mut tasks = Machine::<Faulty<Kernel>, X::Tenant>::tasks();
+    tasks.nth(usize::from(place.0)).expect("a scheduler chooses among the runnable")
+}
+
+/// What may go next, by name.
+fn name_of<X: Subject>(place: TaskIndex) -> &'static str {
+    match place {
+        TaskIndex::ARRIVAL => "arrival",
+        TaskIndex::POLL => "poll",
+        place => Machine::<Faulty<Kernel>, X::Tenant>::task_name(task_at::<X>(place)),
     }
 }

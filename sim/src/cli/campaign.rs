@@ -10,9 +10,12 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use sockman::driver::{Clock as _, SystemClock};
+use sockman_sim::generate::Plan;
 use sockman_sim::run::{self, Options, Report, Stats};
+use sockman_sim::schedulers::Strategy;
 use sockman_sim::subjects::{NAMES, generate_for, run_named};
 use sockman_sim::trace::{Story, TraceHash};
+use sockman_sim::worlds::{self, World};
 
 use super::{Error, exit, files};
 
@@ -47,11 +50,45 @@ pub(crate) struct Arguments {
     /// Run each seed twice, and fail if the hashes differ
     #[arg(long)]
     twice: bool,
+    /// One world for every run [default: drawn by weight; `cargo sim worlds` lists them]
+    #[arg(long, value_parser = parse_world, value_name = "NAME")]
+    world: Option<&'static World>,
+    /// One scheduler for every run: default, round-robin, now-and-then:CHANCE, walk, pct:DEPTH
+    /// [default: drawn]
+    #[arg(long, value_name = "STRATEGY")]
+    scheduler: Option<Strategy>,
+    /// Campaign number N: seeds of its own, up to the first failure
+    #[arg(long, value_name = "N", conflicts_with = "seeds", requires = "events",
+          value_parser = clap::value_parser!(u32))]
+    campaign: Option<u32>,
+    /// Stop after so many socket events, in the order of the seeds: 500k, 20M
+    #[arg(long, value_parser = parse_count, value_name = "COUNT")]
+    events: Option<u64>,
+}
+
+impl Arguments {
+    /// The seeds that may be run.
+    fn range(&self) -> Range<u64> {
+        match (self.campaign, &self.seeds, self.events) {
+            (Some(number), _, _) => {
+                let first = u64::from(number) << 32;
+                first..first + (1 << 32)
+            }
+            (None, Some(seeds), _) => seeds.clone(),
+            (None, None, Some(_)) => 0..u64::MAX,
+            (None, None, None) => DEFAULT_SEEDS,
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        Plan { world: self.world, strategy: self.scheduler }
+    }
 }
 
 /// What one seed came to.
 struct Outcome {
     seed: u64,
+    world: &'static str,
     hash: TraceHash,
     stats: Stats,
     failure: Option<Box<Report>>,
@@ -60,13 +97,15 @@ struct Outcome {
 }
 
 pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode, Error> {
-    let seeds = arguments.seeds.clone().unwrap_or(DEFAULT_SEEDS);
-    let limit = arguments.seeds.is_none().then_some(DEFAULT_TIME);
+    let seeds = arguments.range();
+    let limited = arguments.seeds.is_none() && arguments.events.is_none();
+    let limit = limited.then_some(DEFAULT_TIME);
     let jobs = arguments.jobs.map_or_else(processors, usize::from);
     let clock = SystemClock::start();
     let mut outcomes = run_all(arguments, &seeds, jobs, limit, clock);
     let wall = clock.now().steady.since(sockman::time::Instant::START);
     outcomes.sort_by_key(|outcome| outcome.seed);
+    cut(arguments, &mut outcomes);
     let summary = Summary::of(&outcomes, wall);
     let mut written = 0;
     for outcome in &mut outcomes {
@@ -88,6 +127,29 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
     Ok(exit(summary.failures > 0))
 }
 
+/// `worlds`: the table of worlds.
+pub(super) fn list_worlds(out: &mut impl Write) -> Result<ExitCode, Error> {
+    writeln!(out, "{:12} {:3}  what it is like", "name", "of")?;
+    for world in worlds::all() {
+        writeln!(out, "{world}")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Leaves out what was run beyond the end of the campaign, so that its end does not depend on how
+/// many threads there were.
+fn cut(arguments: &Arguments, outcomes: &mut Vec<Outcome>) {
+    let mut events = 0;
+    let last = outcomes.iter().position(|outcome| {
+        events += outcome.stats.events;
+        arguments.events.is_some_and(|budget| events >= budget)
+            || arguments.campaign.is_some() && outcome.failure.is_some()
+    });
+    if let Some(last) = last {
+        outcomes.truncate(last + 1);
+    }
+}
+
 fn run_all(
     arguments: &Arguments,
     seeds: &Range<u64>,
@@ -98,6 +160,7 @@ fn run_all(
     let next = AtomicU64::new(seeds.start);
     let late = AtomicBool::new(false);
     let failures = AtomicUsize::new(0);
+    let events = AtomicU64::new(0);
     let outcomes = Mutex::new(Vec::new());
     let progress = progress_line(seeds.end.saturating_sub(seeds.start));
     std::thread::scope(|scope| {
@@ -107,7 +170,12 @@ fn run_all(
                     let take = |seed: u64| seed.checked_add(1).filter(|_| seed < seeds.end);
                     let taken = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
                     let Ok(seed) = taken else { break };
-                    let mut outcome = run_seed(&arguments.subject, seed, arguments.twice);
+                    let mut outcome = run_seed(arguments, seed);
+                    let so_far = events.fetch_add(outcome.stats.events, Ordering::Relaxed);
+                    let enough = arguments.events.is_some_and(|budget| so_far >= budget)
+                        || arguments.campaign.is_some() && outcome.failure.is_some();
+                    // Seeds are taken in order, so that all those before this one are under way.
+                    late.fetch_or(enough, Ordering::Relaxed);
                     if outcome.failure.is_some()
                         && failures.fetch_add(1, Ordering::Relaxed) < FAILURES_WRITTEN_MAX
                     {
@@ -128,15 +196,16 @@ fn run_all(
     outcomes.into_inner().expect("no thread panics here")
 }
 
-fn run_seed(subject: &str, seed: u64, twice: bool) -> Outcome {
-    let generated = generate_for(subject, seed).expect("the argument was checked");
+fn run_seed(arguments: &Arguments, seed: u64) -> Outcome {
+    let generated = generate_for(&arguments.subject, &arguments.plan(), seed);
+    let generated = generated.expect("the argument was checked");
     let options = Options { chance: Some(generated.chance), ..Options::default() };
     let run = || run_named(&generated.schedule, &options);
-    let report = if twice { run::twice(run) } else { run() };
+    let report = if arguments.twice { run::twice(run) } else { run() };
     let report = report.expect("what we generate makes sense for its subject");
     let (hash, stats) = (report.hash, report.stats);
     let failure = (!report.verdict.is_passed()).then(|| Box::new(report));
-    Outcome { seed, hash, stats, failure, written: None }
+    Outcome { seed, world: generated.world, hash, stats, failure, written: None }
 }
 
 /// Writes a failure's schedule and story; the folder.
@@ -146,7 +215,10 @@ fn write_failure(subject: &str, outcome: &Outcome) -> Result<PathBuf, Error> {
     std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
     let mut schedule = report.recorded.clone();
     schedule.title = vec![
-        format!("Found by seed {} of a campaign on {subject}.", outcome.seed),
+        format!(
+            "Found by seed {} of a campaign on {subject}, in the world {}.",
+            outcome.seed, outcome.world
+        ),
         report.verdict.to_string().replace('\n', " "),
     ];
     let text = schedule.to_string();
@@ -165,7 +237,7 @@ fn write_failure(subject: &str, outcome: &Outcome) -> Result<PathBuf, Error> {
 
 fn tell_failure(out: &mut impl Write, outcome: &Outcome, folder: &Path) -> Result<(), Error> {
     let report = outcome.failure.as_ref().expect("the caller chose failures");
-    writeln!(out, "seed {}: {}", outcome.seed, report.verdict)?;
+    writeln!(out, "seed {}, world {}: {}", outcome.seed, outcome.world, report.verdict)?;
     writeln!(out, "  replay: cargo sim replay {}", folder.display())?;
     writeln!(out, "  look:   cargo sim show {}", folder.display())?;
     writeln!(out, "  the node's connections then:")?;
@@ -185,6 +257,8 @@ struct Summary {
     virtual_time: Duration,
     wall: Duration,
     hash: TraceHash,
+    /// The first failure, for scripts.
+    first_failure: Option<serde_json::Value>,
 }
 
 impl Summary {
@@ -198,6 +272,7 @@ impl Summary {
             virtual_time: Duration::ZERO,
             wall,
             hash: TraceHash::new(),
+            first_failure: None,
         };
         for outcome in outcomes {
             summary.failures += usize::from(outcome.failure.is_some());
@@ -205,6 +280,20 @@ impl Summary {
             summary.events += outcome.stats.events;
             summary.messages += outcome.stats.messages;
             summary.virtual_time += outcome.stats.virtual_time;
+            if summary.first_failure.is_none()
+                && let Some(report) = &outcome.failure
+            {
+                summary.first_failure = Some(serde_json::json!({
+                    "seed": outcome.seed,
+                    "world": outcome.world,
+                    "oracle": report.verdict.kind(),
+                    "what": report.verdict.to_string(),
+                    // Of the campaign up to and with this run.
+                    "events": summary.events,
+                    "virtual_seconds": summary.virtual_time.as_secs(),
+                    "schedule": outcome.written.as_ref().and_then(|path| path.as_ref().ok()),
+                }));
+            }
             // By seed, so that the number of threads does not matter.
             summary.hash.add(outcome.hash.value());
         }
@@ -228,6 +317,7 @@ impl Summary {
             "events_per_second": self.per_second(self.events),
             "messages_per_second": self.per_second(self.messages),
             "trace_hash": self.hash.to_string(),
+            "first_failure": self.first_failure,
         })
     }
 }
@@ -261,6 +351,22 @@ fn progress_line(count: u64) -> ProgressBar {
 
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn parse_world(name: &str) -> Result<&'static World, String> {
+    let names = || worlds::all().iter().map(|world| world.name).collect::<Vec<_>>().join(", ");
+    worlds::named(name).ok_or_else(|| format!("there are {}", names()))
+}
+
+/// A number, perhaps in thousands (`k`) or millions (`M`).
+fn parse_count(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.strip_suffix(['k', 'M']) {
+        None => (text, 1),
+        Some(digits) if text.ends_with('k') => (digits, 1_000),
+        Some(digits) => (digits, 1_000_000),
+    };
+    let number: u64 = digits.parse().map_err(|error| format!("{text:?}: {error}"))?;
+    number.checked_mul(unit).filter(|count| *count > 0).ok_or(format!("{text:?}: out of range"))
 }
 
 fn parse_seeds(text: &str) -> Result<Range<u64>, String> {

@@ -29,6 +29,9 @@ enum Action {
     /// Run a campaign over seeds
     #[command(after_help = "Example: cargo sim run --seeds 0..1000 --jobs 2")]
     Run(campaign::Arguments),
+    /// List the worlds that a campaign draws from
+    #[command(after_help = "Example: cargo sim run --world narrow")]
+    Worlds,
     /// Run schedules: texts, failure folders, libFuzzer artifacts
     #[command(after_help = "Example: cargo sim replay corpus/connman")]
     Replay(replay::Arguments),
@@ -91,6 +94,7 @@ impl Error {
 pub(crate) fn execute(command: Command, out: &mut impl Write) -> Result<ExitCode, Error> {
     match command.action {
         Action::Run(arguments) => campaign::execute(&arguments, out),
+        Action::Worlds => campaign::list_worlds(out),
         Action::Replay(arguments) => replay::execute(&arguments, out),
         Action::Show(arguments) => replay::show(&arguments, out),
         Action::Import(arguments) => convert::import(&arguments, out),

@@ -21,7 +21,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use sockman::slab::Slab;
 use sockman::sockets::{
-    ConnId, DescriptorLimit, Endpoint, Event, ListenerId, Readiness, Source, Stale, WAIT_EVENTS_MAX,
+    Closing, ConnId, DescriptorLimit, Endpoint, Event, ListenerId, Readiness, Sockets as _, Source,
+    Stale, WAIT_EVENTS_MAX,
 };
 use sockman::time::Instant;
 
@@ -224,6 +225,50 @@ impl Kernel {
         }));
     }
 
+    /// Forgets every socket without a word to anybody, as a machine does whose power fails.
+    pub fn forget_everything(&mut self) {
+        self.totals.closed += self.open_descriptors() as u64;
+        let conns: Vec<_> = self.conns.keys().collect();
+        for id in conns {
+            let socket = self.conns.remove(id).expect("it was in the table");
+            if self.flows.remove(&socket.flow).is_some()
+                && let (Endpoint::Ip(local), Endpoint::Ip(remote)) =
+                    (&socket.flow.local, &socket.flow.remote)
+            {
+                self.addresses.release(*local, *remote);
+            }
+            self.ready.set(Source::Conn(id), false);
+        }
+        let listeners: Vec<_> = self.listeners.keys().collect();
+        for id in listeners {
+            self.listeners.remove(id);
+            self.ready.set(Source::Listener(id), false);
+        }
+        self.listening.clear();
+        self.deadlines.clear();
+        self.held_count = 0;
+        self.check_invariants();
+    }
+
+    /// Closes every socket, as the kernel does when the process that held them ends.
+    pub fn end_process(&mut self) {
+        let listeners: Vec<_> = self.listeners.keys().collect();
+        for id in listeners {
+            self.close_listener(id).expect("it was in the table");
+        }
+        let held = self.conns.iter().filter(|(_, socket)| socket.stage == Stage::Held);
+        let held: Vec<_> = held.map(|(id, _)| id).collect();
+        for id in held {
+            self.close(id, Closing::Orderly).expect("it was in the table");
+        }
+    }
+
+    /// Whether a wait would report something now.
+    #[must_use]
+    pub const fn has_ready(&self) -> bool {
+        self.ready.count() > 0
+    }
+
     /// Descriptors open now.
     #[must_use]
     pub const fn open_descriptors(&self) -> usize {
@@ -263,6 +308,12 @@ impl Kernel {
     /// The id is gone.
     pub fn unread_bytes(&self, conn: ConnId) -> Result<usize, Stale> {
         Ok(self.conn(conn)?.unread())
+    }
+
+    /// How many wait to be accepted, at all listeners.
+    #[must_use]
+    pub fn unaccepted_count(&self) -> usize {
+        self.listeners.iter().map(|(_, listener)| listener.queue.len()).sum()
     }
 
     /// Stops if the tables disagree with each other.

@@ -172,6 +172,13 @@ impl Network {
         self.due.first_key_value().map(|(&(at, _), _)| at)
     }
 
+    /// The next segment that has arrived by `now`, and for whom, left where it is.
+    #[must_use]
+    pub fn peek_due(&self, now: Instant) -> Option<(HostId, &Segment)> {
+        let (&(at, _), (host, segment)) = self.due.first_key_value()?;
+        (at <= now).then_some((*host, segment))
+    }
+
     /// The next segment that has arrived by `now`, and for whom.
     pub fn pop_due(&mut self, now: Instant) -> Option<(HostId, Segment)> {
         let first = self.due.first_entry().filter(|first| first.key().0 <= now)?;

@@ -20,6 +20,7 @@ pub(super) fn check<X: Subject>(world: &World<X>, step: &Step) -> Result<(), Vio
         | Step::Outside
         | Step::Arrived
         | Step::Polled(_)
+        | Step::Looked(_)
         | Step::Idle(_) => None,
     };
     conn.map_or(Ok(()), |conn| check_one(world, Some(conn)))

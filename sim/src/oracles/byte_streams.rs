@@ -90,6 +90,12 @@ impl ByteStreams {
         Ok(())
     }
 
+    /// The node's process has ended: its ids mean nothing any more.
+    pub(super) fn forget_node(&mut self) {
+        self.names.clear();
+        self.remainders.clear();
+    }
+
     /// Gives a new connection of the node's the name that its actor knows it by.
     fn name<X: Subject>(&mut self, world: &World<X>, conn: ConnId, by_actor: bool) {
         let faulty = world.machine().sockman().sockets();

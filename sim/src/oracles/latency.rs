@@ -39,7 +39,7 @@ impl Latency {
     ) -> Result<(), Violation> {
         self.count_steps(world)?;
         match step {
-            Step::Outside | Step::Arrived => Ok(()),
+            Step::Outside | Step::Arrived | Step::Looked(_) => Ok(()),
             Step::Polled(_) => {
                 let result = self.end_wake(world);
                 self.awake = true;

@@ -100,9 +100,19 @@ fn is_paused<X: Subject>(world: &World<X>, actor: ActorId) -> bool {
     snapshots.iter().any(|one| Some(one.conn) == conn && one.receive_paused)
 }
 
+/// Whether the node cannot take anybody in.
+fn has_no_descriptor<X: Subject>(world: &World<X>) -> bool {
+    let sockman = world.machine().sockman();
+    let kernel = sockman.sockets().inner();
+    kernel.open_descriptors() >= kernel.config().descriptors_max || sockman.resting_count() > 0
+}
+
 fn problem_of<X: Subject>(world: &World<X>, actor: &Actor<X::Dialect>) -> Option<(Waits, String)> {
     if actor.link() == Link::Connecting {
-        return Some((Waits::ForNode, "still connecting".to_owned()));
+        // Whoever is not in a queue waits for its own kernel, which tries again in its time.
+        let waits = world.machine().sockman().sockets().inner().unaccepted_count() > 0;
+        return (waits && !has_no_descriptor(world))
+            .then(|| (Waits::ForNode, "still connecting".to_owned()));
     }
     if actor.link() != Link::Open {
         return None;
@@ -114,8 +124,7 @@ fn problem_of<X: Subject>(world: &World<X>, actor: &Actor<X::Dialect>) -> Option
     let sockman = world.machine().sockman();
     let kernel = sockman.sockets().inner();
     let Some(conn) = world.conn_with(actor.id()) else {
-        let full = kernel.open_descriptors() >= kernel.config().descriptors_max
-            || sockman.resting_count() > 0;
+        let full = has_no_descriptor(world);
         let problem = "connected, and the node has not taken it in".to_owned();
         return (!full).then_some((Waits::ForNode, problem));
     };

@@ -77,6 +77,16 @@ impl<X: Subject> Oracles<X> {
         }
     }
 
+    /// The node's process has ended, and a new one has begun: what was known of the old one's
+    /// connections is forgotten. Its peers' side of them is not.
+    pub fn forget_node(&mut self) {
+        self.streams.forget_node();
+        self.lifecycle = lifecycle::Lifecycle::default();
+        self.latency = latency::Latency::default();
+        self.accounting = accounting::Accounting::default();
+        self.subject = X::Watch::default();
+    }
+
     /// Looks at what a step did.
     ///
     /// # Errors

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::{
     ACTORS_MAX, ActorId, Anchor, COMMENT_LINES_MAX, Call, Deviation, Effect, Expect, Fault,
-    ITEMS_MAX, Item, LINES_MAX, LITERAL_BYTES_MAX, Line, LinkChange, NAME_BYTES_MAX, Op,
-    REPEAT_MAX, SETTINGS_MAX, Schedule, TIME_MAX, VALUE_BYTES_MAX, When, Word,
+    ITEMS_MAX, Item, LINES_MAX, LITERAL_BYTES_MAX, Line, LinkChange, NAME_BYTES_MAX,
+    ORDER_LINES_MAX, Op, REPEAT_MAX, SETTINGS_MAX, Schedule, TIME_MAX, VALUE_BYTES_MAX, When, Word,
 };
 
 /// Words that no message can have for a name, because a sentence goes on with them.
@@ -18,7 +18,8 @@ pub(super) const RESERVED_WORDS: [&str; 5] = ["hex", "in", "junk", "the", "withi
 
 /// Words that no setting of the node can have for a key, because `node dials p1` is a sentence; and
 /// `expect node keeps p1` is often begun without its first word.
-pub(super) const RESERVED_KEYS: [&str; 4] = ["connects", "dials", "drops", "keeps"];
+pub(super) const RESERVED_KEYS: [&str; 6] =
+    ["connects", "dials", "drops", "is", "keeps", "restarts"];
 
 /// The word that no step can have for a verb, because `node is commanded` has it before the verb.
 pub(super) const RESERVED_VERB: &str = "is";
@@ -84,7 +85,7 @@ impl Schedule {
             ensure(is_node_value(value), "a setting's value is one line, trimmed")?;
         }
         ensure(self.script.len() <= LINES_MAX, "too many lines in the script")?;
-        ensure(self.order.len() <= LINES_MAX, "too many lines in the order")
+        ensure(self.order.len() <= ORDER_LINES_MAX, "too many lines in the order")
     }
 }
 
@@ -211,8 +212,12 @@ fn check_op(op: &Op) -> Checked {
         Op::WallJump { by, .. } => check_time(*by),
         Op::Fault(fault) => check_fault(fault),
         Op::Expect(expect) => check_expect(expect),
+        Op::NodeTold { word } => check_word(word),
         Op::NodeDials { .. }
         | Op::NodeDrops { .. }
+        | Op::NodeDialsItself
+        | Op::NodeRestarts
+        | Op::Vanish { .. }
         | Op::Behave { .. }
         | Op::StopReading { .. }
         | Op::ReadAgain { .. }

@@ -31,8 +31,11 @@ pub const SUBJECT_DEFAULT: &str = "connman";
 /// Most actors of one schedule: names run from `p1` to `p64`.
 pub const ACTORS_MAX: u16 = 64;
 
-/// Most lines of a script or an order.
+/// Most lines of a script.
 pub const LINES_MAX: usize = 10_000;
+
+/// Most lines of an order: a run in which nearly every step was not the default's.
+pub const ORDER_LINES_MAX: usize = 1_000_000;
 
 /// Most repeats of one word (`ping x200`).
 pub const REPEAT_MAX: u32 = 1_000_000;
@@ -67,7 +70,8 @@ pub struct Schedule {
     /// What is under test: `connman`, `echo`, or a stranger's.
     pub subject: String,
     /// Settings of the node, in the order of the text: `max-inbound`, `8`. Keys are names, but not
-    /// `connects`, `dials`, `drops`, `keeps`; a value is the rest of a line, perhaps nothing.
+    /// `connects`, `dials`, `drops`, `is`, `keeps`, `restarts`; a value is the rest of a line,
+    /// perhaps nothing.
     pub node: Vec<(String, String)>,
     /// The script.
     pub script: Vec<Line>,
@@ -78,6 +82,11 @@ pub struct Schedule {
 /// Who does something: 1 is written `p1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ActorId(pub u16);
+
+impl ActorId {
+    /// The last that has a name.
+    pub const MAX: Self = Self(ACTORS_MAX);
+}
 
 impl fmt::Display for ActorId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -135,6 +144,16 @@ pub enum Op {
         /// Whom.
         actor: ActorId,
     },
+    /// `node dials itself`, where it listens.
+    NodeDialsItself,
+    /// `node is told network active=off`: another command, in its subject's words.
+    NodeTold {
+        /// Which.
+        word: Word,
+    },
+    /// `node restarts`: its process ends without a warning, its kernel closes what it had open, and
+    /// a new one begins from what is on its disk.
+    NodeRestarts,
     /// `p1 sends version, verack, ping x200`.
     Send {
         /// Who.
@@ -171,6 +190,12 @@ pub enum Op {
     },
     /// `p1 resets`: RST.
     Reset {
+        /// Who.
+        actor: ActorId,
+    },
+    /// `p1 vanishes`: its host forgets every connection and says nothing. What still comes for them
+    /// is answered by RST.
+    Vanish {
         /// Who.
         actor: ActorId,
     },
@@ -247,6 +272,25 @@ pub enum Manner {
     Flooding,
     /// Shakes hands, then says ten times a second something that it should not.
     Hostile,
+    /// As honest for half a minute; then says something every half minute, and answers nothing.
+    Deaf,
+    /// As honest, but a byte a second.
+    Trickling,
+}
+
+impl Manner {
+    /// Every manner.
+    pub const ALL: [Self; 9] = [
+        Self::Scripted,
+        Self::Honest,
+        Self::Silent,
+        Self::Slow,
+        Self::Chatty,
+        Self::Flooding,
+        Self::Hostile,
+        Self::Deaf,
+        Self::Trickling,
+    ];
 }
 
 /// What becomes of the link between the node and an actor.
@@ -468,10 +512,14 @@ impl Op {
             | Self::HalfClose { actor }
             | Self::Close { actor }
             | Self::Reset { actor }
+            | Self::Vanish { actor }
             | Self::Link { actor, .. } => Some(*actor),
             Self::Fault(fault) => fault.actor,
             Self::Expect(expect) => Some(expect.actor()),
-            Self::WallJump { .. } => None,
+            Self::NodeDialsItself
+            | Self::NodeTold { .. }
+            | Self::NodeRestarts
+            | Self::WallJump { .. } => None,
         }
     }
 }

@@ -179,7 +179,7 @@ impl Random {
 
     fn op(&mut self) -> Op {
         let actor = self.actor();
-        match self.below(20) {
+        match self.below(24) {
             0 => Op::Dial { actor, from: self.option(Self::address) },
             1 => Op::Listen { actor, at: self.option(Self::address) },
             2 => Op::NodeDials { actor },
@@ -191,6 +191,8 @@ impl Random {
                     Manner::Silent,
                     Manner::Slow,
                     Manner::Chatty,
+                    Manner::Deaf,
+                    Manner::Trickling,
                 ];
                 Op::Behave { actor, manner: self.pick(&manners) }
             }
@@ -204,6 +206,10 @@ impl Random {
                 let direction = self.pick(&[Jump::Forward, Jump::Back]);
                 Op::WallJump { direction, by: self.time() }
             }
+            20 => Op::NodeDialsItself,
+            21 => Op::NodeTold { word: self.word() },
+            22 => Op::NodeRestarts,
+            23 => Op::Vanish { actor },
             13 | 14 => Op::Fault(self.fault()),
             15 | 16 => Op::Expect(self.expect()),
             _ => Op::Send { actor, items: (0..=self.below(4)).map(|_| self.item()).collect() },

@@ -6,13 +6,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sockman::connman::{Command, Config, ConnMan, Notice, Peer};
+use sockman::connman::{CONNECT_MAX, Command, Config, ConnMan, NetworkState, Notice, Peer};
 use sockman::sockets::{ConnId, Endpoint};
 use sockman::sockman::{Conns, RECEIVE_BYTES_MAX};
 use sockman::time::{Instant, Now, UnixTime};
 use sockman::transport::Network;
 
-use crate::subject::{ByteTotals, Fact, Resource, SettingError, Setup, Subject, Watch};
+use crate::schedule::Word;
+use crate::subject::{
+    ByteTotals, Fact, Resource, SettingError, Setup, Subject, UnknownWord, Watch,
+};
 
 mod speaker;
 
@@ -57,15 +60,17 @@ impl Subject for Connman {
                 "peer-timeout" => {
                     config.peer_timeout = Duration::from_secs(u64::from(number()?.max(1)));
                 }
+                "connect" => config.connect = endpoints(key, value)?,
                 "max-receive-buffer" => config.receive_buffer_bytes_max = number()? as usize,
                 "max-send-buffer" => config.send_buffer_bytes_max = number()? as usize,
                 _ => {
                     return Err(SettingError {
                         key: key.clone(),
                         value: value.clone(),
-                        expected: "one of max-inbound, peer-timeout, max-receive-buffer, \
-                                   max-send-buffer, and of the host's: seed, send-buffer, \
-                                   receive-buffer, descriptors, backlog",
+                        expected: "one of connect, max-inbound, peer-timeout, \
+                                   max-receive-buffer, max-send-buffer, and of the \
+                                   host's: seed, send-buffer, receive-buffer, descriptors, \
+                                   backlog",
                     });
                 }
             }
@@ -73,23 +78,46 @@ impl Subject for Connman {
         Ok(ConnMan::new(config, setup.seed.clone()))
     }
 
-    /// Small limits, so that a short run reaches them.
-    fn draw_settings(below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
+    const CONNECTS_BY_ITSELF: bool = true;
+
+    fn draw_settings(in_256: u8, below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
         let mut settings = Vec::new();
-        let mut draw = |key: &str, once_in: u32, values: [u32; 3]| {
-            if below(once_in) == 0 {
+        let mut draw = |key: &str, values: [u32; 3]| {
+            if below(256) < u32::from(in_256) {
                 let value = values[below(3) as usize];
                 settings.push((key.to_owned(), value.to_string()));
             }
         };
-        draw("max-inbound", 4, [3, 7, 9]);
-        draw("max-receive-buffer", 4, [200, 1000, 20_000]);
-        draw("max-send-buffer", 4, [100, 1000, 20_000]);
+        draw("max-inbound", [3, 7, 9]);
+        draw("max-receive-buffer", [200, 1000, 20_000]);
+        draw("max-send-buffer", [100, 1000, 20_000]);
         settings
     }
 
     fn dial_command(to: Endpoint) -> Option<Command> {
         Some(Command::Connect { endpoint: to })
+    }
+
+    fn command(word: &Word) -> Result<Command, UnknownWord> {
+        let unknown = |problem| Err(UnknownWord { word: word.to_string(), problem });
+        match (word.name.as_str(), word.settings.as_slice()) {
+            ("ping", []) => Ok(Command::Ping),
+            ("shutdown", []) => Ok(Command::Shutdown),
+            ("network", [(key, value)]) if key == "active" => match value.as_str() {
+                "on" => Ok(Command::SetNetworkActive(NetworkState::Active)),
+                "off" => Ok(Command::SetNetworkActive(NetworkState::Inactive)),
+                _ => unknown("expected on or off"),
+            },
+            _ => unknown("expected ping, shutdown, network active=on or network active=off"),
+        }
+    }
+
+    fn commands() -> Vec<Word> {
+        let network = |state: &str| {
+            let settings = vec![("active".to_owned(), state.to_owned())];
+            Word { name: "network".to_owned(), settings }
+        };
+        vec![Word::plain("ping"), network("off"), network("on"), network("on")]
     }
 
     fn drop_command(_: &ConnMan, conns: &Conns<Peer>, conn: ConnId) -> Option<Command> {
@@ -168,6 +196,15 @@ impl Subject for Connman {
         }
         None
     }
+}
+
+/// Where to connect to, again and again: addresses with ports, a space between them.
+fn endpoints(key: &str, value: &str) -> Result<Vec<Endpoint>, SettingError> {
+    let expected = "addresses with ports (as in 203.0.113.9:18444), a space between two";
+    let error = || SettingError { key: key.to_owned(), value: value.to_owned(), expected };
+    let parse = |word: &str| word.parse().map(Endpoint::Ip).map_err(|_| error());
+    let endpoints: Vec<_> = value.split_whitespace().map(parse).collect::<Result<_, _>>()?;
+    if endpoints.len() > CONNECT_MAX { Err(error()) } else { Ok(endpoints) }
 }
 
 /// The check is strict, on a clock of whole seconds in the reference: so long may it take beyond.

@@ -3,7 +3,7 @@
 pub mod connman;
 pub mod echo;
 
-use crate::generate::{Generated, generate};
+use crate::generate::{Generated, Plan, generate_by};
 use crate::run::{Options, Report, SetupError, run};
 use crate::schedule::Schedule;
 use crate::subject::Subject as _;
@@ -13,10 +13,10 @@ pub const NAMES: &[&str] = &[connman::Connman::NAME, echo::Echo::NAME];
 
 /// What a campaign on a subject runs for a seed; `None` if there is no such subject.
 #[must_use]
-pub fn generate_for(subject: &str, seed: u64) -> Option<Generated> {
+pub fn generate_for(subject: &str, plan: &Plan, seed: u64) -> Option<Generated> {
     match subject {
-        connman::Connman::NAME => Some(generate::<connman::Connman>(seed)),
-        echo::Echo::NAME => Some(generate::<echo::Echo>(seed)),
+        connman::Connman::NAME => Some(generate_by::<connman::Connman>(plan, seed)),
+        echo::Echo::NAME => Some(generate_by::<echo::Echo>(plan, seed)),
         _ => None,
     }
 }

@@ -4,13 +4,11 @@
 use std::collections::BTreeMap;
 
 use sockman::driver::{Did, Task};
-use sockman::rng::Seed;
 use sockman::sockets::{Closing, ConnId, Endpoint, Interest, Sockets as _, Source};
 use sockman::sockman::Event;
-use sockman_sim::chooser::Policy;
 use sockman_sim::oracles::{Oracles, Violation};
 use sockman_sim::schedule::{ActorId, Item, Manner, Word};
-use sockman_sim::subject::Setup;
+use sockman_sim::schedulers::Scheduler;
 use sockman_sim::subjects::echo::Echo;
 use sockman_sim::world::{NODE_ADDRESS, Step, World, WorldConfig};
 
@@ -27,8 +25,8 @@ impl Watched {
     fn new() -> Self {
         let address = "203.0.113.1".parse().unwrap();
         let actors = BTreeMap::from([(PEER, vec![address])]);
-        let setup = Setup { settings: &[], seed: Seed::from_number(1) };
-        let world = World::new(&WorldConfig::default(), &setup, &actors, Policy::Default).unwrap();
+        let config = WorldConfig::default();
+        let world = World::new(&config, &[], 1, &actors, Scheduler::Default).unwrap();
         let mut watched = Self { world, oracles: Oracles::new() };
         watched.world.with_actor(PEER, |actor, now| {
             actor.behave(now, Manner::Honest);

@@ -43,7 +43,7 @@ const LONG_STAY: &str = "
 ";
 
 /// Seeds of the campaign that has to find a fault.
-const SEEDS: std::ops::Range<u64> = 0..200;
+const SEEDS: std::ops::Range<u64> = 0..600;
 
 fn schedule(fault: Option<Fault>, script: &str) -> Schedule {
     let setting = fault.map_or_else(String::new, |fault| format!("node fault {}\n", fault.name()));

@@ -24,7 +24,7 @@ mod tests;
 mod words;
 
 use self::plain::{Reader, Writer};
-use super::{LINES_MAX, SETTINGS_MAX, SUBJECT_DEFAULT, Schedule};
+use super::{LINES_MAX, ORDER_LINES_MAX, SETTINGS_MAX, SUBJECT_DEFAULT, Schedule};
 
 /// The first byte of an input with a head. No record that we write has it for a tag.
 const HEAD: u8 = 0xFF;
@@ -100,7 +100,7 @@ fn read_record(input: &mut Reader<'_>, schedule: &mut Schedule) -> Option<()> {
     let tag = input.byte()?;
     if (DEVIATION..EXPECTATION).contains(&tag) {
         let deviation = order::read_deviation(input, tag)?;
-        if schedule.order.len() < LINES_MAX {
+        if schedule.order.len() < ORDER_LINES_MAX {
             schedule.order.push(deviation);
         }
     } else {

@@ -22,7 +22,7 @@ const EFFECTS: [Effect; 8] = [
 ];
 
 /// What steps do.
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 16] = [
     "handles",
     "delivers",
     "serves",
@@ -37,6 +37,8 @@ const VERBS: [&str; 14] = [
     "receive",
     "finish",
     "stop-listening",
+    "arrival",
+    "poll",
 ];
 
 /// To what they do it; nothing for most.
@@ -63,7 +65,8 @@ const OBJECTS: [&str; 16] = [
 const SPELLED: u8 = 0xF0;
 
 /// The tasks of a machine, and those of a connection manager.
-const TASKS: [&str; 6] = ["socket", "commands", "messages", "opener", "addresses", "timers"];
+const TASKS: [&str; 7] =
+    ["socket", "commands", "messages", "opener", "poll", "addresses", "timers"];
 
 pub(super) fn read_fault(input: &mut Reader<'_>) -> Option<Fault> {
     let call = input.pick(&CALLS)?;

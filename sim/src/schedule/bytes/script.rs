@@ -23,6 +23,10 @@ enum Sort {
     Link,
     WallJump,
     Fault,
+    NodeDialsItself,
+    NodeTold,
+    NodeRestarts,
+    Vanish,
 }
 
 /// What a tag says.
@@ -59,10 +63,10 @@ const OPS: [Sort; 32] = [
     Sort::Send,
     Sort::Send,
     Sort::Send,
-    Sort::NodeDials,
-    Sort::Behave,
-    Sort::Fault,
-    Sort::Fault,
+    Sort::NodeDialsItself,
+    Sort::NodeTold,
+    Sort::NodeRestarts,
+    Sort::Vanish,
     Sort::Link,
     Sort::Link,
 ];
@@ -80,7 +84,7 @@ const SAME: u8 = 0;
 const AFTER: u8 = 2;
 const AT: u8 = 3;
 
-const MANNERS: [Manner; 7] = [
+const MANNERS: [Manner; 9] = [
     Manner::Honest,
     Manner::Slow,
     Manner::Silent,
@@ -88,6 +92,8 @@ const MANNERS: [Manner; 7] = [
     Manner::Chatty,
     Manner::Flooding,
     Manner::Hostile,
+    Manner::Deaf,
+    Manner::Trickling,
 ];
 
 /// The changes of a link; those with a number have any here.
@@ -159,6 +165,10 @@ fn read_op(input: &mut Reader<'_>, sort: Sort, actor: ActorId) -> Option<Op> {
             Op::WallJump { direction, by: input.time()? }
         }
         Sort::Fault => Op::Fault(order::read_fault(input)?),
+        Sort::NodeDialsItself => Op::NodeDialsItself,
+        Sort::NodeTold => Op::NodeTold { word: words::read_word(input)? },
+        Sort::NodeRestarts => Op::NodeRestarts,
+        Sort::Vanish => Op::Vanish { actor },
     })
 }
 
@@ -177,8 +187,12 @@ fn write_op(output: &mut Writer, op: &Op) {
         }
         Op::Fault(fault) => order::write_fault(output, fault),
         Op::Expect(expect) => write_expect(output, expect),
+        Op::NodeTold { word } => words::write_word(output, word),
         Op::NodeDials { .. }
         | Op::NodeDrops { .. }
+        | Op::NodeDialsItself
+        | Op::NodeRestarts
+        | Op::Vanish { .. }
         | Op::StopReading { .. }
         | Op::ReadAgain { .. }
         | Op::HalfClose { .. }
@@ -203,6 +217,10 @@ const fn tag(op: &Op) -> Tag {
         Op::Link { .. } => Sort::Link,
         Op::WallJump { .. } => Sort::WallJump,
         Op::Fault(_) => Sort::Fault,
+        Op::NodeDialsItself => Sort::NodeDialsItself,
+        Op::NodeTold { .. } => Sort::NodeTold,
+        Op::NodeRestarts => Sort::NodeRestarts,
+        Op::Vanish { .. } => Sort::Vanish,
         Op::Expect(Expect::Receives { .. }) => return Tag::Expectation(RECEIVES),
         Op::Expect(Expect::NeverReceives { .. }) => return Tag::Expectation(NEVER_RECEIVES),
         Op::Expect(Expect::Keeps { .. }) => return Tag::Expectation(KEEPS),

@@ -7,8 +7,9 @@ use super::error::{Expected, Mistake};
 use super::lexer::Kind;
 
 /// What a driver does for its tenant. The names are nouns in a sentence: `node's 2nd send to p1`.
-pub(super) const ACTIONS: [&str; 6] =
-    ["close", "dial", "finish", "receive", "send", "stop-listening"];
+/// Two are done to it: something arrives, and it looks at its sockets.
+pub(super) const ACTIONS: [&str; 8] =
+    ["arrival", "close", "dial", "finish", "poll", "receive", "send", "stop-listening"];
 
 /// The words that may stand between a step and its actor.
 const PREPOSITIONS: [&str; 5] = ["for", "from", "of", "to", "with"];
@@ -49,7 +50,7 @@ pub(super) const fn call_preposition(call: Call) -> &'static str {
 /// object.
 pub(super) fn step_preposition(verb: &str) -> &'static str {
     match verb {
-        "handles" | "delivers" | "receive" => "from ",
+        "handles" | "delivers" | "receive" | "arrival" => "from ",
         "sends" | "send" | "dial" => "to ",
         "serves" | "accepts" => "",
         "close" | "finish" | "stop-listening" => "of ",

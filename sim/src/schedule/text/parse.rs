@@ -2,8 +2,8 @@
 
 use super::super::limits::RESERVED_KEYS;
 use super::super::{
-    COMMENT_LINES_MAX, FORMAT, LINES_MAX, Line, SETTINGS_MAX, SUBJECT_DEFAULT, Schedule,
-    VALUE_BYTES_MAX, When,
+    COMMENT_LINES_MAX, FORMAT, LINES_MAX, Line, ORDER_LINES_MAX, SETTINGS_MAX, SUBJECT_DEFAULT,
+    Schedule, VALUE_BYTES_MAX, When,
 };
 use super::cursor::{Cursor, Parsed, is_digits};
 use super::error::{Expected, Found, Mistake, ParseError, Problem};
@@ -203,8 +203,9 @@ impl Parser {
         cursor.skip();
         let deviation = order::deviation(cursor)?;
         cursor.end()?;
-        if self.schedule.order.len() >= LINES_MAX {
-            return Err(Problem::new(0, 1, too_many_lines("lines in the order")));
+        if self.schedule.order.len() >= ORDER_LINES_MAX {
+            let mistake = Mistake::TooMany { what: "lines in the order", most: ORDER_LINES_MAX };
+            return Err(Problem::new(0, 1, mistake));
         }
         self.part = Part::Order;
         self.schedule.order.push(deviation);

@@ -97,6 +97,9 @@ impl Display for Op {
             Self::Listen { actor, at: Some(at) } => write!(f, "{actor} listens at {at}"),
             Self::NodeDials { actor } => write!(f, "node dials {actor}"),
             Self::NodeDrops { actor } => write!(f, "node drops {actor}"),
+            Self::NodeDialsItself => f.write_str("node dials itself"),
+            Self::NodeTold { word } => write!(f, "node is told {word}"),
+            Self::NodeRestarts => f.write_str("node restarts"),
             Self::Send { actor, items } => {
                 write!(f, "{actor} sends ")?;
                 write_list(f, items)
@@ -107,6 +110,7 @@ impl Display for Op {
             Self::HalfClose { actor } => write!(f, "{actor} half-closes"),
             Self::Close { actor } => write!(f, "{actor} closes"),
             Self::Reset { actor } => write!(f, "{actor} resets"),
+            Self::Vanish { actor } => write!(f, "{actor} vanishes"),
             Self::Link { actor, change } => write!(f, "link {actor} {change}"),
             Self::WallJump { direction, by } => {
                 let sign = match direction {
@@ -199,6 +203,8 @@ impl Display for Manner {
             Self::Chatty => "chatty",
             Self::Flooding => "flooding",
             Self::Hostile => "hostile",
+            Self::Deaf => "deaf",
+            Self::Trickling => "trickling",
         })
     }
 }

@@ -71,6 +71,7 @@ fn actor_does(cursor: &mut Cursor<'_>, actor: ActorId) -> Parsed<Op> {
         HalfCloses,
         Closes,
         Resets,
+        Vanishes,
     }
     let verbs = [
         ("dials", Verb::Dials),
@@ -82,6 +83,7 @@ fn actor_does(cursor: &mut Cursor<'_>, actor: ActorId) -> Parsed<Op> {
         ("half-closes", Verb::HalfCloses),
         ("closes", Verb::Closes),
         ("resets", Verb::Resets),
+        ("vanishes", Verb::Vanishes),
     ];
     Ok(match cursor.choose(&verbs, &[])? {
         Verb::Dials => {
@@ -104,6 +106,8 @@ fn actor_does(cursor: &mut Cursor<'_>, actor: ActorId) -> Parsed<Op> {
                 ("chatty", Manner::Chatty),
                 ("flooding", Manner::Flooding),
                 ("hostile", Manner::Hostile),
+                ("deaf", Manner::Deaf),
+                ("trickling", Manner::Trickling),
             ];
             Op::Behave { actor, manner: cursor.choose(&manners, &[])? }
         }
@@ -112,6 +116,7 @@ fn actor_does(cursor: &mut Cursor<'_>, actor: ActorId) -> Parsed<Op> {
         Verb::HalfCloses => Op::HalfClose { actor },
         Verb::Closes => Op::Close { actor },
         Verb::Resets => Op::Reset { actor },
+        Verb::Vanishes => Op::Vanish { actor },
     })
 }
 
@@ -120,13 +125,22 @@ fn node_does(cursor: &mut Cursor<'_>) -> Parsed<Op> {
     enum Verb {
         Dials,
         Drops,
+        IsTold,
+        Restarts,
     }
-    let verbs = [("dials", Verb::Dials), ("drops", Verb::Drops)];
-    let verb = cursor.choose(&verbs, &[Expected::Sort("a setting before the script")])?;
-    let actor = cursor.actor()?;
-    Ok(match verb {
-        Verb::Dials => Op::NodeDials { actor },
-        Verb::Drops => Op::NodeDrops { actor },
+    let verbs = [
+        ("dials", Verb::Dials),
+        ("drops", Verb::Drops),
+        ("is told", Verb::IsTold),
+        ("restarts", Verb::Restarts),
+    ];
+    Ok(match cursor.choose(&verbs, &[Expected::Sort("a setting before the script")])? {
+        Verb::Dials if cursor.eat("itself") => Op::NodeDialsItself,
+        Verb::Dials if cursor.is_at_actor() => Op::NodeDials { actor: cursor.actor()? },
+        Verb::Dials => return Err(cursor.unexpected(vec![ACTOR, Expected::Words("itself")])),
+        Verb::Drops => Op::NodeDrops { actor: cursor.actor()? },
+        Verb::IsTold => Op::NodeTold { word: items::word(cursor)? },
+        Verb::Restarts => Op::NodeRestarts,
     })
 }
 

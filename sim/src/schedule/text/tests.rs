@@ -28,7 +28,7 @@ order    at node's 2nd recv from p1: gets 40 bytes
 ";
 
 /// Each line as it is printed: all sentences.
-const CANONICAL: [&str; 68] = [
+const CANONICAL: [&str; 77] = [
     "         p1 dials",
     "         p1 dials from 203.0.113.7:40000",
     "         p64 dials from [2001:db8::1]:8333",
@@ -36,6 +36,9 @@ const CANONICAL: [&str; 68] = [
     "         p2 listens at 198.51.100.2:8333",
     "         node dials p2",
     "         node drops p1",
+    "         node dials itself",
+    "         node is told network active=off",
+    "         node restarts",
     "         p1 sends version, verack, ping x200",
     "         p1 sends version protocol=31799 agent=/x:0.1/, ping nonce=7 x2",
     "         p1 sends 10 bytes of ping, the rest",
@@ -51,6 +54,12 @@ const CANONICAL: [&str; 68] = [
     "         p1 half-closes",
     "         p1 closes",
     "         p1 resets",
+    "         p1 vanishes",
+    "         p1 is chatty",
+    "         p1 is flooding",
+    "         p1 is hostile",
+    "         p1 is deaf",
+    "         p1 is trickling",
     "         link p1 latency 50ms",
     "         link p1 bandwidth 10000",
     "         link p1 chunks 100",

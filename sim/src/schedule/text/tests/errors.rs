@@ -1,8 +1,8 @@
 //! The messages, as a person reads them: a row per mistake.
 
 use super::super::super::{
-    COMMENT_LINES_MAX, ITEMS_MAX, LINES_MAX, LITERAL_BYTES_MAX, NAME_BYTES_MAX, SETTINGS_MAX,
-    Schedule, VALUE_BYTES_MAX,
+    COMMENT_LINES_MAX, ITEMS_MAX, LINES_MAX, LITERAL_BYTES_MAX, NAME_BYTES_MAX, ORDER_LINES_MAX,
+    SETTINGS_MAX, Schedule, VALUE_BYTES_MAX,
 };
 
 /// A line behind `format 1`; the column, and what is wrong there.
@@ -10,14 +10,16 @@ const LINES: [(&str, &str); 82] = [
     (
         "p1 stopps reading",
         "4: expected \"dials\", \"listens\", \"sends\", \"is\", \"stops reading\", \"reads \
-         again\", \"half-closes\", \"closes\" or \"resets\", found \"stopps\"; did you mean \
+         again\", \"half-closes\", \"closes\", \"resets\" or \"vanishes\", found \"stopps\"; did \
+         you mean \
          \"stops reading\"?",
     ),
     ("p1 stops writing", "10: expected \"reading\", found \"writing\""),
     (
         "p1 dails",
         "4: expected \"dials\", \"listens\", \"sends\", \"is\", \"stops reading\", \"reads \
-         again\", \"half-closes\", \"closes\" or \"resets\", found \"dails\"; did you mean \
+         again\", \"half-closes\", \"closes\", \"resets\" or \"vanishes\", found \"dails\"; did \
+         you mean \
          \"dials\"?",
     ),
     (
@@ -51,7 +53,8 @@ const LINES: [(&str, &str); 82] = [
     (
         "p1",
         "3: expected \"dials\", \"listens\", \"sends\", \"is\", \"stops reading\", \"reads \
-         again\", \"half-closes\", \"closes\" or \"resets\", found the end of the line",
+         again\", \"half-closes\", \"closes\", \"resets\" or \"vanishes\", found the end of the \
+         line",
     ),
     (
         "p1 sends",
@@ -101,7 +104,7 @@ const LINES: [(&str, &str); 82] = [
     (
         "p1 is onest",
         "7: expected \"scripted\", \"honest\", \"silent\", \"slow\", \"chatty\", \
-         \"flooding\" or \"hostile\", found \
+         \"flooding\", \"hostile\", \"deaf\" or \"trickling\", found \
          \"onest\"; did you mean \"honest\"?",
     ),
     (
@@ -141,7 +144,8 @@ const LINES: [(&str, &str); 82] = [
     ),
     (
         "node keeps p1",
-        "6: expected a setting before the script, \"dials\" or \"drops\", found \"keeps\"",
+        "6: expected a setting before the script, \"dials\", \"drops\", \"is told\" or \
+         \"restarts\", found \"keeps\"",
     ),
     (
         "expect p1 recieves pong within 1s",
@@ -244,7 +248,8 @@ const LINES: [(&str, &str); 82] = [
     ("order before node handles verack 2nd time: run opener", "34: expected \":\", found \"2nd\""),
     (
         "order before node's 2nd handles verack: run opener",
-        "25: expected \"close\", \"dial\", \"finish\", \"receive\", \"send\" or \
+        "25: expected \"arrival\", \"close\", \"dial\", \"finish\", \"poll\", \"receive\", \
+         \"send\" or \
          \"stop-listening\", found \"handles\"",
     ),
     (
@@ -296,12 +301,14 @@ const TEXTS: [(&str, &str); 25] = [
     ),
     (
         "format 1\np1 dials\nnode max-inbound 8",
-        "3:6: expected a setting before the script, \"dials\" or \"drops\", found \
+        "3:6: expected a setting before the script, \"dials\", \"drops\", \"is told\" or \
+         \"restarts\", found \
          \"max-inbound\"",
     ),
     (
         "format 1\n  node max-inbound 8",
-        "2:8: expected a setting before the script, \"dials\" or \"drops\", found \
+        "2:8: expected a setting before the script, \"dials\", \"drops\", \"is told\" or \
+         \"restarts\", found \
          \"max-inbound\"",
     ),
     (
@@ -352,7 +359,7 @@ fn the_place_is_shown_in_the_line() {
         "format 1\n\n+10ms    p1 stopps reading\n",
         "\
 corpus/x.case:3:13: expected \"dials\", \"listens\", \"sends\", \"is\", \"stops reading\", \
-\"reads again\", \"half-closes\", \"closes\" or \"resets\", found \"stopps\"
+\"reads again\", \"half-closes\", \"closes\", \"resets\" or \"vanishes\", found \"stopps\"
     3 | +10ms    p1 stopps reading
       |             ^^^^^^ did you mean \"stops reading\"?",
     );
@@ -390,7 +397,8 @@ fn limits_hold_where_they_are_passed() {
     let lines = |count| "p1 closes\n".repeat(count);
     check_limit(LINES_MAX, "10002:1: more than 10000 lines in the script", lines);
     let order = |count| "order at node's 1st accept: would block\n".repeat(count);
-    check_limit(LINES_MAX, "10002:1: more than 10000 lines in the order", order);
+    let position = "1000002:1: more than 1000000 lines in the order";
+    check_limit(ORDER_LINES_MAX, position, order);
     let comment = |count| format!("{}p1 closes", "# A\n".repeat(count));
     check_limit(COMMENT_LINES_MAX, "1002:1: more than 1000 lines in one comment", comment);
     let node = |count| "node seed 7\n".repeat(count);
