@@ -15,7 +15,7 @@ use sockman::sockets::{ConnId, Endpoint, Event, Source};
 use sockman::sockman::{Config, SockMan, Tenant};
 use sockman::time::{Instant, Now, UnixTime};
 
-use crate::actor::{Actor, Moved, Saw};
+use crate::actor::{Actor, Moved, Passage, Saw};
 use crate::chooser::{Chooser, Policy};
 use crate::faulty::{Faulty, Weights};
 use crate::net::{
@@ -116,7 +116,7 @@ pub struct World<X: Subject> {
     segments: Vec<Segment>,
     events: Vec<Event>,
     saw: Vec<(ActorId, Saw)>,
-    moved: Vec<(ActorId, Moved)>,
+    moved: Passage,
 }
 
 impl<X: Subject> World<X> {
@@ -165,7 +165,7 @@ impl<X: Subject> World<X> {
             segments: Vec::new(),
             events: Vec::new(),
             saw: Vec::new(),
-            moved: Vec::new(),
+            moved: Passage::default(),
         };
         let listening = world.machine.listen(now, &Endpoint::Ip(NODE_ADDRESS));
         listening.expect("nobody else listens on a new host");
@@ -317,6 +317,9 @@ impl<X: Subject> World<X> {
     // Carrying.
 
     fn carry_from_node(&mut self) {
+        if !self.machine.sockman().sockets().inner().has_segments() {
+            return;
+        }
         let mut segments = std::mem::take(&mut self.segments);
         self.node_kernel_mut().take_segments(&mut segments);
         for segment in segments.drain(..) {
@@ -544,9 +547,8 @@ impl<X: Subject> World<X> {
     }
 
     /// Bytes that passed between actors and their kernels since the last [`forget`](Self::forget).
-    #[must_use]
-    pub fn moved(&self) -> &[(ActorId, Moved)] {
-        &self.moved
+    pub fn moved(&self) -> impl Iterator<Item = Moved<'_>> {
+        self.moved.iter()
     }
 
     /// Forgets the calls, notices and sights of the last steps, once everybody has looked at them.

@@ -51,9 +51,9 @@ impl Passed {
 impl Liveness {
     pub(super) fn note<X: Subject>(&mut self, world: &World<X>) {
         let now = world.now().steady;
-        for (actor, moved) in world.moved() {
+        for moved in world.moved() {
             if moved.way == Way::Read {
-                self.into_actor.note(*actor, now);
+                self.into_actor.note(moved.actor, now);
             }
         }
         let faulty = world.machine().sockman().sockets();
