@@ -391,8 +391,13 @@ impl<D: Dialect> Actor<D> {
     }
 
     fn read_once(&mut self, now: Now, conn: ConnId, most: usize) {
-        self.scratch.resize(most, 0);
-        match self.kernel.recv(conn, &mut self.scratch) {
+        // No more room than there are bytes for: most reads are short, and so is the life of many
+        // an actor. One byte is for the news that there are none.
+        let room = self.kernel.unread_bytes(conn).unwrap_or(0).clamp(1, most);
+        if self.scratch.len() < room {
+            self.scratch.resize(room, 0);
+        }
+        match self.kernel.recv(conn, &mut self.scratch[..room]) {
             Ok(Received::WouldBlock) => {}
             Ok(Received::Bytes(count)) => {
                 let (actor, dialled, way) = (self.id, self.dialled, Way::Read);
