@@ -16,6 +16,10 @@ use crate::net::{Kernel, KernelConfig};
 use crate::schedule::{ActorId, Item, Manner, Word};
 use crate::subject::{Dialect, Garbled, Heard, UnknownWord};
 
+mod moved;
+
+pub use moved::{Dialled, Moved, Passage, Way};
+
 /// How many bytes a slow actor reads or writes at a time, and how often it does so.
 const SLOW_BYTES: usize = 64;
 const SLOW_EVERY: Duration = Duration::from_millis(20);
@@ -95,6 +99,8 @@ pub struct Actor<D> {
     link: Link,
     listener: Option<ListenerId>,
     conn: Option<ConnId>,
+    /// What its kernel was last told about `conn`.
+    interest: Interest,
     reading: bool,
     /// Whether FIN is to follow what is unsent.
     finishing: bool,
@@ -104,6 +110,8 @@ pub struct Actor<D> {
     rest: Vec<u8>,
     /// Everything heard on the connections so far, with its time.
     heard: Vec<(Instant, Heard)>,
+    /// What the last read brought; empty between two.
+    fresh: Vec<Heard>,
     saw: Vec<Saw>,
     /// Whether it has stopped answering on this connection.
     deaf: bool,
@@ -118,36 +126,7 @@ pub struct Actor<D> {
     scratch: Vec<u8>,
     events: Vec<Event>,
     /// What its kernel took and gave since somebody last looked.
-    moved: Vec<Moved>,
-}
-
-/// Bytes that passed between an actor and its kernel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Moved {
-    /// Which connection.
-    pub dialled: Dialled,
-    /// Which way.
-    pub way: Way,
-    /// What.
-    pub bytes: Vec<u8>,
-}
-
-/// How a connection with an actor is named from both ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Dialled {
-    /// Whether the actor did.
-    pub by_actor: bool,
-    /// Which attempt of the one that dialled it was.
-    pub number: u64,
-}
-
-/// Which way bytes passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// From the actor to its kernel.
-    Sent,
-    /// From its kernel to the actor.
-    Read,
+    moved: Passage,
 }
 
 impl<D: Dialect> Actor<D> {
@@ -165,11 +144,13 @@ impl<D: Dialect> Actor<D> {
             link: Link::None,
             listener: None,
             conn: None,
+            interest: Interest::NONE,
             reading: true,
             finishing: false,
             unsent: Vec::new(),
             rest: Vec::new(),
             heard: Vec::new(),
+            fresh: Vec::new(),
             saw: Vec::new(),
             deaf: false,
             provocations: 0,
@@ -178,7 +159,7 @@ impl<D: Dialect> Actor<D> {
             dialled: Dialled { by_actor: true, number: 0 },
             scratch: Vec::new(),
             events: Vec::new(),
-            moved: Vec::new(),
+            moved: Passage::default(),
         }
     }
 
@@ -379,6 +360,7 @@ impl<D: Dialect> Actor<D> {
         self.dialled = Dialled { by_actor, number };
         self.dialect.begin(if by_actor { Initiator::Us } else { Initiator::Peer });
         self.conn = Some(conn);
+        self.interest = Interest::NONE;
         self.link = link;
         self.finishing = false;
         self.deaf = false;
@@ -438,12 +420,18 @@ impl<D: Dialect> Actor<D> {
     }
 
     fn read_once(&mut self, now: Now, conn: ConnId, most: usize) {
-        self.scratch.resize(most, 0);
-        match self.kernel.recv(conn, &mut self.scratch) {
+        // No more room than there are bytes for: most reads are short, and so is the life of many
+        // an actor. One byte is for the news that there are none.
+        let room = self.kernel.unread_bytes(conn).unwrap_or(0).clamp(1, most);
+        if self.scratch.len() < room {
+            self.scratch.resize(room, 0);
+        }
+        match self.kernel.recv(conn, &mut self.scratch[..room]) {
             Ok(Received::WouldBlock) => {}
             Ok(Received::Bytes(count)) => {
-                let bytes = self.scratch[..count].to_vec();
-                self.moved.push(Moved { dialled: self.dialled, way: Way::Read, bytes });
+                let (actor, dialled, way) = (self.id, self.dialled, Way::Read);
+                let bytes = &self.scratch[..count];
+                self.moved.push(Moved { actor, dialled, way, bytes });
                 self.hear(now, count);
             }
             Ok(Received::Eof) if self.link == Link::NodeFinished => self.lose(now, Ending::Closed),
@@ -457,12 +445,9 @@ impl<D: Dialect> Actor<D> {
     }
 
     fn hear(&mut self, now: Now, count: usize) {
-        let first = self.heard.len();
-        let mut heard = Vec::new();
-        let result = self.dialect.decode(&self.scratch[..count], &mut heard);
-        self.heard.extend(heard.into_iter().map(|heard| (now.steady, heard)));
-        for at in first..self.heard.len() {
-            let heard = self.heard[at].1;
+        let result = self.dialect.decode(&self.scratch[..count], &mut self.fresh);
+        for heard in self.fresh.drain(..) {
+            self.heard.push((now.steady, heard));
             self.saw.push(Saw::Heard(heard));
             if speaks(self.manner) && !self.deaf {
                 self.dialect.answer(now, heard, &mut self.unsent);
@@ -502,9 +487,11 @@ impl<D: Dialect> Actor<D> {
             let slices = [IoSlice::new(&self.unsent[..count])];
             match self.kernel.send(conn, &slices, More::No) {
                 Ok(Sent::Bytes(taken)) => {
-                    let bytes: Vec<u8> = self.unsent.drain(..taken).collect();
-                    self.dialect.said(&bytes);
-                    self.moved.push(Moved { dialled: self.dialled, way: Way::Sent, bytes });
+                    let (actor, dialled, way) = (self.id, self.dialled, Way::Sent);
+                    let bytes = &self.unsent[..taken];
+                    self.dialect.said(bytes);
+                    self.moved.push(Moved { actor, dialled, way, bytes });
+                    self.unsent.drain(..taken);
                 }
                 Ok(Sent::WouldBlock) => {}
                 Err(_) => return self.lose(now, Ending::Reset),
@@ -532,7 +519,10 @@ impl<D: Dialect> Actor<D> {
             },
             Link::None | Link::NodeFinished | Link::Ended(..) => Interest::NONE,
         };
-        self.kernel.set_interest(Source::Conn(conn), interest).expect("it is open");
+        if interest != self.interest {
+            self.interest = interest;
+            self.kernel.set_interest(Source::Conn(conn), interest).expect("it is open");
+        }
     }
 
     /// A number that changes whenever something moves.
@@ -602,8 +592,8 @@ impl<D: Dialect> Actor<D> {
     }
 
     /// Moves the bytes that passed since the last call to the end of `moved`.
-    pub fn take_moved(&mut self, moved: &mut Vec<(ActorId, Moved)>) {
-        moved.extend(self.moved.drain(..).map(|bytes| (self.id, bytes)));
+    pub fn take_moved(&mut self, moved: &mut Passage) {
+        self.moved.move_to(moved);
     }
 
     /// Bytes that it wants to send and its kernel has not taken.

@@ -83,8 +83,9 @@ pub struct Faulty<S> {
     inner: S,
     /// What the schedule says: by call, peer and its number among such calls.
     planned: BTreeMap<(Call, Option<ActorId>, u32), Planned>,
-    /// How many such calls there have been.
-    counts: BTreeMap<(Call, Option<ActorId>), u32>,
+    /// How many such calls there have been: by call, then by the number of the peer; those with
+    /// nobody at 0.
+    counts: [Vec<u32>; Call::ALL.len()],
     /// Draws for the calls that the plan does not name, if this run is a random one.
     random: Option<(ChaCha8Rng, Weights)>,
     /// What was drawn, as lines that would do the same.
@@ -123,7 +124,7 @@ impl<S: Sockets> Faulty<S> {
         Self {
             inner,
             planned: BTreeMap::new(),
-            counts: BTreeMap::new(),
+            counts: [const { Vec::new() }; Call::ALL.len()],
             random: None,
             drawn: Vec::new(),
             actors: Vec::new(),
@@ -146,7 +147,7 @@ impl<S: Sockets> Faulty<S> {
 
     /// Plans a fault: counted from here. Gives the numbers, for [`reach`](Self::reach).
     pub fn plan_fault(&mut self, fault: &Fault) -> std::ops::Range<u32> {
-        let made = self.counts.get(&(fault.call, fault.actor)).copied().unwrap_or(0);
+        let made = *self.count_mut(fault.call, fault.actor);
         let first = made.saturating_add(fault.nth);
         let end = first.saturating_add(fault.times);
         for nth in first..end {
@@ -247,9 +248,11 @@ impl<S: Sockets> Faulty<S> {
         let own = (call, actor, self.count(call, actor));
         // A call for somebody is one for anybody too, whoever planned for it.
         let any = actor.map(|_| (call, None, self.count(call, None)));
-        for key in [Some(own), any].into_iter().flatten() {
-            if let Some(planned) = self.planned.get(&key) {
-                return Some((planned.effect, Some(key)));
+        if !self.planned.is_empty() {
+            for key in [Some(own), any].into_iter().flatten() {
+                if let Some(planned) = self.planned.get(&key) {
+                    return Some((planned.effect, Some(key)));
+                }
             }
         }
         let (rng, weights) = self.random.as_mut()?;
@@ -261,9 +264,18 @@ impl<S: Sockets> Faulty<S> {
 
     /// Counts a call; its number.
     fn count(&mut self, call: Call, actor: Option<ActorId>) -> u32 {
-        let count = self.counts.entry((call, actor)).or_insert(0);
+        let count = self.count_mut(call, actor);
         *count += 1;
         *count
+    }
+
+    fn count_mut(&mut self, call: Call, actor: Option<ActorId>) -> &mut u32 {
+        let counts = &mut self.counts[call as usize];
+        let place = actor.map_or(0, |actor| usize::from(actor.0));
+        if place >= counts.len() {
+            counts.resize(place + 1, 0);
+        }
+        &mut counts[place]
     }
 
     /// Notes what an entry of the plan, or a draw, came to. A draw that changed nothing is no

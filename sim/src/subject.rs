@@ -101,7 +101,7 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
         tenant: &Self::Tenant,
         conns: &Conns<<Self::Tenant as Tenant>::Conn>,
         conn: Option<ConnId>,
-        check: &mut dyn FnMut(Resource),
+        check: impl FnMut(Resource),
     ) {
         let _ = (tenant, conns, conn, check);
     }

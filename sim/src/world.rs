@@ -16,7 +16,7 @@ use sockman::sockets::{ConnId, Endpoint, Event, Source};
 use sockman::sockman::{Config, SockMan, Tenant};
 use sockman::time::{Instant, Now, UnixTime};
 
-use crate::actor::{Actor, Moved, Saw};
+use crate::actor::{Actor, Moved, Passage, Saw};
 use crate::chooser::{Chooser, Point};
 use crate::faulty::{Faulty, Weights};
 use crate::net::{
@@ -144,11 +144,11 @@ pub struct World<X: Subject> {
     chooser: Chooser,
     trace: Trace,
     notices: Vec<<X::Tenant as Tenant>::Notice>,
-    /// The node's connections by actor: what is left of them in the trace and for commands.
+    /// Segments on their way from a kernel to the network, reused.
     segments: Vec<Segment>,
     events: Vec<Event>,
     saw: Vec<(ActorId, Saw)>,
-    moved: Vec<(ActorId, Moved)>,
+    moved: Passage,
 }
 
 impl<X: Subject> World<X> {
@@ -208,7 +208,7 @@ impl<X: Subject> World<X> {
             segments: Vec::new(),
             events: Vec::new(),
             saw: Vec::new(),
-            moved: Vec::new(),
+            moved: Passage::default(),
         };
         world.listen();
         Ok(world)
@@ -439,6 +439,9 @@ impl<X: Subject> World<X> {
     // Carrying.
 
     fn carry_from_node(&mut self) {
+        if !self.machine.sockman().sockets().inner().has_segments() {
+            return;
+        }
         let mut segments = std::mem::take(&mut self.segments);
         self.node_kernel_mut().take_segments(&mut segments);
         for segment in segments.drain(..) {
@@ -666,9 +669,8 @@ impl<X: Subject> World<X> {
     }
 
     /// Bytes that passed between actors and their kernels since the last [`forget`](Self::forget).
-    #[must_use]
-    pub fn moved(&self) -> &[(ActorId, Moved)] {
-        &self.moved
+    pub fn moved(&self) -> impl Iterator<Item = Moved<'_>> {
+        self.moved.iter()
     }
 
     /// Forgets the calls, notices and sights of the last steps, once everybody has looked at them.

@@ -157,6 +157,24 @@ impl<T> Conns<T> {
     pub const fn count(&self) -> usize {
         self.count
     }
+
+    /// How many of them have a socket.
+    pub(super) const fn living_count(&self) -> usize {
+        self.count - self.dead.len()
+    }
+}
+
+/// One connection in short: what decides whether something is to be done about it.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnView<'a, T> {
+    /// Its id.
+    pub conn: ConnId,
+    /// How far it has got.
+    pub phase: Phase,
+    /// Whether the tenant paused reading.
+    pub receive_paused: bool,
+    /// The tenant's state; `None` until it adopts an accepted connection.
+    pub state: Option<&'a T>,
 }
 
 /// One connection as a person may see it: everything that decides what happens to it next.

@@ -59,6 +59,11 @@ impl<K: Copy + Ord, T: Copy + Ord> Deadlines<K, T> {
         self.queue.first().filter(|(at, ..)| *at <= now).map(|(.., key)| *key)
     }
 
+    /// Every deadline, by key.
+    pub fn iter(&self) -> impl Iterator<Item = (K, T)> {
+        self.by_key.iter().map(|(key, (at, _))| (*key, *at))
+    }
+
     /// How many deadlines there are.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -26,7 +26,7 @@ mod event;
 mod tenant;
 
 use conns::Conn;
-pub use conns::{ConnSnapshot, Conns, Initiator, Phase};
+pub use conns::{ConnSnapshot, ConnView, Conns, Initiator, Phase};
 pub use deadlines::Deadlines;
 pub use event::{Action, ConnFailure, Dial, Event, FinishEnd, SendOutcome, Slices, SlicesFull};
 pub use tenant::{StepName, TaskId, Tenant};
@@ -369,15 +369,27 @@ impl<S: Sockets, T> SockMan<S, T> {
         self.conns.all().map(snapshot).collect()
     }
 
+    /// Every connection in short, by index of its id, those that are over last. Nothing is copied,
+    /// so that one may look at all of them after each step.
+    pub fn views(&self) -> impl Iterator<Item = ConnView<'_, T>> {
+        self.conns.all().map(|conn| ConnView {
+            conn: conn.id,
+            phase: conn.phase,
+            receive_paused: conn.receive_paused,
+            state: conn.state.as_ref(),
+        })
+    }
+
     /// How many sockets the manager believes open; a simulator compares with its kernel.
     #[must_use]
-    pub fn open_count(&self) -> usize {
-        let conns = self.conns.all().filter(|conn| conn.phase != Phase::Dead).count();
-        self.listeners.len() + conns
+    pub const fn open_count(&self) -> usize {
+        self.listeners.len() + self.conns.living_count()
     }
 
     /// Checks what must always hold.
     pub fn check_invariants(&self) {
+        let living = self.conns.all().filter(|conn| conn.phase != Phase::Dead).count();
+        assert_eq!(self.conns.living_count(), living, "the dead are set apart, and only they");
         let queued = self.conns.all().filter(|conn| conn.queued).count();
         assert!(queued <= self.ready.len(), "whoever is marked as queued stands in the queue");
         for conn in self.conns.all() {

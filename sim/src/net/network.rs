@@ -76,11 +76,18 @@ pub struct Network {
     no_such_host: NoSuchHost,
     host_count: u32,
     addresses: BTreeMap<IpAddr, HostId>,
-    /// Directions that were used or set; others are as `default_link`.
-    links: BTreeMap<(HostId, HostId), Link>,
+    /// By number of the sender and of the receiver; those beyond the end are as `default_link`.
+    links: Vec<Vec<Link>>,
     /// In the order of arrival: by time, then by when it was put on its way.
-    due: BTreeMap<(Instant, u64), (HostId, Segment)>,
-    sequence: u64,
+    due: VecDeque<Due>,
+}
+
+/// A segment on its way.
+#[derive(Clone, Debug)]
+struct Due {
+    at: Instant,
+    to: HostId,
+    segment: Segment,
 }
 
 /// One direction: how it is, and what it is doing.
@@ -94,6 +101,18 @@ struct Link {
     last_due: Instant,
     /// Sent while silent, kept until it is up. Bounded by the windows of the connections.
     held: VecDeque<Segment>,
+}
+
+impl Link {
+    const fn new(config: LinkConfig) -> Self {
+        Self {
+            config,
+            state: LinkState::Up,
+            busy_until: Instant::START,
+            last_due: Instant::START,
+            held: VecDeque::new(),
+        }
+    }
 }
 
 impl Network {
@@ -142,7 +161,8 @@ impl Network {
     /// Whether a direction works.
     #[must_use]
     pub fn link_state(&self, from: HostId, to: HostId) -> LinkState {
-        self.links.get(&(from, to)).map_or(LinkState::Up, |link| link.state)
+        let link = self.links.get(from.0 as usize).and_then(|links| links.get(to.0 as usize));
+        link.map_or(LinkState::Up, |link| link.state)
     }
 
     /// Takes what a host's kernel has sent.
@@ -169,20 +189,20 @@ impl Network {
     /// When the next segment arrives; `None` if none is on the way.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
-        self.due.first_key_value().map(|(&(at, _), _)| at)
+        self.due.front().map(|due| due.at)
     }
 
     /// The next segment that has arrived by `now`, and for whom, left where it is.
     #[must_use]
     pub fn peek_due(&self, now: Instant) -> Option<(HostId, &Segment)> {
-        let (&(at, _), (host, segment)) = self.due.first_key_value()?;
-        (at <= now).then_some((*host, segment))
+        let first = self.due.front().filter(|first| first.at <= now)?;
+        Some((first.to, &first.segment))
     }
 
     /// The next segment that has arrived by `now`, and for whom.
     pub fn pop_due(&mut self, now: Instant) -> Option<(HostId, Segment)> {
-        let first = self.due.first_entry().filter(|first| first.key().0 <= now)?;
-        Some(first.remove())
+        let Due { to, segment, .. } = self.due.pop_front_if(|due| due.at <= now)?;
+        Some((to, segment))
     }
 
     /// When the last segment arrives that is on the way to or from one of these addresses now.
@@ -190,8 +210,9 @@ impl Network {
     pub fn last_due(&self, addresses: &[IpAddr]) -> Option<Instant> {
         let concerns = |end: &Endpoint| end.ip().is_some_and(|end| addresses.contains(&end.ip()));
         let mut latest_first = self.due.iter().rev();
-        let last = latest_first.find(|(_, (_, one))| concerns(&one.from) || concerns(&one.to));
-        last.map(|(&(at, _), _)| at)
+        let last = latest_first
+            .find(|Due { segment, .. }| concerns(&segment.from) || concerns(&segment.to));
+        last.map(|due| due.at)
     }
 
     /// How many segments are on the way.
@@ -202,16 +223,14 @@ impl Network {
 
     /// Stops if something is on the way that should not be.
     pub fn check_invariants(&self) {
-        for link in self.links.values() {
+        for link in self.links.iter().flatten() {
             if link.state == LinkState::Up {
                 assert!(link.held.is_empty(), "a link that works keeps nothing");
             }
             assert!(link.last_due >= link.busy_until);
         }
-        for ((_, sequence), (host, _)) in &self.due {
-            assert!(*sequence < self.sequence);
-            assert!(host.0 < self.host_count);
-        }
+        assert!(self.due.iter().is_sorted_by_key(|due| due.at));
+        assert!(self.due.iter().all(|due| due.to.0 < self.host_count));
     }
 
     /// Puts a segment on a link that works, in pieces if the link says so.
@@ -242,8 +261,9 @@ impl Network {
     }
 
     fn put(&mut self, at: Instant, to: HostId, segment: Segment) {
-        self.due.insert((at, self.sequence), (to, segment));
-        self.sequence += 1;
+        // Nearly all are the last or the first to arrive, so that few others are moved.
+        let place = self.due.partition_point(|due| due.at <= at);
+        self.due.insert(place, Due { at, to, segment });
     }
 
     fn answer_for_nobody(&mut self, now: Instant, from: HostId, segment: Segment) {
@@ -262,14 +282,15 @@ impl Network {
     }
 
     fn link_mut(&mut self, from: HostId, to: HostId) -> &mut Link {
-        let config = self.default_link;
-        self.links.entry((from, to)).or_insert_with(|| Link {
-            config,
-            state: LinkState::Up,
-            busy_until: Instant::START,
-            last_due: Instant::START,
-            held: VecDeque::new(),
-        })
+        let (from, to) = (from.0 as usize, to.0 as usize);
+        if from >= self.links.len() {
+            self.links.resize_with(from + 1, Vec::new);
+        }
+        let links = &mut self.links[from];
+        if to >= links.len() {
+            links.resize_with(to + 1, || Link::new(self.default_link));
+        }
+        &mut links[to]
     }
 }
 

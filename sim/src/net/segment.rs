@@ -80,13 +80,13 @@ impl Segment {
     }
 }
 
-/// By what a kernel finds the socket that a segment is for. The number comes first because it
-/// alone decides nearly every comparison.
+/// By what a kernel finds the socket that a segment is for. What differs between most connections
+/// comes first, because it decides most comparisons.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Flow {
     pub(super) connection: u64,
-    pub(super) local: Endpoint,
     pub(super) remote: Endpoint,
+    pub(super) local: Endpoint,
 }
 
 /// Segments that wait to be taken, and spent buffers for the next ones.

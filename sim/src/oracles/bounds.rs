@@ -44,7 +44,7 @@ fn check_all<X: Subject>(world: &World<X>) -> Result<(), Violation> {
 fn check_one<X: Subject>(world: &World<X>, conn: Option<ConnId>) -> Result<(), Violation> {
     let machine = world.machine();
     let mut exceeded: Option<Resource> = None;
-    X::resources(machine.tenant(), machine.sockman().conns(), conn, &mut |resource| {
+    X::resources(machine.tenant(), machine.sockman().conns(), conn, |resource| {
         if resource.used > resource.limit {
             exceeded.get_or_insert(resource);
         }

@@ -38,12 +38,12 @@ struct Pair {
 
 impl ByteStreams {
     pub(super) fn check<X: Subject>(&mut self, world: &World<X>) -> Result<(), Violation> {
-        for (actor, moved) in world.moved() {
-            let pair = self.pairs.entry((*actor, moved.dialled)).or_default();
+        for moved in world.moved() {
+            let pair = self.pairs.entry((moved.actor, moved.dialled)).or_default();
             match moved.way {
-                Way::Sent => pair.to_node.extend(&moved.bytes),
-                Way::Read => take(&mut pair.to_actor, &moved.bytes)
-                    .map_err(|at| mismatch(world, *actor, "the actor", at))?,
+                Way::Sent => pair.to_node.extend(moved.bytes),
+                Way::Read => take(&mut pair.to_actor, moved.bytes)
+                    .map_err(|at| mismatch(world, moved.actor, "the actor", at))?,
             }
         }
         let faulty = world.machine().sockman().sockets();

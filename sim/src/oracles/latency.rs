@@ -6,7 +6,7 @@ use crate::subject::Subject;
 use crate::world::{Step, World};
 use sockman::driver::{Did, Outcome};
 use sockman::sockets::Source;
-use sockman::sockman::{ConnSnapshot, Phase, Slices, Tenant};
+use sockman::sockman::{ConnView, Phase, Slices, Tenant};
 use sockman::time::Instant;
 
 const NAME: &str = "latency and work";
@@ -103,34 +103,36 @@ fn check_idle<X: Subject>(world: &World<X>) -> Result<(), Violation> {
         let what = format!("something is due at {due}, and no task will do it");
         return Err(Violation { since: due, ..violation(world, NAME, RULE_WORK, what) });
     }
-    for conn in machine.sockman().inspect() {
-        check_conn(world, &conn)?;
+    for view in machine.sockman().views() {
+        check_conn(world, view)?;
     }
     Ok(())
 }
 
-fn check_conn<X: Subject>(world: &World<X>, conn: &ConnSnapshot) -> Result<(), Violation> {
-    let sockman = world.machine().sockman();
-    let kernel = sockman.sockets().inner();
-    let open = conn.phase == Phase::Open || conn.phase == Phase::PeerFinished;
-    let Some(state) = sockman.conns().get(conn.conn).filter(|_| open) else { return Ok(()) };
-    let who = sockman.sockets().actor(conn.conn);
-    let who = who.map_or_else(|| conn.conn.to_string(), |actor| actor.to_string());
-    let ready = kernel.readiness(Source::Conn(conn.conn)).unwrap_or_default();
+fn check_conn<X: Subject>(
+    world: &World<X>,
+    view: ConnView<'_, <X::Tenant as Tenant>::Conn>,
+) -> Result<(), Violation> {
+    let ConnView { conn, phase, receive_paused, state } = view;
+    let open = phase == Phase::Open || phase == Phase::PeerFinished;
+    let Some(state) = state.filter(|_| open) else { return Ok(()) };
+    let faulty = world.machine().sockman().sockets();
+    let who = || faulty.actor(conn).map_or_else(|| conn.to_string(), |actor| actor.to_string());
+    let ready = faulty.inner().readiness(Source::Conn(conn)).unwrap_or_default();
 
     let mut slices = Slices::new();
     let _ = <X::Tenant as Tenant>::gather(state, &mut slices);
     let unsent = slices.byte_count();
     if unsent > 0 && ready.writable {
-        let what = format!("{unsent} bytes for {who} lie unsent although its kernel has room");
+        let what = format!("{unsent} bytes for {} lie unsent although its kernel has room", who());
         return Err(violation(world, NAME, RULE_SEND, what));
     }
-    if conn.phase == Phase::Open && !conn.receive_paused && ready.readable {
-        let what = format!("bytes of {who} lie unread although reading is not paused");
+    if phase == Phase::Open && !receive_paused && ready.readable {
+        let what = format!("bytes of {} lie unread although reading is not paused", who());
         return Err(violation(world, NAME, RULE_RECEIVE, what));
     }
-    if let Some(problem) = X::stuck(state, conn.receive_paused) {
-        let what = format!("{who}: {problem}");
+    if let Some(problem) = X::stuck(state, receive_paused) {
+        let what = format!("{}: {problem}", who());
         return Err(violation(world, NAME, RULE_RECEIVE, what));
     }
     Ok(())

@@ -107,16 +107,15 @@ impl Lifecycle {
 
     /// At rest: whatever was accepted has an owner, and whatever has ended was let go of.
     pub(super) fn check_rest<X: Subject>(world: &World<X>) -> Result<(), Violation> {
-        let sockman = world.machine().sockman();
-        for conn in sockman.inspect() {
-            let problem = if conn.phase == Phase::Dead {
+        for view in world.machine().sockman().views() {
+            let problem = if view.phase == Phase::Dead {
                 "its end was delivered, and the tenant does not close it"
-            } else if sockman.conns().get(conn.conn).is_none() {
+            } else if view.state.is_none() {
                 "it was delivered, and the tenant neither adopts nor closes it"
             } else {
                 continue;
             };
-            return Err(violation(world, NAME, RULE, format!("{}: {problem}", conn.conn)));
+            return Err(violation(world, NAME, RULE, format!("{}: {problem}", view.conn)));
         }
         Ok(())
     }

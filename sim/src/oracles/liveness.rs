@@ -4,7 +4,6 @@
 //! actors that follow the protocol, read, and have a link that works: everything queued has
 //! arrived, in both directions, or the connection has ended.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Violation, violation};
@@ -27,16 +26,34 @@ const STANDSTILL_MAX: Duration = Duration::from_secs(2);
 /// When bytes last passed, for each actor: into it, and from it into the node.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Liveness {
-    into_actor: BTreeMap<ActorId, Instant>,
-    into_node: BTreeMap<ActorId, Instant>,
+    into_actor: Passed,
+    into_node: Passed,
+}
+
+/// By number of the actor; the start of the clock where nothing has passed.
+#[derive(Clone, Debug, Default)]
+struct Passed(Vec<Instant>);
+
+impl Passed {
+    fn note(&mut self, actor: ActorId, at: Instant) {
+        let place = usize::from(actor.0);
+        if place >= self.0.len() {
+            self.0.resize(place + 1, Instant::START);
+        }
+        self.0[place] = at;
+    }
+
+    fn last(&self, actor: ActorId) -> Instant {
+        self.0.get(usize::from(actor.0)).copied().unwrap_or(Instant::START)
+    }
 }
 
 impl Liveness {
     pub(super) fn note<X: Subject>(&mut self, world: &World<X>) {
         let now = world.now().steady;
-        for (actor, moved) in world.moved() {
+        for moved in world.moved() {
             if moved.way == Way::Read {
-                self.into_actor.insert(*actor, now);
+                self.into_actor.note(moved.actor, now);
             }
         }
         let faulty = world.machine().sockman().sockets();
@@ -44,7 +61,7 @@ impl Liveness {
             let got = matches!(call.what, CallResult::Recv(Ok(Received::Bytes(_))));
             let actor = call.conn.filter(|_| got).and_then(|conn| faulty.actor(conn));
             if let Some(actor) = actor {
-                self.into_node.insert(actor, now);
+                self.into_node.note(actor, now);
             }
         }
     }
@@ -57,15 +74,14 @@ impl Liveness {
         }
         world.actors().iter().filter(|actor| is_lively(world, actor)).try_for_each(|actor| {
             let Some((waits, problem)) = problem_of(world, actor) else { return Ok(()) };
-            let into_node = self.into_node.get(&actor.id()).copied();
-            let into_actor = self.into_actor.get(&actor.id()).copied();
+            let into_node = self.into_node.last(actor.id());
+            let into_actor = self.into_actor.last(actor.id());
             let since = match waits {
                 // A node that does not read until its answers are taken goes on while they are.
                 Waits::ForNode if is_paused(world, actor.id()) => into_node.max(into_actor),
                 Waits::ForNode => into_node,
                 Waits::ForActor => into_actor,
             };
-            let since = since.unwrap_or(Instant::START);
             if since + STANDSTILL_MAX >= now {
                 return Ok(());
             }

@@ -334,6 +334,11 @@ pub enum Call {
     Recv,
 }
 
+impl Call {
+    /// Every call.
+    pub const ALL: [Self; 4] = [Self::Accept, Self::Connect, Self::Send, Self::Recv];
+}
+
 /// What the environment makes of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {

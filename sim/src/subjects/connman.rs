@@ -149,7 +149,7 @@ impl Subject for Connman {
         connman: &ConnMan,
         conns: &Conns<Peer>,
         conn: Option<ConnId>,
-        check: &mut dyn FnMut(Resource),
+        mut check: impl FnMut(Resource),
     ) {
         let config = connman.config();
         let Some(conn) = conn else {

@@ -213,7 +213,7 @@ impl Subject for Echo {
         _: &Server,
         conns: &Conns<Peer>,
         conn: Option<ConnId>,
-        check: &mut dyn FnMut(Resource),
+        mut check: impl FnMut(Resource),
     ) {
         let Some(peer) = conn.and_then(|conn| conns.get(conn)) else { return };
         check(Resource {

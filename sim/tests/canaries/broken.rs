@@ -319,7 +319,7 @@ impl Subject for Broken {
         broken: &BrokenServer,
         conns: &Conns<Peer>,
         conn: Option<ConnId>,
-        check: &mut dyn FnMut(Resource),
+        check: impl FnMut(Resource),
     ) {
         Echo::resources(&broken.server, conns, conn, check);
     }

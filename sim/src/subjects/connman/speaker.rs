@@ -135,25 +135,25 @@ impl Dialect for Speaker {
     }
 
     fn decode(&mut self, bytes: &[u8], heard: &mut Vec<Heard>) -> Result<(), Garbled> {
-        self.buffer.extend_from_slice(bytes);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.extend_from_slice(bytes);
         let mut read = 0;
         let result = loop {
-            match frame(&self.buffer[read..]) {
+            match frame(&buffer[read..]) {
                 Ok(None) => break Ok(()),
-                Ok(Some((name, payload_bytes))) => {
-                    let start = read + HEADER_BYTES;
-                    let payload = self.buffer[start..start + payload_bytes].to_vec();
-                    let word = Heard { name, detail: detail(name, &payload) };
+                Ok(Some((name, payload))) => {
+                    let word = Heard { name, detail: detail(name, payload) };
                     heard.push(word);
-                    if let Err(problem) = self.judge(word, &payload) {
+                    if let Err(problem) = self.judge(word, payload) {
                         break Err(problem);
                     }
-                    read = start + payload_bytes;
+                    read += HEADER_BYTES + payload.len();
                 }
                 Err(problem) => break Err(problem),
             }
         };
-        self.buffer.drain(..read);
+        buffer.drain(..read);
+        self.buffer = buffer;
         self.offset += read as u64;
         result.map_err(|problem| Garbled { problem, offset: self.offset })
     }
@@ -405,8 +405,8 @@ fn damage(word: &Word, header: &mut [u8; HEADER_BYTES]) -> Result<(), UnknownWor
     Ok(())
 }
 
-/// The first frame in `bytes`: its name and payload length; `None` if it is not whole yet.
-fn frame(bytes: &[u8]) -> Result<Option<(&'static str, usize)>, String> {
+/// The first frame in `bytes`: its name and payload; `None` if it is not whole yet.
+fn frame(bytes: &[u8]) -> Result<Option<(&'static str, &[u8])>, String> {
     let Some(header) = bytes.get(..HEADER_BYTES) else { return Ok(None) };
     if header[..4] != MAGIC {
         return Err(format!("magic {:02x?}", &header[..4]));
@@ -418,7 +418,7 @@ fn frame(bytes: &[u8]) -> Result<Option<(&'static str, usize)>, String> {
     }
     let name = header[4..16].split(|byte| *byte == 0).next().unwrap_or_default();
     let known = NAMES.iter().find(|known| known.as_bytes() == name);
-    Ok(Some((known.copied().unwrap_or("other"), length)))
+    Ok(Some((known.copied().unwrap_or("other"), payload)))
 }
 
 /// The number by which settings tell messages of one name apart.
