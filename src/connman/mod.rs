@@ -294,7 +294,7 @@ impl Tenant for ConnMan {
         for timer in Timer::ALL {
             self.timers.clear((conn, timer));
         }
-        self.messages.note(conn, false);
+        self.messages.forget(conn, &peer);
         self.opener.note_closed(&peer.endpoint);
         self.closed.add(&peer.traffic);
         if peer.conn_type.is_inbound() {

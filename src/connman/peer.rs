@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::handshake::Handshake;
+use super::messages::Visits;
 use super::ping::Ping;
 use super::queues::{Inbox, Outbox};
 use super::reasons::DisconnectReason;
@@ -64,6 +65,7 @@ pub struct Peer {
     pub(super) outbox: Outbox,
     pub(super) handshake: Handshake,
     pub(super) ping: Ping,
+    pub(super) visits: Visits,
     pub(super) armed: Armed,
     /// Boxed, because actions carry peers about.
     pub(super) traffic: Box<Traffic>,
@@ -125,6 +127,7 @@ impl Peer {
             outbox: Outbox::default(),
             handshake: Handshake::new(id, seed),
             ping: Ping::default(),
+            visits: Visits::default(),
             armed: Armed::default(),
             traffic: Box::new(Traffic::NONE),
             ended: None,
