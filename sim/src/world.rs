@@ -107,6 +107,8 @@ pub struct World<X: Subject> {
     /// Which actor lives on a host, by number of the host; the node's has none.
     owners: Vec<Option<usize>>,
     network: Network,
+    /// Commands that the node took and has not handled, counted from outside of it.
+    commands_waiting: usize,
     /// Whether the node has waited and not yet looked at its sockets: a wait ends with a look.
     has_waited: bool,
     chooser: Chooser,
@@ -158,6 +160,7 @@ impl<X: Subject> World<X> {
             actors: made,
             owners,
             network,
+            commands_waiting: 0,
             has_waited: true,
             chooser: Chooser::new(policy),
             trace: Trace::new(config.story),
@@ -288,6 +291,10 @@ impl<X: Subject> World<X> {
     fn step_node(&mut self, default: Task) -> Step {
         let task = if self.chooser.is_default() { default } else { self.choose(default) };
         let did = self.machine.step(self.now, task);
+        if did == Did::Commanded {
+            // OK to wrap: the oracle then sees that one was handled which nobody gave.
+            self.commands_waiting = self.commands_waiting.wrapping_sub(1);
+        }
         let told = self.notices.len();
         self.machine.take_notices(&mut self.notices);
         for notice in &self.notices[told..] {
@@ -471,7 +478,7 @@ impl<X: Subject> World<X> {
     /// Hands the node a command, as another thread would.
     pub fn command(&mut self, command: <X::Tenant as Tenant>::Command) {
         // A full queue refuses, which the other thread would be told.
-        let _ = self.machine.push_command(command);
+        self.commands_waiting += usize::from(self.machine.push_command(command).is_ok());
     }
 
     /// The node's connection with an actor that is open, the latest if there are several.
@@ -501,6 +508,12 @@ impl<X: Subject> World<X> {
     #[must_use]
     pub const fn now(&self) -> Now {
         self.now
+    }
+
+    /// Commands that the node took and has not handled.
+    #[must_use]
+    pub const fn commands_waiting(&self) -> usize {
+        self.commands_waiting
     }
 
     /// The node.
