@@ -58,6 +58,7 @@ impl ConnMan {
         peer.stage = Stage::Open;
         peer.connected_at = now.wall;
         self.messages.welcome(peer);
+        self.own_nonces.add(peer);
         self.notices.push(Notice::PeerConnected {
             peer: peer.id,
             conn,

@@ -171,9 +171,9 @@ impl ConnMan {
         actions: &mut Vec<Action<Peer>>,
     ) {
         let conn = self.messages.take_next().expect("the task is runnable");
-        let own_nonces = own_nonces(conn, conns);
         let peer = conns.get_mut(conn).expect("work is of peers that are there");
-        let cx = Context { config: &self.config, seed: &self.seed, now, own_nonces: &own_nonces };
+        let Self { config, seed, own_nonces, .. } = self;
+        let cx = Context { config, seed, now, own_nonces };
         let unsent = peer.outbox.queue().frame_count();
         let mut ended = None;
         if peer.may_handle() {
@@ -181,6 +181,9 @@ impl ConnMan {
         }
         if ended.is_none() {
             send_due(peer, &cx);
+        }
+        if peer.is_ready() {
+            self.own_nonces.remove(peer);
         }
         for frame in peer.outbox.queue().frames().skip(unsent) {
             let (message_type, payload_bytes) = (frame.message_type(), frame.payload_bytes());
@@ -196,19 +199,6 @@ impl ConnMan {
             None => self.settle(conn, conns),
         }
     }
-}
-
-/// Nonces by which a `version` from this peer would be our own. Core: `CheckIncomingNonce`: those
-/// of outbound peers whose handshake is not complete.
-fn own_nonces(conn: ConnId, conns: &Conns<Peer>) -> Vec<u64> {
-    let next_type = conns.get(conn).and_then(|peer| peer.inbox.next_type());
-    if next_type != Some(&MessageType::VERSION) {
-        return Vec::new();
-    }
-    let unanswered = conns.iter().map(|(_, peer)| peer).filter(|peer| {
-        !peer.conn_type.is_inbound() && peer.stage == super::Stage::Open && !peer.is_ready()
-    });
-    unanswered.map(|peer| peer.handshake.nonce()).collect()
 }
 
 /// Takes one message and handles it.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::handshake::Handshake;
+use super::handshake::{Handshake, OwnNonces};
 use super::messages::Visits;
 use super::ping::Ping;
 use super::queues::{Inbox, Outbox};
@@ -100,8 +100,7 @@ pub(super) struct Context<'a> {
     pub(super) config: &'a Config,
     pub(super) seed: &'a Seed,
     pub(super) now: Now,
-    /// Nonces of our own `version` messages to peers who have not answered in full.
-    pub(super) own_nonces: &'a [u64],
+    pub(super) own_nonces: &'a OwnNonces,
 }
 
 impl Peer {
