@@ -9,20 +9,20 @@ use sockman::driver::{Clock as _, Driver, Machine, SystemClock, system_seed};
 use sockman::sockets::{Endpoint, Errno, ListenError, OsSockets, WaitError};
 use sockman::sockman::SockMan;
 use tracing::info;
-use tracing_subscriber::filter::ParseError;
 
 use crate::descriptors::{self, Descriptors, NotEnough};
+use crate::log::{self, LogError};
 use crate::options::{CLIENT_NAME, Listen, Options, VERSION};
 use crate::report::Report;
-use crate::{log, signals};
+use crate::signals;
 
 /// Why a node does not start, or does not go on.
 #[derive(Debug)]
 pub(crate) enum NodeError {
     /// Fewer descriptors than it takes.
     Descriptors(NotEnough),
-    /// `RUST_LOG` makes no sense.
-    Log(ParseError),
+    /// No log.
+    Log(LogError),
     /// No randomness.
     Seed(Errno),
     /// No way to wait for sockets.
@@ -44,7 +44,7 @@ impl fmt::Display for NodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Descriptors(error) => error.fmt(f),
-            Self::Log(error) => write!(f, "RUST_LOG: {error}"),
+            Self::Log(error) => error.fmt(f),
             Self::Seed(error) => write!(f, "The system gives no random bytes: {error}"),
             Self::Sockets(error) => write!(f, "The system gives no way to wait: {error}"),
             Self::Listen { at, error: ListenError::AddressInUse } => write!(
@@ -69,7 +69,8 @@ type Node = Machine<OsSockets, ConnMan>;
 pub(crate) fn run(mut options: Options) -> Result<(), NodeError> {
     let available = limit_connections(&mut options).map_err(NodeError::Descriptors)?;
     let clock = SystemClock::start();
-    log::open(&options.log, clock).map_err(NodeError::Log)?;
+    // Dropped last, when every line is there.
+    let _flush = log::open(&options.log, clock).map_err(NodeError::Log)?;
     // From here on a signal that comes early waits, and is not lost.
     let signals = signals::catch().map_err(NodeError::Signals)?;
     introduce(&options);
