@@ -15,7 +15,7 @@ pub enum Purpose {
     VersionNonce = 1,
     /// The nonce of a ping.
     PingNonce = 2,
-    /// The order in which peers are visited in one pass of the message handler.
+    /// A peer's place in one pass of the message handler.
     PassOrder = 3,
 }
 
@@ -45,7 +45,8 @@ impl Seed {
     /// Subjects differ in their low 56 bits.
     #[must_use]
     pub fn draw(&self, purpose: Purpose, subject: u64, n: u64) -> u64 {
-        let mut rng = self.stream(purpose, subject);
+        let mut rng = ChaCha20Rng::from_seed(self.0);
+        rng.set_stream((purpose as u64) << 56 | subject & (u64::MAX >> 8));
         rng.set_word_pos(u128::from(n) * 16);
         rng.next_u64()
     }
@@ -56,24 +57,6 @@ impl Seed {
         assert!(bound > 0, "a draw below zero has no value");
         let wide = u128::from(self.draw(purpose, subject, n)) * u128::from(bound);
         u32::try_from(wide >> 64).expect("the high half of a product is below its factor")
-    }
-
-    /// Puts `items` in an order drawn for `subject` and `purpose`: one stream for all the swaps, so
-    /// that a long list costs little more than a short one. Each order is as likely as another
-    /// within 2^-32 of its chance.
-    pub fn shuffle<T>(&self, items: &mut [T], purpose: Purpose, subject: u64) {
-        let mut rng = self.stream(purpose, subject);
-        for end in (1..items.len()).rev() {
-            let wide = u128::from(rng.next_u64()) * (end as u128 + 1);
-            items.swap(end, usize::try_from(wide >> 64).expect("the high half is at most `end`"));
-        }
-    }
-
-    /// The numbers of one purpose and subject, from the first.
-    fn stream(&self, purpose: Purpose, subject: u64) -> ChaCha20Rng {
-        let mut rng = ChaCha20Rng::from_seed(self.0);
-        rng.set_stream((purpose as u64) << 56 | subject & (u64::MAX >> 8));
-        rng
     }
 }
 
@@ -98,15 +81,6 @@ mod tests {
             5_945_843_208_417_950_855,
         ];
         assert_eq!(drawn, golden);
-    }
-
-    #[test]
-    fn shuffle_keeps_its_golden_order() {
-        let seed = Seed::from_number(7);
-        let mut items = [0, 1, 2, 3, 4, 5, 6, 7];
-        seed.shuffle(&mut items, Purpose::PassOrder, 3);
-        assert_eq!(items, [2, 1, 0, 5, 3, 6, 7, 4]);
-        seed.shuffle::<u8>(&mut [], Purpose::PassOrder, 3);
     }
 
     #[test]

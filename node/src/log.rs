@@ -6,16 +6,14 @@
 //! ```
 //!
 //! An event's target is its category; what comes from this program's own modules has none. Control
-//! characters are escaped, so that no peer can write a line of its own. Each line is one write. A
-//! stdout that is closed or full costs lines, and nothing else.
+//! characters are escaped, so that no peer can write a line of its own. A stdout that is closed,
+//! full or read by nobody costs lines, and nothing else.
 //!
 //! Source: Core: logging.cpp, `Logger::LogPrintStr`.
 #![expect(clippy::disallowed_methods, reason = "RUST_LOG is how one speaks to a log of tracing's")]
 
 use std::fmt::{self, Write as _};
-use std::fs::File;
 use std::io;
-use std::os::fd::AsFd as _;
 
 use sockman::driver::{Clock as _, SystemClock};
 use sockman::time::UnixTime;
@@ -24,8 +22,12 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+
+mod console;
+
+use console::Flush;
 
 /// The categories of the reference, in the order in which it lists them.
 pub(crate) const CATEGORIES: [&str; 28] = [
@@ -76,27 +78,47 @@ impl Default for LogOptions {
     }
 }
 
-/// Opens the log. `RUST_LOG` adds to the options.
+/// Why there is no log.
+#[derive(Debug)]
+pub(crate) enum LogError {
+    /// `RUST_LOG` makes no sense.
+    Filter(ParseError),
+    /// Stdout has no second descriptor, or nobody to write to it.
+    Console(io::Error),
+}
+
+impl fmt::Display for LogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Filter(error) => write!(f, "RUST_LOG: {error}"),
+            Self::Console(error) => write!(f, "The log cannot be opened: {error}"),
+        }
+    }
+}
+
+/// Opens the log. `RUST_LOG` adds to the options. What is given is to be dropped at the end, so
+/// that every line is written.
 ///
 /// # Errors
 ///
-/// `RUST_LOG` makes no sense.
-pub(crate) fn open(options: &LogOptions, clock: SystemClock) -> Result<(), ParseError> {
+/// There would be no log, or another one than was asked for.
+pub(crate) fn open(options: &LogOptions, clock: SystemClock) -> Result<Option<Flush>, LogError> {
     let from_env = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
-    let filter =
-        EnvFilter::builder().parse(format!("{},{from_env}", directives(&options.debug)))?;
+    let filter = EnvFilter::builder().parse(format!("{},{from_env}", directives(&options.debug)));
+    let filter = filter.map_err(LogError::Filter)?;
     if !options.console {
-        return Ok(());
+        return Ok(None);
     }
+    let (console, flush) = console::open(clock, options.micros).map_err(LogError::Console)?;
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .log_internal_errors(false)
         .event_format(Layout { clock, micros: options.micros })
-        .with_writer(Console::open())
+        .with_writer(console)
         .finish();
     // OK to expect: nobody else in this program opens a log.
     tracing::subscriber::set_global_default(subscriber).expect("the log is opened once");
-    Ok(())
+    Ok(Some(flush))
 }
 
 /// A filter that lets info pass, and debug in some categories.
@@ -111,38 +133,6 @@ fn directives(debug: &[&str]) -> String {
         }
     }
     directives
-}
-
-/// Stdout, without a buffer and without an end.
-struct Console(Option<File>);
-
-impl Console {
-    fn open() -> Self {
-        let stdout = io::stdout().as_fd().try_clone_to_owned();
-        Self(stdout.ok().map(File::from))
-    }
-}
-
-impl<'a> MakeWriter<'a> for Console {
-    type Writer = &'a Self;
-
-    fn make_writer(&'a self) -> Self::Writer {
-        self
-    }
-}
-
-impl io::Write for &Console {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if let Some(mut stdout) = self.0.as_ref() {
-            // OK to ignore: there is nobody left to tell.
-            let _lost = stdout.write_all(line);
-        }
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// How a line is laid out.

@@ -14,6 +14,7 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+mod descriptors;
 mod log;
 mod node;
 mod options;
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
     let args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
     match options::parse(args) {
         Ok(Request::Show(text)) => show(&text),
-        Ok(Request::Run(options)) => match node::run(&options) {
+        Ok(Request::Run(options)) => match node::run(*options) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error),
         },

@@ -4,22 +4,25 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use sockman::connman::{Behaviour, Command, ConnMan, NetworkState};
+use sockman::connman::{Behaviour, Command, ConnMan, Limits, NetworkState};
 use sockman::driver::{Clock as _, Driver, Machine, SystemClock, system_seed};
 use sockman::sockets::{Endpoint, Errno, ListenError, OsSockets, WaitError};
 use sockman::sockman::SockMan;
 use tracing::info;
-use tracing_subscriber::filter::ParseError;
 
+use crate::descriptors::{self, Descriptors, NotEnough};
+use crate::log::{self, LogError};
 use crate::options::{CLIENT_NAME, Listen, Options, VERSION};
 use crate::report::Report;
-use crate::{log, signals};
+use crate::signals;
 
 /// Why a node does not start, or does not go on.
 #[derive(Debug)]
 pub(crate) enum NodeError {
-    /// `RUST_LOG` makes no sense.
-    Log(ParseError),
+    /// Fewer descriptors than it takes.
+    Descriptors(NotEnough),
+    /// No log.
+    Log(LogError),
     /// No randomness.
     Seed(Errno),
     /// No way to wait for sockets.
@@ -40,7 +43,8 @@ pub(crate) enum NodeError {
 impl fmt::Display for NodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Log(error) => write!(f, "RUST_LOG: {error}"),
+            Self::Descriptors(error) => error.fmt(f),
+            Self::Log(error) => error.fmt(f),
             Self::Seed(error) => write!(f, "The system gives no random bytes: {error}"),
             Self::Sockets(error) => write!(f, "The system gives no way to wait: {error}"),
             Self::Listen { at, error: ListenError::AddressInUse } => write!(
@@ -62,13 +66,17 @@ impl std::error::Error for NodeError {}
 type Node = Machine<OsSockets, ConnMan>;
 
 /// Runs a node until somebody stops it.
-pub(crate) fn run(options: &Options) -> Result<(), NodeError> {
+pub(crate) fn run(mut options: Options) -> Result<(), NodeError> {
+    let available = limit_connections(&mut options).map_err(NodeError::Descriptors)?;
     let clock = SystemClock::start();
-    log::open(&options.log, clock).map_err(NodeError::Log)?;
+    // Dropped last, when every line is there.
+    let _flush = log::open(&options.log, clock).map_err(NodeError::Log)?;
     // From here on a signal that comes early waits, and is not lost.
     let signals = signals::catch().map_err(NodeError::Signals)?;
-    introduce(options);
-    let mut machine = build(options)?;
+    introduce(&options);
+    let most = options.connections_max;
+    info!("Using at most {most} automatic connections ({available} file descriptors available)");
+    let mut machine = build(&options)?;
     listen(&mut machine, clock, &options.listen)?;
     let (mut driver, mailbox) = Driver::new(machine, clock);
     signals.forward(mailbox).map_err(NodeError::Signals)?;
@@ -76,6 +84,22 @@ pub(crate) fn run(options: &Options) -> Result<(), NodeError> {
     let result = driver.run(&mut Report::new(options.config.peer_timeout));
     info!("Shutdown done");
     result.map_err(NodeError::Wait)
+}
+
+/// Reduces the connections to what there are descriptors for; says how many there are.
+fn limit_connections(options: &mut Options) -> Result<u64, NotEnough> {
+    let wanted = options.connections_max;
+    let Descriptors { available, connections_max } =
+        descriptors::claim(wanted, options.listen.named())?;
+    if connections_max < wanted {
+        options.connections_max = connections_max;
+        options.config.limits = Limits::for_connections(connections_max);
+        options.warnings.push(format!(
+            "Reducing -maxconnections from {wanted} to {connections_max}, because of system \
+             limitations."
+        ));
+    }
+    Ok(available)
 }
 
 /// Says who we are, and how the options were understood.

@@ -14,7 +14,7 @@ use sockman::connman::{
 use sockman::driver::{Machine, Observer};
 use sockman::sockets::{Endpoint, OsSockets};
 use sockman::time::Now;
-use sockman::transport::{FrameError, MessageType, Rejected, RejectedWhy};
+use sockman::transport::{FrameError, HEADER_BYTES, MessageType, Rejected, RejectedWhy};
 use tracing::{debug, info};
 
 use crate::snapshot;
@@ -172,19 +172,20 @@ fn message_handled(peer: PeerId, kind: MessageType, payload_bytes: usize, verdic
 }
 
 fn message_rejected(peer: PeerId, rejected: Rejected) {
-    let (peer, bytes) = (peer.0, rejected.raw_bytes);
+    let (peer, kind, bytes) = (peer.0, rejected.claimed, rejected.raw_bytes - HEADER_BYTES);
     match rejected.why {
         RejectedWhy::Checksum { claimed, computed } => {
             let (claimed, computed) = (u32::from_be_bytes(claimed), u32::from_be_bytes(computed));
             debug!(
                 target: NET,
-                "Header error: Wrong checksum ({bytes} bytes with header), expected \
-                 {computed:08x} was {claimed:08x}, peer={peer}"
+                "Header error: Wrong checksum ({kind}, {bytes} bytes), expected {computed:08x} \
+                 was {claimed:08x}, peer={peer}"
             );
         }
-        RejectedWhy::MessageType(_) => {
-            debug!(target: NET, "Header error: Invalid message type ({bytes} bytes), peer={peer}");
-        }
+        RejectedWhy::MessageType(_) => debug!(
+            target: NET,
+            "Header error: Invalid message type ({kind}, {bytes} bytes), peer={peer}"
+        ),
     }
 }
 
@@ -194,9 +195,10 @@ fn frame_invalid(peer: PeerId, error: FrameError) {
         FrameError::Magic { found } => {
             debug!(target: NET, "Header error: Wrong MessageStart {found} received, peer={peer}");
         }
-        FrameError::PayloadTooLong { bytes } => {
-            debug!(target: NET, "Header error: Size too large ({bytes} bytes), peer={peer}");
-        }
+        FrameError::PayloadTooLong { claimed, bytes } => debug!(
+            target: NET,
+            "Header error: Size too large ({claimed}, {bytes} bytes), peer={peer}"
+        ),
     }
 }
 
@@ -226,18 +228,56 @@ impl fmt::Display for Why {
                 f.write_str("sendaddrv2 received after verack")
             }
             DisconnectReason::FeelerDone => f.write_str("feeler connection completed"),
-            DisconnectReason::PingTimeout => f.write_str("ping timeout"),
+            DisconnectReason::SendTimeout { seconds } => {
+                write!(f, "socket sending timeout: {seconds}s")
+            }
+            DisconnectReason::ReceiveTimeout { seconds } => {
+                write!(f, "socket receive timeout: {seconds}s")
+            }
+            DisconnectReason::PingTimeout { waited } => {
+                write!(f, "ping timeout: {}.{:06}s", waited.as_secs(), waited.subsec_micros())
+            }
             reason @ (DisconnectReason::PeerClosed
             | DisconnectReason::PeerClosedMidMessage { .. }
             | DisconnectReason::Lost(_)
             | DisconnectReason::NotConnected(_)
             | DisconnectReason::FrameInvalid(_)
             | DisconnectReason::SelfConnection
-            | DisconnectReason::SendTimeout
-            | DisconnectReason::ReceiveTimeout
             | DisconnectReason::Requested
             | DisconnectReason::NetworkInactive
             | DisconnectReason::Shutdown) => reason.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_have_the_words_that_tools_look_for() {
+        let peer_timeout = Duration::from_secs(60);
+        for (reason, text) in [
+            (
+                DisconnectReason::PingTimeout { waited: Duration::from_micros(1_201_000_001) },
+                "ping timeout: 1201.000001s",
+            ),
+            (DisconnectReason::SendTimeout { seconds: 1201 }, "socket sending timeout: 1201s"),
+            (DisconnectReason::ReceiveTimeout { seconds: 1201 }, "socket receive timeout: 1201s"),
+            (
+                DisconnectReason::HandshakeNoTraffic { received: false, sent: false },
+                "socket no message in first 60 seconds, never received from peer, never sent to \
+                 peer",
+            ),
+            (
+                DisconnectReason::HandshakeNoTraffic { received: true, sent: false },
+                "socket no message in first 60 seconds, never sent to peer",
+            ),
+            (DisconnectReason::HandshakeTimeout, "version handshake timeout"),
+            (DisconnectReason::VersionTooOld { version: 1 }, "peer using obsolete version 1"),
+            (DisconnectReason::FeelerDone, "feeler connection completed"),
+        ] {
+            assert_eq!(Why { reason, peer_timeout }.to_string(), text);
         }
     }
 }

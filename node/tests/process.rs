@@ -16,6 +16,9 @@ use rustix::process::{Pid, Signal, kill_process};
 /// How long anything may take. Far more than it does: a neighbour may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What is under test.
+const BINARY: &str = env!("CARGO_BIN_EXE_sockmand");
+
 /// Ports that are tried before a test gives up: another program may take one first.
 const PORTS_TRIED_MAX: usize = 20;
 
@@ -40,7 +43,12 @@ pub(crate) struct Exit {
 impl Node {
     /// Starts a node on regtest that logs all about the network.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut child = command(args)
+        Self::spawn(&mut command(args))
+    }
+
+    /// Starts a node from a command for it.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -161,7 +169,17 @@ impl Exit {
 
 /// The binary on regtest.
 pub(crate) fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sockmand"));
+    with_usual(Command::new(BINARY), args)
+}
+
+/// The binary on regtest, in a shell's limits: what follows `ulimit`.
+pub(crate) fn limited(limit: &str, args: &[&str]) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\""), BINARY]);
+    with_usual(shell, args)
+}
+
+fn with_usual(mut command: Command, args: &[&str]) -> Command {
     command.args(["-regtest", "-debug=net", "-logtimemicros"]).args(args);
     command.env_remove("RUST_LOG").stdin(Stdio::null());
     command

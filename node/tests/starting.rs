@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use super::process::{Node, command, free_port};
+use super::process::{Node, command, free_port, limited};
 
 #[test]
 fn taken_port_is_an_error() {
@@ -62,6 +62,34 @@ fn wrong_filter_of_the_log_is_an_error() {
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.starts_with("Error: RUST_LOG: "), "{stderr}");
+}
+
+/// Core: `RaiseFileDescriptorLimit`: what the hard limit allows is taken.
+#[test]
+fn soft_limit_of_descriptors_is_raised() {
+    let mut node = Node::spawn(&mut limited("-S -n 100", &["-listen=0", "-maxconnections=40"]));
+    node.expect("Using at most 40 automatic connections (200 file descriptors available)");
+    node.stop().assert_clean();
+}
+
+/// 200 less 160: 150 and 1 for the node, 8 for manual connections, 1 for a listener.
+#[test]
+fn connections_are_reduced_to_the_descriptors_there_are() {
+    let mut node = Node::spawn(&mut limited("-n 200", &["-listen=0"]));
+    let warning = "Reducing -maxconnections from 125 to 40, because of system limitations.";
+    node.expect(&format!("Warning: {warning}"));
+    node.expect("Using at most 40 automatic connections (200 file descriptors available)");
+    node.expect("Done loading");
+    let exit = node.stop();
+    assert_eq!(exit.status.code(), Some(0));
+    assert_eq!(exit.stderr, [format!("Warning: {warning}")]);
+}
+
+#[test]
+fn too_few_descriptors_are_an_error() {
+    Node::spawn(&mut limited("-n 159", &["-listen=0"]))
+        .wait()
+        .assert_error("Not enough file descriptors available. 159 available, 160 required.");
 }
 
 #[test]

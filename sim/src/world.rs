@@ -136,6 +136,8 @@ pub struct World<X: Subject> {
     /// Which actor lives on a host, by number of the host; the node's has none.
     owners: Vec<Option<usize>>,
     network: Network,
+    /// Commands that the node took and has not handled, counted from outside of it.
+    commands_waiting: usize,
     /// Whether the node has waited and not yet looked at its sockets: a wait ends with a look.
     has_waited: bool,
     /// Whether nothing has happened since it looked at its sockets: another look would show the
@@ -200,6 +202,7 @@ impl<X: Subject> World<X> {
             actors: made,
             owners,
             network,
+            commands_waiting: 0,
             has_waited: true,
             has_looked: false,
             chooser: Chooser::new(scheduler),
@@ -399,6 +402,10 @@ impl<X: Subject> World<X> {
     /// One step of a task of the node's.
     fn step_node(&mut self, task: Task) -> Step {
         let did = self.machine.step(self.now, task);
+        if did == Did::Commanded {
+            // OK to wrap: the oracle then sees that one was handled which nobody gave.
+            self.commands_waiting = self.commands_waiting.wrapping_sub(1);
+        }
         let told = self.notices.len();
         self.machine.take_notices(&mut self.notices);
         for notice in &self.notices[told..] {
@@ -596,7 +603,7 @@ impl<X: Subject> World<X> {
     /// Hands the node a command, as another thread would.
     pub fn command(&mut self, command: <X::Tenant as Tenant>::Command) {
         // A full queue refuses, which the other thread would be told.
-        let _ = self.machine.push_command(command);
+        self.commands_waiting += usize::from(self.machine.push_command(command).is_ok());
     }
 
     /// The node's connection with an actor that is open, the latest if there are several.
@@ -626,6 +633,12 @@ impl<X: Subject> World<X> {
     #[must_use]
     pub const fn now(&self) -> Now {
         self.now
+    }
+
+    /// Commands that the node took and has not handled.
+    #[must_use]
+    pub const fn commands_waiting(&self) -> usize {
+        self.commands_waiting
     }
 
     /// The node.

@@ -21,6 +21,8 @@
 //! Sources: docs/behaviour.md, handshake 4; Core: net_processing.cpp, `ProcessMessage` and
 //! `PushNodeVersion`; BIP 14, 37, 130, 152, 155, 339.
 
+use std::collections::BTreeSet;
+
 use super::address::is_routable;
 use super::codec::Reader;
 use super::message::{
@@ -29,8 +31,9 @@ use super::message::{
 };
 use super::peer::{Context, Peer};
 use super::reasons::{DisconnectReason, Ignored, Verdict};
-use super::{PeerId, Services};
+use super::{PeerId, Services, Stage};
 use crate::rng::{Purpose, Seed};
+use crate::sockman::Conns;
 use crate::transport::MessageType;
 
 /// The version that we speak. Core: `PROTOCOL_VERSION`.
@@ -108,11 +111,6 @@ impl Handshake {
         }
     }
 
-    /// By which we know ourselves.
-    pub(super) const fn nonce(&self) -> u64 {
-        self.nonce
-    }
-
     pub(super) const fn version_sent(&self) -> bool {
         self.version_sent
     }
@@ -130,6 +128,40 @@ impl Handshake {
     /// The version that both speak; ours as long as the peer has not said.
     pub(super) fn common_version(&self) -> i32 {
         self.theirs().map_or(PROTOCOL_VERSION, |theirs| theirs.common_version)
+    }
+}
+
+/// Nonces by which a `version` would be our own: of connections that we began and whose handshake
+/// is not complete. Core: `CheckIncomingNonce`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OwnNonces(BTreeSet<(u64, PeerId)>);
+
+impl OwnNonces {
+    /// Adds that of a peer who is there from now on.
+    pub(super) fn add(&mut self, peer: &Peer) {
+        if !peer.conn_type.is_inbound() {
+            self.0.insert((peer.handshake.nonce, peer.id));
+        }
+    }
+
+    /// Takes that of a peer out, if it is there.
+    pub(super) fn remove(&mut self, peer: &Peer) {
+        if !peer.conn_type.is_inbound() {
+            self.0.remove(&(peer.handshake.nonce, peer.id));
+        }
+    }
+
+    fn contain(&self, nonce: u64) -> bool {
+        let of_anybody = (nonce, PeerId(u64::MIN))..=(nonce, PeerId(u64::MAX));
+        self.0.range(of_anybody).next().is_some()
+    }
+
+    pub(super) fn check_invariants(&self, conns: &Conns<Peer>) {
+        let unanswered = conns.iter().map(|(_, peer)| peer).filter(|peer| {
+            !peer.conn_type.is_inbound() && peer.stage == Stage::Open && !peer.is_ready()
+        });
+        let nonces = unanswered.map(|peer| (peer.handshake.nonce, peer.id)).collect();
+        assert_eq!(self.0, nonces, "we know ourselves by connections that wait for an answer");
     }
 }
 
@@ -180,7 +212,7 @@ pub(super) fn handle_version(
         Ok(tail) => tail,
         Err(error) => return Ok(malformed(error)),
     };
-    if peer.conn_type.is_inbound() && cx.own_nonces.contains(&tail.nonce) {
+    if peer.conn_type.is_inbound() && cx.own_nonces.contain(tail.nonce) {
         return Err(DisconnectReason::SelfConnection);
     }
     if peer.conn_type.is_inbound() {

@@ -57,6 +57,8 @@ impl ConnMan {
         assert!(peer.stage == Stage::Dialing, "a connection opens once");
         peer.stage = Stage::Open;
         peer.connected_at = now.wall;
+        self.messages.welcome(peer);
+        self.own_nonces.add(peer);
         self.notices.push(Notice::PeerConnected {
             peer: peer.id,
             conn,
@@ -100,8 +102,7 @@ impl ConnMan {
     pub(super) fn settle(&mut self, conn: ConnId, conns: &mut Conns<Peer>) {
         let Some(peer) = conns.get_mut(conn) else { return };
         timers::arm(&mut self.timers, conn, peer, &self.config);
-        self.messages.note(conn, peer.has_work());
-        self.messages.settle(&self.seed, conns);
+        self.messages.note(&self.seed, conn, peer);
     }
 
     /// Reads from a peer or not, by what it has waiting. Core: `fPauseRecv`, strictly over.

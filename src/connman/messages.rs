@@ -2,9 +2,9 @@
 //!
 //! It works in passes. A pass visits the peers that were there when it began, in an order drawn
 //! anew; a visit handles at most one message of a peer, then writes what is due to it. Peers with
-//! nothing to do are passed over, and no pass begins while nobody has: there is no tick. So
-//! answers to one peer come in the order of its requests, and a peer that asks much makes no other
-//! wait for more than a message of each.
+//! nothing to do are passed over without a look, and no pass begins while nobody has: there is no
+//! tick, and work follows the peers that have some. So answers to one peer come in the order of its
+//! requests, and a peer that asks much makes no other wait for more than a message of each.
 //!
 //! Sources: docs/behaviour.md, connman 8; Core: net.cpp, `ThreadMessageHandler`;
 //! net_processing.cpp, `ProcessMessages` and `SendMessages`.
@@ -17,79 +17,135 @@ use super::peer::{Context, Peer};
 use super::ping::BIP31_VERSION;
 use super::queues::Received;
 use super::reasons::{DisconnectReason, Ignored, Verdict};
-use super::{ConnMan, Notice};
+use super::{ConnMan, Notice, PeerId};
 use crate::rng::{Purpose, Seed};
 use crate::sockets::ConnId;
 use crate::sockman::{Action, Conns, StepName};
 use crate::time::Now;
 use crate::transport::MessageType;
 
-/// The state of the task between two steps.
+/// A peer's place in the order of visits: pass after pass, and in each at a place drawn for it. So
+/// a pass takes its peers in an order that is as good as shuffled, and nobody has to be asked who
+/// has nothing to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    pass: u64,
+    place: u64,
+}
+
+impl Turn {
+    fn drawn(seed: &Seed, peer: PeerId, pass: u64) -> Self {
+        Self { pass, place: seed.draw(Purpose::PassOrder, peer.0, pass) }
+    }
+
+    /// The first turn that may come after this one.
+    const fn next(self) -> Self {
+        match self.place.checked_add(1) {
+            Some(place) => Self { pass: self.pass, place },
+            None => Self { pass: self.pass + 1, place: 0 },
+        }
+    }
+}
+
+/// When a peer is visited.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Visits {
+    /// Its turn; `None`: it has no work.
+    turn: Option<Turn>,
+    /// The first pass that comes to it, because a pass visits who was there when it began.
+    from_pass: u64,
+}
+
+/// The state of the task between two steps. It holds peers with work and no others, so that idle
+/// ones cost nothing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Messages {
-    /// Peers for whom a visit would do something.
-    work: BTreeSet<ConnId>,
-    /// Peers that this pass has not visited yet, the next one last.
-    snapshot: Vec<ConnId>,
-    /// How many passes have begun.
-    passes: u64,
+    /// Peers for whom a visit would do something, in the order of the visits.
+    turns: BTreeSet<(Turn, ConnId)>,
+    /// How far the pass under way has got: turns before this one are over. At place 0 it has not
+    /// begun.
+    reached: Turn,
 }
 
 impl Messages {
+    /// Prepares for a peer that is there from now on.
+    pub(super) fn welcome(&self, peer: &mut Peer) {
+        peer.visits.from_pass = self.first_pass();
+    }
+
     /// Notes whether a peer has work.
-    pub(super) fn note(&mut self, conn: ConnId, has_work: bool) {
-        if has_work {
-            self.work.insert(conn);
-        } else {
-            self.work.remove(&conn);
+    pub(super) fn note(&mut self, seed: &Seed, conn: ConnId, peer: &mut Peer) {
+        let turn = peer.has_work().then(|| self.turn_of(seed, peer));
+        if turn == peer.visits.turn {
+            return;
+        }
+        self.forget(conn, peer);
+        peer.visits.turn = turn;
+        match turn {
+            Some(turn) => assert!(self.turns.insert((turn, conn)), "a peer has one turn"),
+            // Whoever else is left of the pass has nothing to do in it.
+            None if self.turns.is_empty() => {
+                self.reached = Turn { pass: self.first_pass(), place: 0 };
+            }
+            None => {}
         }
     }
 
-    /// Begins a pass if somebody has work and the one under way will not come to it.
-    pub(super) fn settle(&mut self, seed: &Seed, conns: &Conns<Peer>) {
-        if self.work.is_empty() || self.next_visit().is_some() {
-            return;
+    /// Takes a peer's turn away, if it has one.
+    pub(super) fn forget(&mut self, conn: ConnId, peer: &Peer) {
+        if let Some(turn) = peer.visits.turn {
+            self.turns.remove(&(turn, conn));
         }
-        let live = conns.iter().filter(|(_, peer)| peer.is_live());
-        self.snapshot.clear();
-        self.snapshot.extend(live.map(|(conn, _)| conn));
-        seed.shuffle(&mut self.snapshot, Purpose::PassOrder, self.passes);
-        self.passes += 1;
-        assert!(self.next_visit().is_some(), "only live peers have work");
+    }
+
+    /// When a peer with work is visited: in the pass under way, unless that is past its place.
+    fn turn_of(&self, seed: &Seed, peer: &Peer) -> Turn {
+        let next_pass = self.reached.pass + 1;
+        match peer.visits.turn {
+            Some(turn) if turn >= self.reached => turn,
+            Some(_just_visited) => Turn::drawn(seed, peer.id, next_pass),
+            None => {
+                let pass = peer.visits.from_pass.max(self.reached.pass);
+                let turn = Turn::drawn(seed, peer.id, pass);
+                if turn >= self.reached { turn } else { Turn::drawn(seed, peer.id, next_pass) }
+            }
+        }
+    }
+
+    /// The pass that comes to a peer that is new now.
+    const fn first_pass(&self) -> u64 {
+        if self.reached.place == 0 { self.reached.pass } else { self.reached.pass + 1 }
     }
 
     /// Whether there is a next step.
     pub(super) fn has_work(&self) -> bool {
-        !self.work.is_empty()
+        !self.turns.is_empty()
     }
 
     /// Whom the next step visits.
     fn next_visit(&self) -> Option<ConnId> {
-        if self.work.is_empty() {
-            return None;
-        }
-        self.snapshot.iter().rev().copied().find(|conn| self.work.contains(conn))
+        self.turns.first().map(|(_, conn)| *conn)
     }
 
-    /// Whom this step visits; those before it have had their turn.
+    /// Whom this step visits. Its turn is over; it has another once it is noted again.
     fn take_next(&mut self) -> Option<ConnId> {
-        while let Some(conn) = self.snapshot.pop() {
-            if self.work.contains(&conn) {
-                return Some(conn);
-            }
-        }
-        None
+        let (turn, conn) = self.turns.pop_first()?;
+        assert!(turn >= self.reached, "passes do not go back");
+        self.reached = turn.next();
+        Some(conn)
     }
 
     /// Checks what must always hold.
     pub(super) fn check_invariants(&self, conns: &Conns<Peer>) {
         let count = conns.iter().filter(|(_, peer)| peer.has_work()).count();
-        assert_eq!(self.work.len(), count, "the task knows who has work");
-        for conn in &self.work {
+        assert_eq!(self.turns.len(), count, "the task knows who has work");
+        for (turn, conn) in &self.turns {
             let peer = conns.get(*conn).expect("work is of peers that are there");
             assert!(peer.has_work(), "{}: noted to have work", peer.id);
+            assert_eq!(peer.visits.turn, Some(*turn), "{}: knows its turn", peer.id);
+            assert!(*turn >= self.reached, "{}: its turn is to come", peer.id);
+            assert!(turn.pass <= self.reached.pass + 1, "{}: the next pass at last", peer.id);
         }
-        assert_eq!(self.next_visit().is_none(), self.work.is_empty(), "work is visited");
     }
 }
 
@@ -115,9 +171,9 @@ impl ConnMan {
         actions: &mut Vec<Action<Peer>>,
     ) {
         let conn = self.messages.take_next().expect("the task is runnable");
-        let own_nonces = own_nonces(conn, conns);
         let peer = conns.get_mut(conn).expect("work is of peers that are there");
-        let cx = Context { config: &self.config, seed: &self.seed, now, own_nonces: &own_nonces };
+        let Self { config, seed, own_nonces, .. } = self;
+        let cx = Context { config, seed, now, own_nonces };
         let unsent = peer.outbox.queue().frame_count();
         let mut ended = None;
         if peer.may_handle() {
@@ -125,6 +181,9 @@ impl ConnMan {
         }
         if ended.is_none() {
             send_due(peer, &cx);
+        }
+        if peer.is_ready() {
+            self.own_nonces.remove(peer);
         }
         for frame in peer.outbox.queue().frames().skip(unsent) {
             let (message_type, payload_bytes) = (frame.message_type(), frame.payload_bytes());
@@ -140,19 +199,6 @@ impl ConnMan {
             None => self.settle(conn, conns),
         }
     }
-}
-
-/// Nonces by which a `version` from this peer would be our own. Core: `CheckIncomingNonce`: those
-/// of outbound peers whose handshake is not complete.
-fn own_nonces(conn: ConnId, conns: &Conns<Peer>) -> Vec<u64> {
-    let next_type = conns.get(conn).and_then(|peer| peer.inbox.next_type());
-    if next_type != Some(&MessageType::VERSION) {
-        return Vec::new();
-    }
-    let unanswered = conns.iter().map(|(_, peer)| peer).filter(|peer| {
-        !peer.conn_type.is_inbound() && peer.stage == super::Stage::Open && !peer.is_ready()
-    });
-    unanswered.map(|peer| peer.handshake.nonce()).collect()
 }
 
 /// Takes one message and handles it.
@@ -255,3 +301,6 @@ fn ready_notice(conn: ConnId, peer: &Peer) -> Notice {
         relay: theirs.tail.relay,
     }
 }
+
+#[cfg(test)]
+mod tests;

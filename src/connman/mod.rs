@@ -58,6 +58,7 @@ pub use services::Services;
 pub use stats::{Count, Flow, Traffic};
 pub use timers::Timer;
 
+use handshake::OwnNonces;
 use messages::Messages;
 use opener::Opener;
 use peer::Origin;
@@ -84,6 +85,7 @@ pub struct ConnMan {
     inbound_count: usize,
     listeners: Vec<ListenerId>,
     messages: Messages,
+    own_nonces: OwnNonces,
     timers: Timers,
     opener: Opener,
     /// Traffic of all peers, and of those that are closed.
@@ -107,6 +109,7 @@ impl ConnMan {
             inbound_count: 0,
             listeners: Vec::new(),
             messages: Messages::default(),
+            own_nonces: OwnNonces::default(),
             timers: Timers::new(),
             totals: Traffic::NONE,
             closed: Traffic::NONE,
@@ -221,7 +224,8 @@ impl Tenant for ConnMan {
     fn gather<'a>(peer: &'a Peer, slices: &mut Slices<'a>) -> More {
         for run in peer.outbox.queue().runs() {
             if slices.push(run).is_err() {
-                return More::Yes;
+                // For a peer that is over, nothing more is asked for.
+                return if peer.is_live() { More::Yes } else { More::No };
             }
         }
         More::No
@@ -233,12 +237,9 @@ impl Tenant for ConnMan {
         conn: ConnId,
         count: usize,
         conns: &mut Conns<Peer>,
-        actions: &mut Vec<Action<Peer>>,
+        _actions: &mut Vec<Action<Peer>>,
     ) {
         let Some(peer) = conns.get_mut(conn) else { return };
-        let mut slices = Slices::new();
-        let more = Self::gather(peer, &mut slices);
-        let took_all = count == slices.byte_count();
         if count == 0 {
             return;
         }
@@ -252,10 +253,6 @@ impl Tenant for ConnMan {
                 totals.add_sent(message_type, bytes, whole);
             },
         );
-        // After a short count the socket manager waits for room by itself.
-        if took_all && more == More::Yes && peer.is_live() {
-            actions.push(Action::Send(conn));
-        }
         self.settle(conn, conns);
     }
 
@@ -294,7 +291,8 @@ impl Tenant for ConnMan {
         for timer in Timer::ALL {
             self.timers.clear((conn, timer));
         }
-        self.messages.note(conn, false);
+        self.messages.forget(conn, &peer);
+        self.own_nonces.remove(&peer);
         self.opener.note_closed(&peer.endpoint);
         self.closed.add(&peer.traffic);
         if peer.conn_type.is_inbound() {
@@ -379,6 +377,7 @@ impl Tenant for ConnMan {
         assert_eq!(self.inbound_count, inbound_count, "slots are counted");
         assert!(inbound_count <= self.config.limits.inbound_max as usize, "slots are limited");
         self.messages.check_invariants(conns);
+        self.own_nonces.check_invariants(conns);
         self.opener.check_invariants(conns);
         timers::check_invariants(&self.timers, conns, &self.config);
     }

@@ -8,6 +8,7 @@
 //! Sources: docs/behaviour.md, connman 5.3; Core: net.cpp, `ThreadOpenConnections`, first part.
 //! Its pauses are sleeps, so they run on the steady clock.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::peer::{Origin, Peer};
@@ -34,8 +35,10 @@ struct Entry {
 #[derive(Clone, Debug)]
 pub(super) struct Opener {
     entries: Vec<Entry>,
-    /// Entries without a connection.
-    missing: usize,
+    /// Where each endpoint stands, so that a connection costs no search.
+    places: BTreeMap<Endpoint, usize>,
+    /// Places of entries without a connection.
+    missing: BTreeSet<usize>,
     /// Where the search for the next one begins.
     cursor: usize,
     /// Rounds that are over.
@@ -49,16 +52,18 @@ pub(super) struct Opener {
 
 impl Opener {
     pub(super) fn new(endpoints: &[Endpoint]) -> Self {
-        let mut entries: Vec<Entry> = Vec::with_capacity(endpoints.len());
+        let (mut entries, mut places) = (Vec::with_capacity(endpoints.len()), BTreeMap::new());
         for endpoint in endpoints {
             // A second mention would find the first connected.
-            if entries.iter().all(|entry| entry.endpoint != *endpoint) {
+            if !places.contains_key(endpoint) {
+                places.insert(endpoint.clone(), entries.len());
                 entries.push(Entry { endpoint: endpoint.clone(), connections: 0 });
             }
         }
         Self {
-            missing: entries.len(),
+            missing: (0..entries.len()).collect(),
             entries,
+            places,
             cursor: 0,
             rounds: 0,
             not_before: Instant::START,
@@ -69,18 +74,21 @@ impl Opener {
 
     /// There is a connection, or an attempt, with this endpoint.
     pub(super) fn note_connection(&mut self, endpoint: &Endpoint) {
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.endpoint == *endpoint) {
-            self.missing -= usize::from(entry.connections == 0);
-            entry.connections += 1;
+        if let Some(&place) = self.places.get(endpoint) {
+            self.missing.remove(&place);
+            self.entries[place].connections += 1;
         }
     }
 
     /// There is one less.
     pub(super) fn note_closed(&mut self, endpoint: &Endpoint) {
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.endpoint == *endpoint) {
+        if let Some(&place) = self.places.get(endpoint) {
+            let entry = &mut self.entries[place];
             assert!(entry.connections > 0, "each connection is noted before it is closed");
             entry.connections -= 1;
-            self.missing += usize::from(entry.connections == 0);
+            if entry.connections == 0 {
+                self.missing.insert(place);
+            }
         }
     }
 
@@ -89,8 +97,7 @@ impl Opener {
         assert!(self.dialing, "one attempt of the list at a time");
         self.dialing = false;
         self.not_before = now.steady + PAUSE * self.rounds.min(PAUSES_MAX);
-        let rest = &self.entries[self.cursor..];
-        if rest.iter().all(|entry| entry.connections > 0) {
+        if self.missing.range(self.cursor..).next().is_none() {
             self.cursor = 0;
             self.rounds = self.rounds.saturating_add(1);
             self.not_before = self.not_before + PAUSE;
@@ -103,8 +110,8 @@ impl Opener {
     }
 
     /// When the next attempt is due, if there is one to make.
-    pub(super) const fn next_wakeup(&self) -> Option<Instant> {
-        if self.stopped || self.dialing || self.missing == 0 {
+    pub(super) fn next_wakeup(&self) -> Option<Instant> {
+        if self.stopped || self.dialing || self.missing.is_empty() {
             return None;
         }
         Some(self.not_before)
@@ -112,15 +119,14 @@ impl Opener {
 
     /// The place of the next endpoint without a connection.
     fn next_missing(&self) -> Option<usize> {
-        let is_missing = |place: &usize| self.entries[*place].connections == 0;
-        let count = self.entries.len();
-        (self.cursor..count).chain(0..self.cursor).find(is_missing)
+        let after = self.missing.range(self.cursor..).next();
+        after.or_else(|| self.missing.first()).copied()
     }
 
     pub(super) fn check_invariants(&self, conns: &Conns<Peer>) {
-        let missing = self.entries.iter().filter(|entry| entry.connections == 0).count();
-        assert_eq!(self.missing, missing, "the opener knows what is missing");
-        for entry in &self.entries {
+        for (place, entry) in self.entries.iter().enumerate() {
+            let is_missing = self.missing.contains(&place);
+            assert_eq!(is_missing, entry.connections == 0, "the opener knows what is missing");
             let peers = conns.iter().filter(|(_, peer)| peer.endpoint == entry.endpoint).count();
             assert_eq!(entry.connections, peers, "the opener knows who is connected");
         }

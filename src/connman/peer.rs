@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::handshake::Handshake;
+use super::handshake::{Handshake, OwnNonces};
+use super::messages::Visits;
 use super::ping::Ping;
 use super::queues::{Inbox, Outbox};
 use super::reasons::DisconnectReason;
@@ -64,6 +65,7 @@ pub struct Peer {
     pub(super) outbox: Outbox,
     pub(super) handshake: Handshake,
     pub(super) ping: Ping,
+    pub(super) visits: Visits,
     pub(super) armed: Armed,
     /// Boxed, because actions carry peers about.
     pub(super) traffic: Box<Traffic>,
@@ -98,8 +100,7 @@ pub(super) struct Context<'a> {
     pub(super) config: &'a Config,
     pub(super) seed: &'a Seed,
     pub(super) now: Now,
-    /// Nonces of our own `version` messages to peers who have not answered in full.
-    pub(super) own_nonces: &'a [u64],
+    pub(super) own_nonces: &'a OwnNonces,
 }
 
 impl Peer {
@@ -125,6 +126,7 @@ impl Peer {
             outbox: Outbox::default(),
             handshake: Handshake::new(id, seed),
             ping: Ping::default(),
+            visits: Visits::default(),
             armed: Armed::default(),
             traffic: Box::new(Traffic::NONE),
             ended: None,

@@ -65,6 +65,11 @@ impl Ping {
         self.outstanding.map(|_| self.started + TIMEOUT_INTERVAL + JUST_AFTER)
     }
 
+    /// How long ago the last ping was sent.
+    pub(super) fn waited(&self, now: UnixTime) -> Duration {
+        now - self.started
+    }
+
     /// A ping goes out: gives its nonce, which `draw` makes from a count. `None` if the peer's
     /// version knows none; no pong will come then.
     pub(super) fn start(

@@ -1,6 +1,7 @@
 //! Why things end: connections, attempts, and messages that are not taken.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::message::DecodeError;
 use crate::sockets::{ConnectError, Failure};
@@ -57,11 +58,20 @@ pub enum DisconnectReason {
     /// There was no `verack` in the time for a handshake.
     HandshakeTimeout,
     /// No byte of ours was taken for 20 minutes.
-    SendTimeout,
+    SendTimeout {
+        /// For how long none was, in whole seconds of the wall clock.
+        seconds: u64,
+    },
     /// No byte of the peer's came for 20 minutes.
-    ReceiveTimeout,
+    ReceiveTimeout {
+        /// For how long none did, in whole seconds of the wall clock.
+        seconds: u64,
+    },
     /// A ping was not answered for 20 minutes.
-    PingTimeout,
+    PingTimeout {
+        /// For how long it was not, by the wall clock.
+        waited: Duration,
+    },
     /// A feeler has seen what it came for.
     FeelerDone,
     /// Somebody asked for it.
@@ -86,9 +96,9 @@ impl DisconnectReason {
             | Self::SendAddrV2AfterVerack
             | Self::HandshakeNoTraffic { .. }
             | Self::HandshakeTimeout
-            | Self::SendTimeout
-            | Self::ReceiveTimeout
-            | Self::PingTimeout
+            | Self::SendTimeout { .. }
+            | Self::ReceiveTimeout { .. }
+            | Self::PingTimeout { .. }
             | Self::FeelerDone => EndedBy::Us,
             Self::Requested | Self::NetworkInactive | Self::Shutdown => EndedBy::Command,
         }
@@ -111,9 +121,9 @@ impl DisconnectReason {
             Self::SendAddrV2AfterVerack => "sendaddrv2-after-verack",
             Self::HandshakeNoTraffic { .. } => "handshake-no-traffic",
             Self::HandshakeTimeout => "handshake-timeout",
-            Self::SendTimeout => "send-timeout",
-            Self::ReceiveTimeout => "receive-timeout",
-            Self::PingTimeout => "ping-timeout",
+            Self::SendTimeout { .. } => "send-timeout",
+            Self::ReceiveTimeout { .. } => "receive-timeout",
+            Self::PingTimeout { .. } => "ping-timeout",
             Self::FeelerDone => "feeler-done",
             Self::Requested => "requested",
             Self::NetworkInactive => "network-inactive",
@@ -144,9 +154,9 @@ impl fmt::Display for DisconnectReason {
             }
             Self::HandshakeNoTraffic { .. } => f.write_str("never sent to peer in time"),
             Self::HandshakeTimeout => f.write_str("no verack in time"),
-            Self::SendTimeout => f.write_str("sending timed out"),
-            Self::ReceiveTimeout => f.write_str("receiving timed out"),
-            Self::PingTimeout => f.write_str("ping timed out"),
+            Self::SendTimeout { seconds } => write!(f, "nothing was sent for {seconds} s"),
+            Self::ReceiveTimeout { seconds } => write!(f, "nothing was received for {seconds} s"),
+            Self::PingTimeout { waited } => write!(f, "no pong for {waited:?}"),
             Self::FeelerDone => f.write_str("feeler done"),
             Self::Requested => f.write_str("disconnect requested"),
             Self::NetworkInactive => f.write_str("network inactive"),

@@ -120,7 +120,8 @@ impl ConnMan {
                 self.end(conn, reason, conns, actions);
             }
             Timer::PingTimeout => {
-                self.end(conn, DisconnectReason::PingTimeout, conns, actions);
+                let waited = peer.ping.waited(now.wall);
+                self.end(conn, DisconnectReason::PingTimeout { waited }, conns, actions);
             }
             // The ping itself is written by the message handler, in its turn.
             Timer::Ping => {
@@ -161,10 +162,10 @@ fn inactivity(peer: &Peer, now: UnixTime, config: &Config) -> DisconnectReason {
         return DisconnectReason::HandshakeNoTraffic { received, sent: peer.sent_at.is_some() };
     };
     if now >= seconds_after(sent, TIMEOUT_INTERVAL) {
-        return DisconnectReason::SendTimeout;
+        return DisconnectReason::SendTimeout { seconds: now.as_secs() - sent.as_secs() };
     }
     if now >= seconds_after(received, TIMEOUT_INTERVAL) {
-        return DisconnectReason::ReceiveTimeout;
+        return DisconnectReason::ReceiveTimeout { seconds: now.as_secs() - received.as_secs() };
     }
     assert!(!peer.is_ready(), "a ready peer is judged by its traffic alone");
     DisconnectReason::HandshakeTimeout

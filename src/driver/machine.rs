@@ -13,7 +13,7 @@
 
 use std::collections::VecDeque;
 
-use crate::sockets::{ConnId, ConnectError, Sockets, Source};
+use crate::sockets::{ConnId, ConnectError, More, Sockets, Source};
 use crate::sockman::{
     Action, ConnFailure, Dial, Event, SendOutcome, SockMan, StepName, TaskId, Tenant,
 };
@@ -387,10 +387,20 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
 
     fn send(&mut self, now: Now, conn: ConnId) -> Did {
         let actions = &mut self.actions;
-        let outcome = match self.sockman.send(conn, P::gather) {
+        let (mut more, mut offered) = (More::No, 0);
+        let sent = self.sockman.send(conn, |state, slices| {
+            more = P::gather(state, slices);
+            offered = slices.byte_count();
+            more
+        });
+        let outcome = match sent {
             SendOutcome::Accepted(count) => {
                 let conns = self.sockman.conns_mut();
                 self.tenant.handle_sent(now, conn, count, conns, actions);
+                // After a short count the socket manager waits for room.
+                if more == More::Yes && count > 0 && count == offered {
+                    actions.push(Action::Send(conn));
+                }
                 Outcome::Sent(count)
             }
             SendOutcome::Gone => Outcome::Gone,

@@ -80,7 +80,8 @@ pub trait Tenant {
     /// executed.
     fn reads(conn: &Self::Conn) -> bool;
 
-    /// The bytes that are next to be sent, without copying them; and whether more follows at once.
+    /// The bytes that are next to be sent, without copying them; and whether more follows at once,
+    /// for which the driver asks again as soon as these are taken.
     fn gather<'a>(conn: &'a Self::Conn, slices: &mut Slices<'a>) -> More;
 
     /// Hears that the kernel took `count` bytes from the front, perhaps zero.

@@ -1,6 +1,6 @@
 //! The 12-byte command of a message: which type it is.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Bytes of the field, padding included. Core: `CMessageHeader::MESSAGE_TYPE_SIZE`.
 pub const MESSAGE_TYPE_BYTES: usize = 12;
@@ -131,6 +131,20 @@ impl fmt::Debug for MessageType {
     }
 }
 
+/// A message type as a header claims it, perhaps no valid one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClaimedType(pub [u8; MESSAGE_TYPE_BYTES]);
+
+impl fmt::Display for ClaimedType {
+    /// Up to the first NUL, without what a log had better not show. Core: `GetMessageType`,
+    /// `SanitizeString`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.into_iter().take_while(|byte| *byte != 0).map(char::from);
+        let is_safe = |c: &char| c.is_ascii_alphanumeric() || " .,;-_/:?@()".contains(*c);
+        text.filter(is_safe).try_for_each(|c| f.write_char(c))
+    }
+}
+
 /// A byte that has no place in a message type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageTypeError {
@@ -174,6 +188,18 @@ mod tests {
         check(b"pi\x1fg\0\0\0\0\0\0\0\0", Err(2));
         check(b"ping\x7f\0\0\0\0\0\0\0", Err(4));
         check(b"\xffing\0\0\0\0\0\0\0\0", Err(0));
+    }
+
+    #[test]
+    fn claimed_types_show_what_is_printable() {
+        for (bytes, text) in [
+            (b"version\0\0\0\0\0", "version"),
+            (b"pi\x1bn\ng<>\xff\0ab", "ping"),
+            (b"\0ping\0\0\0\0\0\0\0", ""),
+            (b"twelve-bytes", "twelve-bytes"),
+        ] {
+            assert_eq!(ClaimedType(*bytes).to_string(), text);
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod network;
 mod send_queue;
 mod v1;
 
-pub use command::{MESSAGE_TYPE_BYTES, MessageType, MessageTypeError};
+pub use command::{ClaimedType, MESSAGE_TYPE_BYTES, MessageType, MessageTypeError};
 pub use network::{Magic, Network};
 pub use send_queue::{Frame, SendQueue};
 pub use v1::{

@@ -14,7 +14,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::{MESSAGE_TYPE_BYTES, Magic, MessageType, MessageTypeError, malloc_usage};
+use super::{ClaimedType, Magic, MessageType, MessageTypeError, malloc_usage};
 
 /// Bytes of a header. Core: `CMessageHeader::HEADER_SIZE`.
 pub const HEADER_BYTES: usize = 24;
@@ -60,6 +60,8 @@ impl Message {
 pub struct Rejected {
     /// Bytes that it took on the wire, header included.
     pub raw_bytes: usize,
+    /// Which message it says that it is.
+    pub claimed: ClaimedType,
     /// What is wrong with it.
     pub why: RejectedWhy,
 }
@@ -111,6 +113,8 @@ pub enum FrameError {
     },
     /// A payload longer than [`PAYLOAD_BYTES_MAX`] (offset 16).
     PayloadTooLong {
+        /// Which message it says that it is.
+        claimed: ClaimedType,
         /// How long it would be.
         bytes: u32,
     },
@@ -120,7 +124,7 @@ impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Magic { found } => write!(f, "wrong magic {found} at offset 0"),
-            Self::PayloadTooLong { bytes } => {
+            Self::PayloadTooLong { bytes, .. } => {
                 write!(f, "payload length {bytes} at offset 16 is over {PAYLOAD_BYTES_MAX}")
             }
         }
@@ -132,7 +136,7 @@ impl std::error::Error for FrameError {}
 /// A header whose magic and length are right.
 #[derive(Clone, Copy, Debug)]
 struct Header {
-    message_type: [u8; MESSAGE_TYPE_BYTES],
+    claimed: ClaimedType,
     length: usize,
     checksum: [u8; 4],
 }
@@ -144,12 +148,13 @@ impl Header {
         if found != magic {
             return Err(FrameError::Magic { found });
         }
+        let claimed = ClaimedType(array(bytes, 4));
         let bytes_claimed = u32::from_le_bytes(array(bytes, 16));
         let length = bytes_claimed as usize;
         if length > PAYLOAD_BYTES_MAX {
-            return Err(FrameError::PayloadTooLong { bytes: bytes_claimed });
+            return Err(FrameError::PayloadTooLong { claimed, bytes: bytes_claimed });
         }
-        Ok(Self { message_type: array(bytes, 4), length, checksum: array(bytes, 20) })
+        Ok(Self { claimed, length, checksum: array(bytes, 20) })
     }
 }
 
@@ -267,16 +272,16 @@ impl V1Receiver {
         let computed = checksum_of(&Sha256::digest(self.hasher.finalize_reset()));
         self.header = None;
         self.header_count = 0;
-        let raw_bytes = HEADER_BYTES + payload.len();
+        let (raw_bytes, claimed) = (HEADER_BYTES + payload.len(), header.claimed);
         if computed != header.checksum {
             let why = RejectedWhy::Checksum { claimed: header.checksum, computed };
-            return Incoming::Rejected(Rejected { raw_bytes, why });
+            return Incoming::Rejected(Rejected { raw_bytes, claimed, why });
         }
-        match MessageType::from_wire(header.message_type) {
+        match MessageType::from_wire(claimed.0) {
             Ok(message_type) => Incoming::Message(Message { message_type, payload }),
             Err(error) => {
                 let why = RejectedWhy::MessageType(error);
-                Incoming::Rejected(Rejected { raw_bytes, why })
+                Incoming::Rejected(Rejected { raw_bytes, claimed, why })
             }
         }
     }

@@ -46,6 +46,8 @@ pub(crate) enum Request {
 pub(crate) struct Options {
     /// The choices of the connection manager.
     pub(crate) config: Config,
+    /// Connections in all that were asked for, from which the limits of `config` follow.
+    pub(crate) connections_max: u32,
     /// Where to listen.
     pub(crate) listen: Listen,
     /// Whether the network is on from the start.
@@ -53,7 +55,7 @@ pub(crate) struct Options {
     /// What to log, and where to.
     pub(crate) log: LogOptions,
     /// What whoever starts the node had better know; for stderr and the log.
-    pub(crate) warnings: Vec<&'static str>,
+    pub(crate) warnings: Vec<String>,
     /// How the options were understood, for the log.
     pub(crate) remarks: Vec<String>,
 }
@@ -70,6 +72,16 @@ pub(crate) enum Listen {
     },
     /// At these, each of which must work.
     At(Vec<SocketAddr>),
+}
+
+impl Listen {
+    /// Places that were named.
+    pub(crate) fn named(&self) -> usize {
+        match self {
+            Self::Off | Self::Everywhere { .. } => 0,
+            Self::At(places) => places.len(),
+        }
+    }
 }
 
 /// Makes sense of the command line, the program's own name left out.
@@ -114,7 +126,8 @@ fn options(args: &Args) -> Result<Options, OptionsError> {
         true => Behaviour::Reference,
         false => Behaviour::Ours,
     };
-    config.limits = Limits::for_connections(connections_max(args)?);
+    let connections_max = connections_max(args)?;
+    config.limits = Limits::for_connections(connections_max);
     config.peer_timeout = peer_timeout(args, config.peer_timeout)?;
     config.dial_timeout = dial_timeout(args, config.dial_timeout)?;
     let receive_default = config.receive_buffer_bytes_max;
@@ -130,6 +143,7 @@ fn options(args: &Args) -> Result<Options, OptionsError> {
     Ok(Options {
         listen: listen(args, network, &mut remarks)?,
         config,
+        connections_max,
         network_state,
         log: log(args)?,
         warnings: warnings(network),
@@ -317,11 +331,12 @@ fn named_categories(args: &Args, name: &'static str) -> Result<Vec<&'static str>
     Ok(named)
 }
 
-fn warnings(network: Network) -> Vec<&'static str> {
+fn warnings(network: Network) -> Vec<String> {
     match network {
         Network::Testnet3 => vec![
             "Support for testnet3 is deprecated and will be removed in an upcoming release. \
-             Consider switching to testnet4.",
+             Consider switching to testnet4."
+                .to_owned(),
         ],
         Network::Main | Network::Testnet4 | Network::Signet | Network::Regtest => Vec::new(),
     }

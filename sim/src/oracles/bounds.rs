@@ -4,14 +4,16 @@
 use super::{Violation, violation};
 use crate::subject::{Resource, Subject};
 use crate::world::{Step, World};
-use sockman::driver::{COMMANDS_MAX, Did};
+use sockman::driver::Did;
 use sockman::sockets::ConnId;
 
 const NAME: &str = "bounds";
 const RULE: &str = "docs/behaviour.md, connman 7: queues and their limits";
 
-/// After a step that was about one connection: that connection's resources.
+/// After a step of the node's: its queue of commands, and the resources of the connection that the
+/// step was about.
 pub(super) fn check<X: Subject>(world: &World<X>, step: &Step) -> Result<(), Violation> {
+    check_commands(world)?;
     let conn = match step {
         Step::Node(_, Did::Delivered(event)) => event.conn(),
         Step::Node(_, Did::Executed { conn, .. }) => *conn,
@@ -28,12 +30,18 @@ pub(super) fn check<X: Subject>(world: &World<X>, step: &Step) -> Result<(), Vio
 
 /// At rest: the node's own.
 pub(super) fn check_whole<X: Subject>(world: &World<X>) -> Result<(), Violation> {
-    let commands = world.machine().command_count();
-    if commands > COMMANDS_MAX {
-        let what = format!("{commands} commands wait, at most {COMMANDS_MAX} may");
-        return Err(violation(world, NAME, RULE, what));
-    }
     check_one(world, None)
+}
+
+/// Commands are counted on both sides of their queue, which bounds itself: none is lost on the way,
+/// and none handled twice.
+fn check_commands<X: Subject>(world: &World<X>) -> Result<(), Violation> {
+    let (given, held) = (world.commands_waiting(), world.machine().command_count());
+    if given == held {
+        return Ok(());
+    }
+    let what = format!("the queue holds {held} commands, of those it took {given} are unhandled");
+    Err(violation(world, NAME, RULE, what))
 }
 
 /// A task of the tenant's may have touched any connection.

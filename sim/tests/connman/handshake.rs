@@ -222,7 +222,8 @@ fn rejected_messages_cost_nothing_but_themselves() {
     assert_eq!(world.take(peer), ["pong"]);
     let error = MessageTypeError { offset: 0, byte: 0x1f };
     let why = sockman::transport::RejectedWhy::MessageType(error);
-    let rejected = sockman::transport::Rejected { raw_bytes: 32, why };
+    let claimed = sockman::transport::ClaimedType(*b"\x1fing\0\0\0\0\0\0\0\0");
+    let rejected = sockman::transport::Rejected { raw_bytes: 32, claimed, why };
     let notice = Notice::MessageRejected { peer: PeerId(0), rejected };
     assert!(world.notices.contains(&notice));
 }

@@ -84,6 +84,7 @@ fn wrong_checksum_or_type_drops_the_message_only() {
     let rejected = |incoming: &Incoming| match incoming {
         Incoming::Rejected(rejected) => {
             assert_eq!(rejected.raw_bytes, 32);
+            assert_eq!(rejected.claimed.to_string(), "ping");
             rejected.why
         }
         Incoming::Message(message) => panic!("{message:?} is accepted"),
@@ -111,11 +112,13 @@ fn wrong_magic_fails_with_the_last_byte_of_the_header() {
 fn length_is_judged_before_the_payload() {
     let longest = u32::try_from(PAYLOAD_BYTES_MAX).expect("it fits");
     for (bytes, fails) in [(longest, false), (longest + 1, true), (u32::MAX, true)] {
+        let claimed = ClaimedType(MessageType::BLOCK.to_wire());
         let mut stream = wire(MessageType::BLOCK, &[]);
         stream[16..20].copy_from_slice(&bytes.to_le_bytes());
         let mut receiver = V1Receiver::new(MAGIC);
         let result = receiver.receive(&mut stream.as_slice());
-        let expected = if fails { Err(FrameError::PayloadTooLong { bytes }) } else { Ok(None) };
+        let expected =
+            if fails { Err(FrameError::PayloadTooLong { claimed, bytes }) } else { Ok(None) };
         assert_eq!(result, expected);
         assert!(receiver.payload.capacity() <= GROW_AHEAD_BYTES);
     }
