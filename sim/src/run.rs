@@ -282,12 +282,13 @@ impl<X: Subject> Run<X> {
         })
     }
 
-    /// Does one thing.
+    /// Does one thing. Its calls, notices and sights can be looked at until the next.
     ///
     /// # Errors
     ///
     /// An oracle noticed something.
     pub fn step(&mut self) -> Result<Progress, Violation> {
+        self.world.forget();
         let now = self.world.now().steady;
         if self.next_line < self.due.len() && self.due[self.next_line] <= now {
             let line = self.next_line;
@@ -444,7 +445,6 @@ impl<X: Subject> Run<X> {
         }
         self.oracles.after_step(&self.world, step)?;
         self.judge.look(&self.world);
-        self.world.forget();
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use sockman_sim::subjects::echo::Echo;
 mod actors;
 mod expectations;
 mod faults;
+mod flips;
 
 /// What a campaign runs for a seed.
 fn options(generated: &Generated) -> Options {
@@ -117,35 +118,6 @@ fn a_recorded_run_of_the_echo_replays_from_text_and_bytes() {
 #[test]
 fn a_recorded_run_of_connman_replays_from_text_and_bytes() {
     (0..40).for_each(check_recorded::<Connman>);
-}
-
-/// A run with one more deviation than another has another hash.
-#[test]
-fn another_result_of_one_call_gives_another_hash() {
-    let generated = generate::<Echo>(4);
-    let mut schedule = generated.schedule;
-    schedule.order.clear();
-    let usual = replay(&schedule);
-    assert_eq!(usual.verdict, Verdict::Passed);
-    let mut hashes = vec![usual.hash];
-    for nth in 1..=20 {
-        let text = format!("order at node's {nth}{} recv from p2: would block", suffix(nth));
-        let flipped = parse(&text).order;
-        let schedule = Schedule { order: flipped, ..schedule.clone() };
-        let report = replay(&schedule);
-        assert_eq!(report.verdict, Verdict::Passed, "{nth}");
-        assert!(!hashes.contains(&report.hash), "{nth}: the hash of another run");
-        hashes.push(report.hash);
-    }
-}
-
-const fn suffix(nth: u32) -> &'static str {
-    match nth {
-        1 => "st",
-        2 => "nd",
-        3 => "rd",
-        _ => "th",
-    }
 }
 
 #[test]
