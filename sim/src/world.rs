@@ -271,6 +271,7 @@ impl<X: Subject> World<X> {
         self.has_waited = false;
         let mut events = std::mem::take(&mut self.events);
         self.node_kernel_mut().poll(&mut events);
+        self.machine.sockman().sockets().report_ended(&mut events);
         for event in &events {
             let bits = u64::from(event.readiness.readable)
                 | u64::from(event.readiness.writable) << 1
