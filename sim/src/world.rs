@@ -110,6 +110,8 @@ pub struct World<X: Subject> {
     /// Whether the node has waited and not yet looked at its sockets: a wait ends with a look.
     has_waited: bool,
     chooser: Chooser,
+    /// Whether the node's last step was another than the default's.
+    has_deviated: bool,
     trace: Trace,
     notices: Vec<<X::Tenant as Tenant>::Notice>,
     /// The node's connections by actor: what is left of them in the trace and for commands.
@@ -160,6 +162,7 @@ impl<X: Subject> World<X> {
             network,
             has_waited: true,
             chooser: Chooser::new(policy),
+            has_deviated: false,
             trace: Trace::new(config.story),
             notices: Vec::new(),
             segments: Vec::new(),
@@ -288,6 +291,7 @@ impl<X: Subject> World<X> {
     /// One step of the node's: the default's, or another task's if the chooser says so.
     fn step_node(&mut self, default: Task) -> Step {
         let task = if self.chooser.is_default() { default } else { self.choose(default) };
+        self.has_deviated = task != default;
         let did = self.machine.step(self.now, task);
         let told = self.notices.len();
         self.machine.take_notices(&mut self.notices);
@@ -524,6 +528,12 @@ impl<X: Subject> World<X> {
     #[must_use]
     pub const fn chooser(&self) -> &Chooser {
         &self.chooser
+    }
+
+    /// Whether the node's last step was made by another task than the default's.
+    #[must_use]
+    pub const fn has_deviated(&self) -> bool {
+        self.has_deviated
     }
 
     /// What happened so far.
