@@ -1,8 +1,6 @@
 //! One run of one schedule: the script carried out, the oracles asked, a verdict given.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -14,13 +12,21 @@ use sockman::sockets::{Accepted, Closing, Endpoint, Received, Sent};
 use sockman::time::Instant;
 
 use crate::chooser::{Policy, Recorded};
-use crate::expect::{Judge, Unmet};
+use crate::expect::Judge;
 use crate::faulty::{CallResult, Reach, Weights};
 use crate::oracles::{Oracles, Violation};
-use crate::schedule::{ActorId, Call, Deviation, Effect, Fault, Line, Op, Schedule, When};
-use crate::subject::{SettingError, Setup, Subject, UnknownWord};
+use crate::schedule::{ActorId, Deviation, Fault, Op, Schedule};
+use crate::subject::{Setup, Subject, UnknownWord};
 use crate::trace::{Entry, Story, TraceHash};
 use crate::world::{NODE_ADDRESS, Step, World, WorldConfig};
+
+mod setup;
+mod verdict;
+
+pub use setup::{SetupError, usual_address};
+pub use verdict::{Lost, Verdict};
+
+use setup::{addresses_of, due_times, host_settings, longest_window, plan};
 
 /// How long a world is left alone after the last line of its script. By then everything has moved
 /// on or stands still, which the liveness oracle tells apart.
@@ -59,116 +65,6 @@ pub struct Chance {
     pub deviate: u8,
     /// Chances of the socket calls.
     pub weights: Weights,
-}
-
-/// Why a schedule cannot be run at all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SetupError {
-    /// A `node` line.
-    Setting(SettingError),
-    /// Two actors, or an actor and the node, use one address.
-    AddressTwice(IpAddr),
-    /// Nobody knows how to simulate this.
-    NoSuchSubject(String),
-}
-
-impl fmt::Display for SetupError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Setting(error) => error.fmt(f),
-            Self::AddressTwice(address) => write!(f, "two parties use the address {address}"),
-            Self::NoSuchSubject(name) => {
-                write!(f, "no subject {name}; there are {}", crate::subjects::NAMES.join(", "))
-            }
-        }
-    }
-}
-
-impl std::error::Error for SetupError {}
-
-/// What became of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Everything as it must be.
-    Passed,
-    /// An oracle noticed something.
-    Failed(Violation),
-    /// An expectation was not met.
-    Unmet(Unmet),
-    /// A deviation or a fault was never reached: the case no longer tests what it says.
-    Drifted(Lost),
-    /// A fault was reached and changed nothing.
-    NotExercised(Lost),
-    /// The script says something that its subject does not understand.
-    Misspoken(usize, UnknownWord),
-    /// It was given up after so many steps. Nothing is known of it.
-    TooLong(u64),
-}
-
-impl Verdict {
-    /// Whether all is well.
-    #[must_use]
-    pub const fn is_passed(&self) -> bool {
-        matches!(self, Self::Passed)
-    }
-
-    /// Two runs of one schedule took different ways.
-    #[must_use]
-    pub fn not_deterministic(first: TraceHash, second: TraceHash) -> Self {
-        Self::Failed(Violation {
-            oracle: "determinism",
-            what: format!("one run has the trace {first}, the next {second}"),
-            since: Instant::START,
-            at: Instant::START,
-            rule: "the same schedule gives the same trace",
-        })
-    }
-
-    /// The oracle, or the kind of verdict, that two failures share if they are the same.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Failed(violation) => violation.oracle,
-            Self::Unmet(_) => "expectation",
-            Self::Drifted(_) => "drifted",
-            Self::NotExercised(_) => "not exercised",
-            Self::Misspoken(..) => "misspoken",
-            Self::TooLong(_) => "too long",
-        }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Passed => f.write_str("passed"),
-            Self::Failed(violation) => write!(f, "failed: {violation}"),
-            Self::Unmet(unmet) => write!(f, "expectation not met: {unmet}"),
-            Self::Drifted(lost) => write!(f, "drifted: {lost}"),
-            Self::NotExercised(lost) => write!(f, "not exercised: {lost}"),
-            Self::Misspoken(line, error) => write!(f, "script line {}: {error}", line + 1),
-            Self::TooLong(steps) => write!(f, "given up after {steps} steps"),
-        }
-    }
-}
-
-/// A line that did not do what it is there for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lost {
-    /// A line of the script, from 0.
-    Script(usize),
-    /// A line of the order, from 0.
-    Order(usize),
-}
-
-impl fmt::Display for Lost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Script(line) => write!(f, "line {} of the script", line + 1),
-            Self::Order(line) => write!(f, "line {} of the order", line + 1),
-        }
-    }
 }
 
 /// What a run did, in numbers.
@@ -573,109 +469,4 @@ pub fn twice(run: impl Fn() -> Result<Report, SetupError>) -> Result<Report, Set
         }
     }
     Ok(first)
-}
-
-/// The address of an actor that the script gives none: 203.0.113.1 for `p1` (RFC 5737).
-#[must_use]
-pub fn usual_address(actor: ActorId) -> IpAddr {
-    let last = u8::try_from(actor.0).unwrap_or(u8::MAX);
-    IpAddr::V4(Ipv4Addr::new(203, 0, 113, last))
-}
-
-/// Every address that the script gives an actor; the usual one if it gives none.
-fn addresses_of(schedule: &Schedule) -> Result<BTreeMap<ActorId, Vec<IpAddr>>, SetupError> {
-    let mut addresses: BTreeMap<ActorId, Vec<IpAddr>> = BTreeMap::new();
-    for actor in schedule.actors() {
-        addresses.insert(actor, Vec::new());
-    }
-    for line in &schedule.script {
-        let (Op::Dial { actor, from: Some(address) } | Op::Listen { actor, at: Some(address) }) =
-            line.op
-        else {
-            continue;
-        };
-        let address = address.ip();
-        let own = addresses.get_mut(&actor).expect("it was named");
-        if !own.contains(&address) {
-            own.push(address);
-        }
-    }
-    let mut taken = vec![NODE_ADDRESS.ip()];
-    for (actor, own) in &mut addresses {
-        if own.is_empty() {
-            own.push(usual_address(*actor));
-        }
-        for address in own {
-            if taken.contains(address) || address.is_loopback() || address.is_unspecified() {
-                return Err(SetupError::AddressTwice(*address));
-            }
-            taken.push(*address);
-        }
-    }
-    Ok(addresses)
-}
-
-/// Takes the settings of the host out of the `node` lines: its buffers, its descriptors, the seed.
-fn host_settings(
-    schedule: &Schedule,
-    config: &mut WorldConfig,
-) -> Result<(Vec<(String, String)>, u64), SettingError> {
-    let mut rest = Vec::new();
-    let mut seed = 0;
-    for (index, (key, value)) in schedule.node.iter().enumerate() {
-        if schedule.node[..index].iter().any(|(earlier, _)| earlier == key) {
-            let (key, value) = (key.clone(), value.clone());
-            return Err(SettingError { key, value, expected: "each setting once" });
-        }
-        let number = || {
-            value.parse::<u32>().ok().filter(|number| *number > 0).ok_or_else(|| SettingError {
-                key: key.clone(),
-                value: value.clone(),
-                expected: "a number from 1 to 4294967295",
-            })
-        };
-        match key.as_str() {
-            "seed" => seed = u64::from(number()?),
-            "send-buffer" => config.node_kernel.send_buffer_bytes = number()? as usize,
-            "receive-buffer" => config.node_kernel.receive_buffer_bytes = number()? as usize,
-            "descriptors" => config.node_kernel.descriptors_max = number()? as usize,
-            "backlog" => config.node_kernel.backlog = number()? as usize,
-            _ => rest.push((key.clone(), value.clone())),
-        }
-    }
-    Ok((rest, seed))
-}
-
-/// Plans the socket calls of a recorded order.
-fn plan<X: Subject>(world: &mut World<X>, order: &[Deviation]) {
-    for deviation in order {
-        if let Deviation::At { call, actor, nth, effect } = deviation {
-            let (call, actor, nth, effect): (Call, Option<ActorId>, u32, Effect) =
-                (*call, *actor, *nth, *effect);
-            world.faulty_mut().plan(call, actor, nth, effect);
-        }
-    }
-}
-
-/// When each line is due: never before the one above it.
-fn due_times(script: &[Line]) -> Vec<Instant> {
-    let mut now = Instant::START;
-    let time = |line: &Line| {
-        now = match line.at {
-            When::Same => now,
-            When::After(wait) => now + wait,
-            When::At(at) => now.max(Instant::START + at),
-        };
-        now
-    };
-    script.iter().map(time).collect()
-}
-
-/// When the last window of an expectation closes.
-fn longest_window(schedule: &Schedule, due: &[Instant]) -> Instant {
-    let windows = schedule.script.iter().zip(due).filter_map(|(line, at)| {
-        let Op::Expect(expect) = &line.op else { return None };
-        Some(*at + crate::expect::window(expect))
-    });
-    windows.max().unwrap_or(Instant::START)
 }
