@@ -18,6 +18,8 @@ use crate::subject::{Dialect, Garbled, Heard};
 
 mod asked;
 
+pub use asked::Unsaid;
+
 /// How many bytes a slow actor reads or writes at a time, and how often it does so.
 const SLOW_BYTES: usize = 64;
 const SLOW_EVERY: Duration = Duration::from_millis(20);

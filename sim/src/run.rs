@@ -16,17 +16,17 @@ use crate::expect::Judge;
 use crate::faulty::{CallResult, Reach, Weights};
 use crate::oracles::{Oracles, Violation};
 use crate::schedule::{ActorId, Deviation, Fault, Op, Schedule};
-use crate::subject::{Setup, Subject, UnknownWord};
+use crate::subject::{Setup, Subject};
 use crate::trace::{Entry, Story, TraceHash};
 use crate::world::{NODE_ADDRESS, Step, World, WorldConfig};
 
 mod setup;
 mod verdict;
 
-pub use setup::{SetupError, usual_address};
-pub use verdict::{Lost, Verdict};
+pub use setup::{Misspoken, SetupError, usual_address};
+pub use verdict::{Lost, Told, Verdict};
 
-use setup::{addresses_of, due_times, host_settings, longest_window, plan};
+use setup::{addresses_of, check_words, due_times, host_settings, longest_window, plan};
 
 /// How long a world is left alone after the last line of its script. By then everything has moved
 /// on or stands still, which the liveness oracle tells apart.
@@ -38,6 +38,11 @@ pub const STEPS_MAX: u64 = 20_000_000;
 
 /// The port at which actors listen if the script names none: regtest's.
 const ACTOR_PORT: u16 = 18_444;
+
+/// Why a line is lost.
+const NEVER_REACHED: &str = "the run never came to that step or call";
+const NOTHING_TO_DO: &str = "the run came to that step when the task had nothing to do";
+const ANYWAY: &str = "the call would have gone that way anyway";
 
 /// How to run.
 #[derive(Clone, Debug)]
@@ -118,7 +123,7 @@ pub struct Run<X: Subject> {
     steps_max: u64,
     link: crate::net::LinkConfig,
     /// For `MustRest`, the verdict of a misspoken line.
-    misspoken: Option<(usize, UnknownWord)>,
+    misspoken: Option<Lost>,
 }
 
 /// How far a run has come.
@@ -140,6 +145,7 @@ impl<X: Subject> Run<X> {
         let mut config = WorldConfig { story: options.story, ..WorldConfig::default() };
         let (settings, seed) = host_settings(schedule, &mut config).map_err(SetupError::Setting)?;
         let setup = Setup { settings: &settings, seed: Seed::from_number(seed) };
+        check_words::<X>(schedule)?;
         let actors = addresses_of(schedule)?;
         let policy = match &options.chance {
             Some(chance) => Policy::Random {
@@ -269,8 +275,8 @@ impl<X: Subject> Run<X> {
 
     /// What nothing may disturb any more has to be so now.
     fn close(&mut self) -> Verdict {
-        if let Some((line, error)) = self.misspoken.take() {
-            return Verdict::Misspoken(line, error);
+        if let Some(lost) = self.misspoken.take() {
+            return Verdict::Misspoken(lost);
         }
         if let Err(violation) = self.oracles.at_rest(&self.world) {
             return Verdict::Failed(violation);
@@ -292,23 +298,32 @@ impl<X: Subject> Run<X> {
         for (line, fault, numbers) in &self.faults {
             let mut reach = numbers.clone().map(|nth| faulty.reach(fault.call, fault.actor, nth));
             match reach.clone().min() {
-                Some(Reach::Never) => return Some(Verdict::Drifted(Lost::Script(*line))),
+                Some(Reach::Never) => {
+                    return Some(Verdict::Drifted(Lost::script(*line, NEVER_REACHED)));
+                }
                 Some(Reach::WithoutEffect) if !reach.any(|r| r == Reach::Effective) => {
-                    return Some(Verdict::NotExercised(Lost::Script(*line)));
+                    return Some(Verdict::NotExercised(Lost::script(*line, ANYWAY)));
                 }
                 Some(Reach::WithoutEffect | Reach::Effective) | None => {}
             }
         }
         let lines = self.world.chooser().lines()?;
         for (line, deviation) in self.schedule.order.iter().enumerate() {
-            let reach = match deviation {
-                Deviation::Before { .. } if lines.reached().contains(&line) => Reach::Effective,
-                Deviation::Before { .. } => Reach::Never,
-                Deviation::At { call, actor, nth, .. } => faulty.reach(*call, *actor, *nth),
+            let (reach, unreached) = match deviation {
+                Deviation::Before { .. } if lines.reached().contains(&line) => continue,
+                Deviation::Before { .. } if lines.refused().contains(&line) => {
+                    (Reach::Never, NOTHING_TO_DO)
+                }
+                Deviation::Before { .. } => (Reach::Never, NEVER_REACHED),
+                Deviation::At { call, actor, nth, .. } => {
+                    (faulty.reach(*call, *actor, *nth), NEVER_REACHED)
+                }
             };
             match reach {
-                Reach::Never => return Some(Verdict::Drifted(Lost::Order(line))),
-                Reach::WithoutEffect => return Some(Verdict::NotExercised(Lost::Order(line))),
+                Reach::Never => return Some(Verdict::Drifted(Lost::order(line, unreached))),
+                Reach::WithoutEffect => {
+                    return Some(Verdict::NotExercised(Lost::order(line, ANYWAY)));
+                }
                 Reach::Effective => {}
             }
         }
@@ -417,7 +432,7 @@ impl<X: Subject> Run<X> {
             Ok(())
         });
         if let Some(Err(error)) = said {
-            self.misspoken = Some((line, error));
+            self.misspoken = Some(Lost::script(line, error.to_string()));
         }
     }
 

@@ -1,16 +1,37 @@
 //! What a script asks of an actor.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use sockman::sockets::{Closing, Endpoint, Sockets as _};
 use sockman::time::Now;
 
 use super::{Actor, Ending, Link, first_move, speaks};
-use crate::schedule::{Item, Manner, Word};
+use crate::schedule::{Item, Manner};
 use crate::subject::{Dialect, UnknownWord};
 
 /// Bytes that may wait to be sent; a script that says more is refused.
 const UNSENT_BYTES_MAX: usize = 64 << 20;
+
+/// Why an actor cannot say something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unsaid {
+    /// Its language does not have it. A script is checked for that before it runs.
+    Unknown(UnknownWord),
+    /// More than 64 MiB would wait to be sent.
+    TooMuch,
+}
+
+impl fmt::Display for Unsaid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(error) => error.fmt(f),
+            Self::TooMuch => f.write_str("more than 64 MiB would wait to be sent"),
+        }
+    }
+}
+
+impl std::error::Error for Unsaid {}
 
 impl<D: Dialect> Actor<D> {
     /// Connects to the node. A connection that it has is closed first.
@@ -40,19 +61,21 @@ impl<D: Dialect> Actor<D> {
     ///
     /// # Errors
     ///
-    /// A word that the language does not have; what came before it is said.
-    pub fn send(&mut self, now: Now, items: &[Item]) -> Result<(), UnknownWord> {
+    /// It cannot say so; what came before it is said.
+    pub fn send(&mut self, now: Now, items: &[Item]) -> Result<(), Unsaid> {
         for item in items {
             match item {
                 Item::Word { word, times } => {
                     for _ in 0..*times {
-                        self.dialect.encode(now, word, &mut self.unsent)?;
-                        self.check_unsent(word)?;
+                        self.dialect
+                            .encode(now, word, &mut self.unsent)
+                            .map_err(Unsaid::Unknown)?;
+                        self.check_unsent()?;
                     }
                 }
                 Item::Part { bytes, word } => {
                     let mut whole = Vec::new();
-                    self.dialect.encode(now, word, &mut whole)?;
+                    self.dialect.encode(now, word, &mut whole).map_err(Unsaid::Unknown)?;
                     let rest = whole.split_off((*bytes as usize).min(whole.len()));
                     self.unsent.append(&mut whole);
                     self.rest = rest;
@@ -60,7 +83,7 @@ impl<D: Dialect> Actor<D> {
                 Item::Rest => self.unsent.append(&mut self.rest),
                 Item::Bytes(bytes) => self.unsent.extend_from_slice(bytes),
                 Item::Junk(count) => {
-                    self.check_unsent(&Word::plain("junk"))?;
+                    self.check_unsent()?;
                     let start = self.unsent.len();
                     let junk = (start..start + *count as usize).map(junk_byte);
                     self.unsent.extend(junk);
@@ -72,12 +95,8 @@ impl<D: Dialect> Actor<D> {
     }
 
     /// What an actor has to say and its kernel does not take is kept, within a bound.
-    fn check_unsent(&self, word: &Word) -> Result<(), UnknownWord> {
-        if self.unsent.len() <= UNSENT_BYTES_MAX {
-            return Ok(());
-        }
-        let problem = "more than 64 MiB would wait to be sent";
-        Err(UnknownWord { word: word.name.clone(), problem })
+    const fn check_unsent(&self) -> Result<(), Unsaid> {
+        if self.unsent.len() <= UNSENT_BYTES_MAX { Ok(()) } else { Err(Unsaid::TooMuch) }
     }
 
     /// Changes its manner. An honest speaker greets when it becomes one on an open connection.

@@ -6,8 +6,11 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use sockman::time::Instant;
 
-use crate::schedule::{ActorId, Call, Deviation, Effect, Line, Op, Schedule, When};
-use crate::subject::{SettingError, Subject};
+use crate::schedule::text::Mistake;
+use crate::schedule::{
+    ActorId, Call, Deviation, Effect, Line, Op, ParseError, Schedule, Source, When,
+};
+use crate::subject::{Dialect as _, SettingError, Subject, UnknownWord, Usage};
 use crate::world::{NODE_ADDRESS, World, WorldConfig};
 
 /// Why a schedule cannot be run at all.
@@ -15,6 +18,8 @@ use crate::world::{NODE_ADDRESS, World, WorldConfig};
 pub enum SetupError {
     /// A `node` line.
     Setting(SettingError),
+    /// A word of the script.
+    Word(Misspoken),
     /// Two actors, or an actor and the node, use one address.
     AddressTwice(IpAddr),
     /// Nobody knows how to simulate this.
@@ -25,6 +30,7 @@ impl fmt::Display for SetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Setting(error) => error.fmt(f),
+            Self::Word(misspoken) => misspoken.fmt(f),
             Self::AddressTwice(address) => write!(f, "two parties use the address {address}"),
             Self::NoSuchSubject(name) => {
                 write!(f, "no subject {name}; there are {}", crate::subjects::NAMES.join(", "))
@@ -34,6 +40,60 @@ impl fmt::Display for SetupError {
 }
 
 impl std::error::Error for SetupError {}
+
+impl SetupError {
+    /// The same with its place in the text that the schedule was read from, if it has one there.
+    #[must_use]
+    pub fn in_text(&self, schedule: &Schedule, source: &Source) -> Option<ParseError> {
+        match self {
+            Self::Setting(SettingError { key, value, expected }) => {
+                let is_it = |(one, other): &(String, String)| one == key && other == value;
+                let said = format!("node {key} {value}").trim_end().to_owned();
+                let mistake = Mistake::Misspoken { said, expected: (*expected).to_owned() };
+                // Of one that stands twice the later is meant.
+                source.mistake_in_setting(schedule.node.iter().rposition(is_it)?, mistake)
+            }
+            Self::Word(Misspoken { line, word, problem, .. }) => {
+                let UnknownWord { said, setting, expected } = problem.clone();
+                let mistake = Mistake::Misspoken { said, expected };
+                source.mistake_in_word(schedule, *line, *word, setting, mistake)
+            }
+            Self::AddressTwice(_) | Self::NoSuchSubject(_) => None,
+        }
+    }
+}
+
+/// A word of the script that the subject's peers do not know, or not so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misspoken {
+    /// The line of the script, from 0.
+    pub line: usize,
+    /// Which of the words in it, from 0.
+    pub word: usize,
+    /// What is wrong with it.
+    pub problem: UnknownWord,
+    /// The whole line, as it would be printed.
+    op: String,
+}
+
+impl fmt::Display for Misspoken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.op, self.problem)
+    }
+}
+
+/// Checks that the subject's peers have every word of the script.
+pub(super) fn check_words<X: Subject>(schedule: &Schedule) -> Result<(), SetupError> {
+    for (line, op) in schedule.script.iter().map(|line| &line.op).enumerate() {
+        let usage = if matches!(op, Op::Send { .. }) { Usage::Said } else { Usage::Heard };
+        for (word, spoken) in op.words().into_iter().enumerate() {
+            X::Dialect::check(spoken, usage).map_err(|problem| {
+                SetupError::Word(Misspoken { line, word, problem, op: op.to_string() })
+            })?;
+        }
+    }
+    Ok(())
+}
 
 /// The address of an actor that the script gives none: 203.0.113.1 for `p1` (RFC 5737).
 #[must_use]
