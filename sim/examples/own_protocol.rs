@@ -97,10 +97,7 @@ impl Dialect for Asker {
 
     fn encode(&mut self, _: Now, word: &Word, out: &mut Vec<u8>) -> Result<(), UnknownWord> {
         let value = word.setting("value").unwrap_or("7").parse();
-        out.push(
-            value
-                .map_err(|_| UnknownWord { word: word.name.clone(), problem: "value is a byte" })?,
-        );
+        out.push(value.map_err(|_| UnknownWord::new(word, None, "value=0 to value=255"))?);
         Ok(())
     }
 

@@ -2,19 +2,23 @@
 //! of the protocol as its manner asks for.
 
 use std::io::IoSlice;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use sockman::sockets::{
-    Accepted, Closing, ConnId, ConnectStatus, Direction, Endpoint, Event, Interest, ListenerId,
-    More, Received, Sent, Sockets, Source,
+    Accepted, Closing, ConnId, ConnectStatus, Direction, Event, Interest, ListenerId, More,
+    Received, Sent, Sockets, Source,
 };
 use sockman::sockman::Initiator;
 use sockman::time::{Instant, Now};
 
 use crate::net::{Kernel, KernelConfig};
-use crate::schedule::{ActorId, Item, Manner, Word};
-use crate::subject::{Dialect, Garbled, Heard, UnknownWord};
+use crate::schedule::{ActorId, Manner};
+use crate::subject::{Dialect, Garbled, Heard};
+
+mod asked;
+
+pub use asked::Unsaid;
 
 mod moved;
 
@@ -40,9 +44,6 @@ const TRICKLE_EVERY: Duration = Duration::from_secs(1);
 
 /// How often a hostile actor says something wrong.
 const PROVOKE_EVERY: Duration = Duration::from_millis(100);
-
-/// Bytes that may wait to be sent; a script that says more is refused.
-const UNSENT_BYTES_MAX: usize = 64 << 20;
 
 /// Bytes that an actor reads at a time otherwise.
 const READ_BYTES_MAX: usize = 0x10000;
@@ -160,118 +161,6 @@ impl<D: Dialect> Actor<D> {
             scratch: Vec::new(),
             events: Vec::new(),
             moved: Passage::default(),
-        }
-    }
-
-    // What the script asks for.
-
-    /// Connects to the node. A connection that it has is closed first.
-    pub fn dial(&mut self, now: Now, from: Option<SocketAddr>, node: SocketAddr) {
-        self.close(now, Closing::Orderly);
-        let dialled = match from {
-            Some(from) => self.kernel.connect_from(from, node),
-            None => self.kernel.connect(&Endpoint::Ip(node)),
-        };
-        match dialled {
-            Ok(conn) => {
-                self.begin(conn, Link::Connecting);
-                self.set_interest();
-            }
-            Err(_) => self.end(now, Ending::Refused),
-        }
-    }
-
-    /// Waits for the node to connect. Listening already is no mistake.
-    pub fn listen(&mut self, at: SocketAddr) {
-        if self.listener.is_none() {
-            self.listener = self.kernel.listen(&Endpoint::Ip(at)).ok();
-        }
-    }
-
-    /// Says things.
-    ///
-    /// # Errors
-    ///
-    /// A word that the language does not have; what came before it is said.
-    pub fn send(&mut self, now: Now, items: &[Item]) -> Result<(), UnknownWord> {
-        for item in items {
-            match item {
-                Item::Word { word, times } => {
-                    for _ in 0..*times {
-                        self.dialect.encode(now, word, &mut self.unsent)?;
-                        self.check_unsent(word)?;
-                    }
-                }
-                Item::Part { bytes, word } => {
-                    let mut whole = Vec::new();
-                    self.dialect.encode(now, word, &mut whole)?;
-                    let rest = whole.split_off((*bytes as usize).min(whole.len()));
-                    self.unsent.append(&mut whole);
-                    self.rest = rest;
-                }
-                Item::Rest => self.unsent.append(&mut self.rest),
-                Item::Bytes(bytes) => self.unsent.extend_from_slice(bytes),
-                Item::Junk(count) => {
-                    self.check_unsent(&Word::plain("junk"))?;
-                    let start = self.unsent.len();
-                    let junk = (start..start + *count as usize).map(junk_byte);
-                    self.unsent.extend(junk);
-                }
-            }
-        }
-        self.work(now);
-        Ok(())
-    }
-
-    /// What an actor has to say and its kernel does not take is kept, within a bound.
-    fn check_unsent(&self, word: &Word) -> Result<(), UnknownWord> {
-        if self.unsent.len() <= UNSENT_BYTES_MAX {
-            return Ok(());
-        }
-        let problem = "more than 64 MiB would wait to be sent";
-        Err(UnknownWord { word: word.name.clone(), problem })
-    }
-
-    /// Changes its manner. An honest speaker greets when it becomes one on an open connection.
-    pub fn behave(&mut self, now: Now, manner: Manner) {
-        self.manner = manner;
-        self.deaf = false;
-        if self.link == Link::Open && speaks(manner) {
-            self.dialect.greet(now, &mut self.unsent);
-        }
-        self.reading = true;
-        self.next_move = first_move(now.steady, manner);
-        self.set_interest();
-        self.work(now);
-    }
-
-    /// Stops reading, or reads again.
-    pub fn set_reading(&mut self, now: Now, reading: bool) {
-        self.reading = reading;
-        self.set_interest();
-        self.work(now);
-    }
-
-    /// Sends FIN once everything unsent has gone, and goes on reading.
-    pub fn half_close(&mut self, now: Now) {
-        self.finishing = true;
-        self.work(now);
-    }
-
-    /// Closes its connection, if it has one.
-    pub fn close(&mut self, now: Now, how: Closing) {
-        if let Some(conn) = self.conn.take() {
-            self.kernel.close(conn, how).expect("it was open");
-            self.end(now, Ending::Own);
-        }
-    }
-
-    /// Loses everything that its host knew of connections, and tells nobody.
-    pub fn vanish(&mut self, now: Now) {
-        self.kernel.forget_everything();
-        self.listener = None;
-        if self.conn.take().is_some() {
-            self.end(now, Ending::Own);
         }
     }
 
@@ -638,10 +527,4 @@ const fn speaks(manner: Manner) -> bool {
 /// Whether a manner decides by itself when its bytes go out.
 const fn paces_itself(manner: Manner) -> bool {
     matches!(manner, Manner::Slow | Manner::Trickling)
-}
-
-/// A byte of junk: no pattern that a parser could take for something.
-fn junk_byte(position: usize) -> u8 {
-    let mixed = (position as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed.to_le_bytes()[6]
 }

@@ -1,7 +1,6 @@
 //! Expectations: what a script says must be seen from outside, and in what time.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use sockman::sockets::ConnId;
@@ -19,12 +18,6 @@ pub struct Unmet {
     pub line: usize,
     /// What was seen instead.
     pub saw: String,
-}
-
-impl fmt::Display for Unmet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {} of the script: {}", self.line + 1, self.saw)
-    }
 }
 
 /// Watches for what is expected.

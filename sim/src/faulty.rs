@@ -2,14 +2,15 @@
 //!
 //! A call that the plan names answers what the plan says; all others go through. Each call is
 //! recorded, with the bytes that moved, for the trace and the oracles. What the plan does is what a
-//! kernel may do: short counts, "would block" though it need not, and failures.
+//! kernel may do: short counts, "would block" though it need not, and failures. A connection that the
+//! plan has made fail is over: it answers as docs/behaviour.md, TCP 5.2 has it of one that was reset
+//! and has told so, whatever the backend below thinks, until it is closed. Its peer hears of it then.
 
 use std::collections::BTreeMap;
 use std::io::IoSlice;
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::Rng as _;
 use sockman::sockets::{
     AcceptError, Accepted, Closing, ConnError, ConnId, ConnectError, ConnectStatus,
     DescriptorLimit, Direction, Endpoint, Event, Failure, Interest, ListenError, ListenerId, More,
@@ -17,6 +18,10 @@ use sockman::sockets::{
 };
 
 use crate::schedule::{ActorId, Call, Deviation, Effect, Fault};
+
+mod draws;
+
+pub use draws::Weights;
 
 /// One call that was made, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,25 +63,6 @@ pub enum CallResult {
     TakeError(Result<Option<Failure>, Stale>),
 }
 
-/// Chances in 256 that a call goes otherwise than the network would have it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Weights {
-    /// A send takes fewer bytes.
-    pub short_send: u8,
-    /// A send takes none.
-    pub send_would_block: u8,
-    /// A recv gives fewer bytes.
-    pub short_recv: u8,
-    /// A recv gives none.
-    pub recv_would_block: u8,
-    /// A send or recv fails.
-    pub reset: u8,
-    /// An accept finds no descriptor.
-    pub accept_fails: u8,
-    /// A connect fails at once.
-    pub connect_fails: u8,
-}
-
 /// A backend with a plan. See the head of the module.
 #[derive(Clone, Debug)]
 pub struct Faulty<S> {
@@ -94,7 +80,7 @@ pub struct Faulty<S> {
     actors: Vec<Option<(ConnId, ActorId)>>,
     /// Which actor has an address.
     addresses: BTreeMap<std::net::IpAddr, ActorId>,
-    /// Connections that the plan has ended, with what is still to be told.
+    /// Connections that the plan has made fail, and that are not closed yet.
     ended: Vec<ConnId>,
     calls: Vec<CallRecord>,
     bytes: Vec<u8>,
@@ -292,6 +278,13 @@ impl<S: Sockets> Faulty<S> {
         }
     }
 
+    /// Notes that the call went to a connection that is over already.
+    fn reached_in_vain(&mut self, planned: Option<(Effect, PlanKey)>) {
+        if let Some((_, key)) = planned {
+            self.reached(key, Reach::WithoutEffect);
+        }
+    }
+
     fn record(&mut self, what: CallResult, conn: Option<ConnId>, planned: bool) {
         let end = self.bytes.len();
         self.calls.push(CallRecord { what, conn, planned, bytes: end..end });
@@ -300,58 +293,15 @@ impl<S: Sockets> Faulty<S> {
     fn is_ended(&self, conn: ConnId) -> bool {
         self.ended.contains(&conn)
     }
+
+    /// The failure that every other call but send, recv and close has on such a connection.
+    fn check_not_ended(&self, conn: ConnId) -> Result<(), Failure> {
+        if self.is_ended(conn) { Err(Failure::NotConnected) } else { Ok(()) }
+    }
 }
 
 /// Which entry of the plan is at work, if it was not a draw.
 type PlanKey = Option<(Call, Option<ActorId>, u32)>;
-
-/// How an effect is drawn once its kind is.
-type DrawEffect = fn(&mut ChaCha8Rng) -> Effect;
-
-impl Weights {
-    fn draw(&self, call: Call, rng: &mut ChaCha8Rng) -> Option<Effect> {
-        let table: &[(u8, DrawEffect)] = match call {
-            Call::Send => &[
-                (self.short_send, |rng| Effect::Bytes(few(rng))),
-                (self.send_would_block, |_| Effect::WouldBlock),
-                (self.reset, |_| Effect::Reset),
-            ],
-            Call::Recv => &[
-                (self.short_recv, |rng| Effect::Bytes(few(rng))),
-                (self.recv_would_block, |_| Effect::WouldBlock),
-                (self.reset, |_| Effect::Reset),
-            ],
-            Call::Accept => &[(self.accept_fails, |rng| {
-                if rng.next_u32() % 2 == 0 { Effect::OutOfDescriptors } else { Effect::Aborted }
-            })],
-            Call::Connect => &[(self.connect_fails, |rng| {
-                if rng.next_u32() % 2 == 0 { Effect::OutOfDescriptors } else { Effect::Unreachable }
-            })],
-        };
-        if table.iter().all(|(weight, _)| *weight == 0) {
-            return None;
-        }
-        let mut draw = rng.next_u32() % 256;
-        for (weight, effect) in table {
-            if draw < u32::from(*weight) {
-                return Some(effect(rng));
-            }
-            draw -= u32::from(*weight);
-        }
-        None
-    }
-}
-
-/// A small count, mostly at the sizes where headers and buffers end.
-fn few(rng: &mut ChaCha8Rng) -> u32 {
-    let draw = rng.next_u32();
-    match draw % 4 {
-        0 => 1,
-        1 => 1 + (draw >> 8) % 24,
-        2 => 24,
-        _ => 1 + (draw >> 8) % 4096,
-    }
-}
 
 /// The failure by which an effect ends a connection.
 const fn failure_of(effect: Effect) -> Option<Failure> {
@@ -440,7 +390,10 @@ impl<S: Sockets> Sockets for Faulty<S> {
     }
 
     fn connect_status(&mut self, conn: ConnId) -> Result<ConnectStatus, ConnectError> {
-        let result = self.inner.connect_status(conn);
+        let result = match self.check_not_ended(conn) {
+            Ok(()) => self.inner.connect_status(conn),
+            Err(failure) => Err(ConnectError::Failed(failure)),
+        };
         self.record(CallResult::Status(result), Some(conn), false);
         result
     }
@@ -456,7 +409,9 @@ impl<S: Sockets> Sockets for Faulty<S> {
         slices.iter().for_each(|slice| self.bytes.extend_from_slice(slice));
         let offered = self.bytes.len() - start;
         let result = if self.is_ended(conn) {
-            Err(ConnError::Failed(Failure::BrokenPipe))
+            self.reached_in_vain(planned);
+            let nothing = Ok(Sent::Bytes(0));
+            if offered == 0 { nothing } else { Err(ConnError::Failed(Failure::BrokenPipe)) }
         } else {
             match planned {
                 None => self.inner.send(conn, slices, more),
@@ -489,6 +444,7 @@ impl<S: Sockets> Sockets for Faulty<S> {
     fn recv(&mut self, conn: ConnId, buffer: &mut [u8]) -> Result<Received, ConnError> {
         let planned = self.effect(Call::Recv, self.actor(conn));
         let result = if self.is_ended(conn) {
+            self.reached_in_vain(planned);
             Ok(Received::Eof)
         } else {
             match planned {
@@ -523,7 +479,10 @@ impl<S: Sockets> Sockets for Faulty<S> {
     }
 
     fn shutdown(&mut self, conn: ConnId, direction: Direction) -> Result<(), ConnError> {
-        let result = self.inner.shutdown(conn, direction);
+        let result = match self.check_not_ended(conn) {
+            Ok(()) => self.inner.shutdown(conn, direction),
+            Err(failure) => Err(ConnError::Failed(failure)),
+        };
         self.record(CallResult::Shutdown(result), Some(conn), false);
         result
     }
@@ -552,7 +511,8 @@ impl<S: Sockets> Sockets for Faulty<S> {
     }
 
     fn take_error(&mut self, conn: ConnId) -> Result<Option<Failure>, Stale> {
-        let result = self.inner.take_error(conn);
+        // The one error was told by the call that the plan made fail.
+        let result = if self.is_ended(conn) { Ok(None) } else { self.inner.take_error(conn) };
         self.record(CallResult::TakeError(result), Some(conn), false);
         result
     }
@@ -562,6 +522,7 @@ impl<S: Sockets> Sockets for Faulty<S> {
     }
 
     fn peer_endpoint(&self, conn: ConnId) -> Result<Endpoint, ConnError> {
+        self.check_not_ended(conn).map_err(ConnError::Failed)?;
         self.inner.peer_endpoint(conn)
     }
 
@@ -570,18 +531,10 @@ impl<S: Sockets> Sockets for Faulty<S> {
     }
 }
 
-impl<S: Wait> Wait for Faulty<S> {
-    type Waker = S::Waker;
-
-    /// As the backend says. A connection that the plan has ended is over in both directions, which
-    /// nobody can mask, until it is closed.
-    fn wait(
-        &mut self,
-        timeout: Option<Duration>,
-        events: &mut Vec<Event>,
-    ) -> Result<(), WaitError> {
-        let timeout = if self.ended.is_empty() { timeout } else { Some(Duration::ZERO) };
-        self.inner.wait(timeout, events)?;
+impl<S> Faulty<S> {
+    /// Adds to what a wait reports that some connections are over in both directions, which nobody
+    /// can mask.
+    pub fn report_ended(&self, events: &mut Vec<Event>) {
         for &conn in &self.ended {
             let source = Source::Conn(conn);
             let over = Readiness { error: true, ..Readiness::NONE };
@@ -590,6 +543,21 @@ impl<S: Wait> Wait for Faulty<S> {
                 None => events.push(Event { source, readiness: over }),
             }
         }
+    }
+}
+
+impl<S: Wait> Wait for Faulty<S> {
+    type Waker = S::Waker;
+
+    /// As the backend says, and that connections which the plan has made fail are over.
+    fn wait(
+        &mut self,
+        timeout: Option<Duration>,
+        events: &mut Vec<Event>,
+    ) -> Result<(), WaitError> {
+        let timeout = if self.ended.is_empty() { timeout } else { Some(Duration::ZERO) };
+        self.inner.wait(timeout, events)?;
+        self.report_ended(events);
         Ok(())
     }
 

@@ -6,8 +6,8 @@
 //! never reached, for the same reason.
 
 use crate::run::{Options, Run, Verdict};
-use crate::schedule::{Op, Schedule};
-use crate::subject::Subject;
+use crate::schedule::{Op, Schedule, Word};
+use crate::subject::{Dialect as _, Subject, Usage};
 use crate::subjects::connman::Connman;
 
 /// Most steps of one input. Beyond it the input is abandoned as too slow to be worth it; the
@@ -43,7 +43,7 @@ fn judge<X: Subject>(schedule: &Schedule) -> Judged {
     let report = run.finish();
     match &report.verdict {
         Verdict::Passed | Verdict::Drifted(_) | Verdict::NotExercised(_) => Judged::Passed,
-        Verdict::Misspoken(..) | Verdict::Unmet(_) | Verdict::TooLong(_) => Judged::Abandoned,
+        Verdict::Misspoken(_) | Verdict::Unmet(_) | Verdict::TooLong(_) => Judged::Abandoned,
         Verdict::Failed(violation) => panic!(
             "{violation}\n\n{schedule}\nreplay: cargo sim import ARTIFACT > found.case && cargo \
              sim replay found.case\n"
@@ -51,13 +51,17 @@ fn judge<X: Subject>(schedule: &Schedule) -> Judged {
     }
 }
 
-/// Takes out what costs much and finds nothing.
+/// Takes out what costs much and finds nothing, and what no peer can say.
 fn tame(mut schedule: Schedule) -> Schedule {
     use crate::schedule::Item;
     schedule.subject = crate::schedule::SUBJECT_DEFAULT.to_owned();
     schedule.script.retain(|line| !matches!(line.op, Op::Expect(_)));
     for line in &mut schedule.script {
         let Op::Send { items, .. } = &mut line.op else { continue };
+        items.retain_mut(|item| match item {
+            Item::Word { word, .. } | Item::Part { word, .. } => make_sayable(word),
+            Item::Rest | Item::Bytes(_) | Item::Junk(_) => true,
+        });
         for item in items {
             match item {
                 Item::Word { times, .. } => *times = (*times).min(REPEAT_MAX),
@@ -66,5 +70,15 @@ fn tame(mut schedule: Schedule) -> Schedule {
             }
         }
     }
+    schedule.script.retain(|line| !matches!(&line.op, Op::Send { items, .. } if items.is_empty()));
     schedule
+}
+
+/// Takes settings off a word until a peer can say it; whether it can in the end.
+fn make_sayable(word: &mut Word) -> bool {
+    while let Err(problem) = <Connman as Subject>::Dialect::check(word, Usage::Said) {
+        let Some(setting) = problem.setting else { return false };
+        word.settings.remove(setting);
+    }
+    true
 }

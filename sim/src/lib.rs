@@ -14,6 +14,7 @@ pub mod expect;
 pub mod faulty;
 pub mod fuzz;
 pub mod generate;
+pub mod lexicon;
 pub mod net;
 pub mod oracles;
 pub mod panics;

@@ -1,8 +1,6 @@
 //! One run of one schedule: the script carried out, the oracles asked, a verdict given.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -12,14 +10,22 @@ use sockman::driver::Did;
 use sockman::sockets::{Accepted, Closing, Endpoint, Received, Sent};
 use sockman::time::Instant;
 
-use crate::expect::{Judge, Unmet};
+use crate::expect::Judge;
 use crate::faulty::{CallResult, Reach, Weights};
 use crate::oracles::{Oracles, Violation};
-use crate::schedule::{ActorId, Call, Deviation, Effect, Fault, Line, Op, Schedule, When};
+use crate::schedule::{ActorId, Deviation, Fault, Op, Schedule};
 use crate::schedulers::{Recorded, Scheduler, Strategy};
-use crate::subject::{SettingError, Subject, UnknownWord};
+use crate::subject::Subject;
 use crate::trace::{Entry, Story, TraceHash};
 use crate::world::{NODE_ADDRESS, NODE_ADDRESS_V6, Step, World, WorldConfig};
+
+mod setup;
+mod verdict;
+
+pub use setup::{Misspoken, SetupError, usual_address};
+pub use verdict::{Lost, Told, Verdict};
+
+use setup::{addresses_of, check_words, due_times, host_settings, longest_window, plan};
 
 /// How long a world is left alone after the last line of its script. By then everything has moved
 /// on or stands still, which the liveness oracle tells apart.
@@ -31,6 +37,11 @@ pub const STEPS_MAX: u64 = 20_000_000;
 
 /// The port at which actors listen if the script names none: regtest's.
 pub const ACTOR_PORT: u16 = 18_444;
+
+/// Why a line is lost.
+const NEVER_REACHED: &str = "the run never came to that step or call";
+const NOTHING_TO_DO: &str = "the run came to that step when the task had nothing to do";
+const ANYWAY: &str = "the call would have gone that way anyway";
 
 /// How to run.
 #[derive(Clone, Debug)]
@@ -58,116 +69,6 @@ pub struct Chance {
     pub strategy: Strategy,
     /// Chances of the socket calls.
     pub weights: Weights,
-}
-
-/// Why a schedule cannot be run at all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SetupError {
-    /// A `node` line.
-    Setting(SettingError),
-    /// Two actors, or an actor and the node, use one address.
-    AddressTwice(IpAddr),
-    /// Nobody knows how to simulate this.
-    NoSuchSubject(String),
-}
-
-impl fmt::Display for SetupError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Setting(error) => error.fmt(f),
-            Self::AddressTwice(address) => write!(f, "two parties use the address {address}"),
-            Self::NoSuchSubject(name) => {
-                write!(f, "no subject {name}; there are {}", crate::subjects::NAMES.join(", "))
-            }
-        }
-    }
-}
-
-impl std::error::Error for SetupError {}
-
-/// What became of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Everything as it must be.
-    Passed,
-    /// An oracle noticed something.
-    Failed(Violation),
-    /// An expectation was not met.
-    Unmet(Unmet),
-    /// A deviation or a fault was never reached: the case no longer tests what it says.
-    Drifted(Lost),
-    /// A fault was reached and changed nothing.
-    NotExercised(Lost),
-    /// The script says something that its subject does not understand.
-    Misspoken(usize, UnknownWord),
-    /// It was given up after so many steps. Nothing is known of it.
-    TooLong(u64),
-}
-
-impl Verdict {
-    /// Whether all is well.
-    #[must_use]
-    pub const fn is_passed(&self) -> bool {
-        matches!(self, Self::Passed)
-    }
-
-    /// Two runs of one schedule took different ways.
-    #[must_use]
-    pub fn not_deterministic(first: TraceHash, second: TraceHash) -> Self {
-        Self::Failed(Violation {
-            oracle: "determinism",
-            what: format!("one run has the trace {first}, the next {second}"),
-            since: Instant::START,
-            at: Instant::START,
-            rule: "the same schedule gives the same trace",
-        })
-    }
-
-    /// The oracle, or the kind of verdict, that two failures share if they are the same.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Failed(violation) => violation.oracle,
-            Self::Unmet(_) => "expectation",
-            Self::Drifted(_) => "drifted",
-            Self::NotExercised(_) => "not exercised",
-            Self::Misspoken(..) => "misspoken",
-            Self::TooLong(_) => "too long",
-        }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Passed => f.write_str("passed"),
-            Self::Failed(violation) => write!(f, "failed: {violation}"),
-            Self::Unmet(unmet) => write!(f, "expectation not met: {unmet}"),
-            Self::Drifted(lost) => write!(f, "drifted: {lost}"),
-            Self::NotExercised(lost) => write!(f, "not exercised: {lost}"),
-            Self::Misspoken(line, error) => write!(f, "script line {}: {error}", line + 1),
-            Self::TooLong(steps) => write!(f, "given up after {steps} steps"),
-        }
-    }
-}
-
-/// A line that did not do what it is there for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lost {
-    /// A line of the script, from 0.
-    Script(usize),
-    /// A line of the order, from 0.
-    Order(usize),
-}
-
-impl fmt::Display for Lost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Script(line) => write!(f, "line {} of the script", line + 1),
-            Self::Order(line) => write!(f, "line {} of the order", line + 1),
-        }
-    }
 }
 
 /// What a run did, in numbers.
@@ -223,7 +124,7 @@ pub struct Run<X: Subject> {
     by_chance: bool,
     link: crate::net::LinkConfig,
     /// For `MustRest`, the verdict of a misspoken line.
-    misspoken: Option<(usize, UnknownWord)>,
+    misspoken: Option<Lost>,
 }
 
 /// How far a run has come.
@@ -244,6 +145,7 @@ impl<X: Subject> Run<X> {
     pub fn new(schedule: &Schedule, options: &Options) -> Result<Self, SetupError> {
         let mut config = WorldConfig { story: options.story, ..WorldConfig::default() };
         let (settings, seed) = host_settings(schedule, &mut config).map_err(SetupError::Setting)?;
+        check_words::<X>(schedule)?;
         let actors = addresses_of(schedule)?;
         let scheduler = match &options.chance {
             Some(chance) => chance.strategy.scheduler(chance.seed),
@@ -280,12 +182,13 @@ impl<X: Subject> Run<X> {
         })
     }
 
-    /// Does one thing.
+    /// Does one thing. Its calls, notices and sights can be looked at until the next.
     ///
     /// # Errors
     ///
     /// An oracle noticed something.
     pub fn step(&mut self) -> Result<Progress, Violation> {
+        self.world.forget();
         let now = self.world.now().steady;
         if self.next_line < self.due.len() && self.due[self.next_line] <= now {
             let line = self.next_line;
@@ -401,8 +304,8 @@ impl<X: Subject> Run<X> {
 
     /// What nothing may disturb any more has to be so now.
     fn close(&mut self) -> Verdict {
-        if let Some((line, error)) = self.misspoken.take() {
-            return Verdict::Misspoken(line, error);
+        if let Some(lost) = self.misspoken.take() {
+            return Verdict::Misspoken(lost);
         }
         if let Err(violation) = self.oracles.at_rest(&self.world) {
             return Verdict::Failed(violation);
@@ -426,23 +329,32 @@ impl<X: Subject> Run<X> {
         for (line, fault, numbers) in planned {
             let mut reach = numbers.clone().map(|nth| faulty.reach(fault.call, fault.actor, nth));
             match reach.clone().min() {
-                Some(Reach::Never) => return Some(Verdict::Drifted(Lost::Script(*line))),
+                Some(Reach::Never) => {
+                    return Some(Verdict::Drifted(Lost::script(*line, NEVER_REACHED)));
+                }
                 Some(Reach::WithoutEffect) if !reach.any(|r| r == Reach::Effective) => {
-                    return Some(Verdict::NotExercised(Lost::Script(*line)));
+                    return Some(Verdict::NotExercised(Lost::script(*line, ANYWAY)));
                 }
                 Some(Reach::WithoutEffect | Reach::Effective) | None => {}
             }
         }
         let lines = self.world.chooser().lines()?;
         for (line, deviation) in self.schedule.order.iter().enumerate() {
-            let reach = match deviation {
-                Deviation::Before { .. } if lines.reached().contains(&line) => Reach::Effective,
-                Deviation::Before { .. } => Reach::Never,
-                Deviation::At { call, actor, nth, .. } => faulty.reach(*call, *actor, *nth),
+            let (reach, unreached) = match deviation {
+                Deviation::Before { .. } if lines.reached().contains(&line) => continue,
+                Deviation::Before { .. } if lines.refused().contains(&line) => {
+                    (Reach::Never, NOTHING_TO_DO)
+                }
+                Deviation::Before { .. } => (Reach::Never, NEVER_REACHED),
+                Deviation::At { call, actor, nth, .. } => {
+                    (faulty.reach(*call, *actor, *nth), NEVER_REACHED)
+                }
             };
             match reach {
-                Reach::Never => return Some(Verdict::Drifted(Lost::Order(line))),
-                Reach::WithoutEffect => return Some(Verdict::NotExercised(Lost::Order(line))),
+                Reach::Never => return Some(Verdict::Drifted(Lost::order(line, unreached))),
+                Reach::WithoutEffect => {
+                    return Some(Verdict::NotExercised(Lost::order(line, ANYWAY)));
+                }
                 Reach::Effective => {}
             }
         }
@@ -478,7 +390,6 @@ impl<X: Subject> Run<X> {
         }
         self.oracles.after_step(&self.world, step)?;
         self.judge.look(&self.world);
-        self.world.forget();
         Ok(())
     }
 
@@ -520,7 +431,7 @@ impl<X: Subject> Run<X> {
             Op::NodeDialsItself => self.node_dials_at(NODE_ADDRESS),
             Op::NodeTold { word } => match X::command(word) {
                 Ok(command) => self.world.command(command),
-                Err(error) => self.misspoken = Some((line, error)),
+                Err(error) => self.misspoken = Some(Lost::script(line, error.to_string())),
             },
             Op::NodeRestarts => {
                 self.world.restart();
@@ -572,7 +483,7 @@ impl<X: Subject> Run<X> {
             Ok(())
         });
         if let Some(Err(error)) = said {
-            self.misspoken = Some((line, error));
+            self.misspoken = Some(Lost::script(line, error.to_string()));
         }
     }
 
@@ -627,109 +538,4 @@ pub fn twice(run: impl Fn() -> Result<Report, SetupError>) -> Result<Report, Set
         }
     }
     Ok(first)
-}
-
-/// The address of an actor that the script gives none: 203.0.113.1 for `p1` (RFC 5737).
-#[must_use]
-pub fn usual_address(actor: ActorId) -> IpAddr {
-    let last = u8::try_from(actor.0).unwrap_or(u8::MAX);
-    IpAddr::V4(Ipv4Addr::new(203, 0, 113, last))
-}
-
-/// Every address that the script gives an actor; the usual one if it gives none.
-fn addresses_of(schedule: &Schedule) -> Result<BTreeMap<ActorId, Vec<IpAddr>>, SetupError> {
-    let mut addresses: BTreeMap<ActorId, Vec<IpAddr>> = BTreeMap::new();
-    for actor in schedule.actors() {
-        addresses.insert(actor, Vec::new());
-    }
-    for line in &schedule.script {
-        let (Op::Dial { actor, from: Some(address) } | Op::Listen { actor, at: Some(address) }) =
-            line.op
-        else {
-            continue;
-        };
-        let address = address.ip();
-        let own = addresses.get_mut(&actor).expect("it was named");
-        if !own.contains(&address) {
-            own.push(address);
-        }
-    }
-    let mut taken = vec![NODE_ADDRESS.ip(), NODE_ADDRESS_V6.ip()];
-    for (actor, own) in &mut addresses {
-        if own.is_empty() {
-            own.push(usual_address(*actor));
-        }
-        for address in own {
-            if taken.contains(address) || address.is_loopback() || address.is_unspecified() {
-                return Err(SetupError::AddressTwice(*address));
-            }
-            taken.push(*address);
-        }
-    }
-    Ok(addresses)
-}
-
-/// Takes the settings of the host out of the `node` lines: its buffers, its descriptors, the seed.
-fn host_settings(
-    schedule: &Schedule,
-    config: &mut WorldConfig,
-) -> Result<(Vec<(String, String)>, u64), SettingError> {
-    let mut rest = Vec::new();
-    let mut seed = 0;
-    for (index, (key, value)) in schedule.node.iter().enumerate() {
-        if schedule.node[..index].iter().any(|(earlier, _)| earlier == key) {
-            let (key, value) = (key.clone(), value.clone());
-            return Err(SettingError { key, value, expected: "each setting once" });
-        }
-        let number = || {
-            value.parse::<u32>().ok().filter(|number| *number > 0).ok_or_else(|| SettingError {
-                key: key.clone(),
-                value: value.clone(),
-                expected: "a number from 1 to 4294967295",
-            })
-        };
-        match key.as_str() {
-            "seed" => seed = u64::from(number()?),
-            "send-buffer" => config.node_kernel.send_buffer_bytes = number()? as usize,
-            "receive-buffer" => config.node_kernel.receive_buffer_bytes = number()? as usize,
-            "descriptors" => config.node_kernel.descriptors_max = number()? as usize,
-            "backlog" => config.node_kernel.backlog = number()? as usize,
-            _ => rest.push((key.clone(), value.clone())),
-        }
-    }
-    Ok((rest, seed))
-}
-
-/// Plans the socket calls of a recorded order.
-fn plan<X: Subject>(world: &mut World<X>, order: &[Deviation]) {
-    for deviation in order {
-        if let Deviation::At { call, actor, nth, effect } = deviation {
-            let (call, actor, nth, effect): (Call, Option<ActorId>, u32, Effect) =
-                (*call, *actor, *nth, *effect);
-            world.faulty_mut().plan(call, actor, nth, effect);
-        }
-    }
-}
-
-/// When each line is due: never before the one above it.
-fn due_times(script: &[Line]) -> Vec<Instant> {
-    let mut now = Instant::START;
-    let time = |line: &Line| {
-        now = match line.at {
-            When::Same => now,
-            When::After(wait) => now + wait,
-            When::At(at) => now.max(Instant::START + at),
-        };
-        now
-    };
-    script.iter().map(time).collect()
-}
-
-/// When the last window of an expectation closes.
-fn longest_window(schedule: &Schedule, due: &[Instant]) -> Instant {
-    let windows = schedule.script.iter().zip(due).filter_map(|(line, at)| {
-        let Op::Expect(expect) = &line.op else { return None };
-        Some(*at + crate::expect::window(expect))
-    });
-    windows.max().unwrap_or(Instant::START)
 }

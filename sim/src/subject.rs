@@ -71,7 +71,7 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
     ///
     /// There is no such command, or it does not take this setting.
     fn command(word: &Word) -> Result<<Self::Tenant as Tenant>::Command, UnknownWord> {
-        Err(UnknownWord { word: word.to_string(), problem: "it takes no commands" })
+        Err(UnknownWord::new(word, None, "nothing, for it takes no commands"))
     }
 
     /// Words of commands for generated schedules, likelier ones more than once; perhaps none.
@@ -222,11 +222,25 @@ pub trait Dialect: Clone + Send + fmt::Debug {
     /// Begins again, on a new connection.
     fn begin(&mut self, initiator: Initiator);
 
-    /// Appends a word's bytes.
+    /// Whether a script may use a word so. Asked of every word before a run. Unless it is said
+    /// otherwise, peers can say what a new speaker encodes, and be expected to hear anything.
     ///
     /// # Errors
     ///
     /// The language does not have this word, or this setting of it.
+    fn check(word: &Word, usage: Usage) -> Result<(), UnknownWord> {
+        match usage {
+            Usage::Said => Self::new(1).encode(Now::default(), word, &mut Vec::new()),
+            Usage::Heard => Ok(()),
+        }
+    }
+
+    /// Appends a word's bytes.
+    ///
+    /// # Errors
+    ///
+    /// The language does not have this word, or this setting of it. A word that passes
+    /// [`check`](Self::check) is not refused.
     fn encode(&mut self, now: Now, word: &Word, out: &mut Vec<u8>) -> Result<(), UnknownWord>;
 
     /// Hears which bytes went out to the node, in order, whatever they mean.
@@ -267,18 +281,42 @@ pub trait Dialect: Clone + Send + fmt::Debug {
     fn vocabulary() -> &'static [&'static str];
 }
 
-/// A word that the dialect does not have.
+/// Who uses a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usage {
+    /// A peer says it: `p1 sends ping nonce=7`.
+    Said,
+    /// A peer is expected to hear it: `p1 receives pong nonce=7`, or never.
+    Heard,
+}
+
+/// A word that the dialect does not have, or not so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownWord {
-    /// The word.
-    pub word: String,
-    /// What is wrong with it.
-    pub problem: &'static str,
+    /// The word, with the setting that is meant: `ping nonce=x`.
+    pub said: String,
+    /// The place of that setting among the word's, from 0; `None` is the word itself.
+    pub setting: Option<usize>,
+    /// What would have been taken.
+    pub expected: String,
+}
+
+impl UnknownWord {
+    /// A word that is not known, or the setting of it at a place.
+    #[must_use]
+    pub fn new(word: &Word, setting: Option<usize>, expected: impl Into<String>) -> Self {
+        let meant = setting.and_then(|place| word.settings.get(place));
+        let said = match meant {
+            Some((key, value)) => format!("{} {key}={value}", word.name),
+            None => word.name.clone(),
+        };
+        Self { said, setting, expected: expected.into() }
+    }
 }
 
 impl fmt::Display for UnknownWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.word, self.problem)
+        write!(f, "{}: expected {}", self.said, self.expected)
     }
 }
 

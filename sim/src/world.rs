@@ -144,6 +144,8 @@ pub struct World<X: Subject> {
     /// same.
     has_looked: bool,
     chooser: Chooser,
+    /// Whether the node's last step was another than the default's.
+    has_deviated: bool,
     trace: Trace,
     notices: Vec<<X::Tenant as Tenant>::Notice>,
     /// Segments on their way from a kernel to the network, reused.
@@ -206,6 +208,7 @@ impl<X: Subject> World<X> {
             has_waited: true,
             has_looked: false,
             chooser: Chooser::new(scheduler),
+            has_deviated: false,
             trace: Trace::new(config.story),
             notices: Vec::new(),
             segments: Vec::new(),
@@ -294,6 +297,7 @@ impl<X: Subject> World<X> {
         };
         let chosen = self.choose(default);
         self.has_looked = chosen == TaskIndex::POLL;
+        self.has_deviated = chosen != default;
         match chosen {
             TaskIndex::ARRIVAL => self.step_outside().expect("it is due"),
             TaskIndex::POLL if default == TaskIndex::POLL => Step::Polled(self.poll()),
@@ -386,6 +390,7 @@ impl<X: Subject> World<X> {
         self.has_waited = false;
         let mut events = std::mem::take(&mut self.events);
         self.node_kernel_mut().poll(&mut events);
+        self.machine.sockman().sockets().report_ended(&mut events);
         for event in &events {
             let bits = u64::from(event.readiness.readable)
                 | u64::from(event.readiness.writable) << 1
@@ -661,6 +666,12 @@ impl<X: Subject> World<X> {
     #[must_use]
     pub const fn chooser(&self) -> &Chooser {
         &self.chooser
+    }
+
+    /// Whether the node's last step was made by another task than the default's.
+    #[must_use]
+    pub const fn has_deviated(&self) -> bool {
+        self.has_deviated
     }
 
     /// What happened so far.

@@ -175,6 +175,36 @@ fn a_mistake_in_a_text_is_placed() {
 }
 
 #[test]
+fn a_word_that_the_subject_does_not_know_is_placed_and_keeps_nobody_from_the_others() {
+    let folder = Folder::new("misspoken");
+    folder
+        .write("a.case", "format 1\n\n0ms      p1 dials\n+1s      p1 sends verack, ping nonce=x\n");
+    folder.write("b.case", GREETING);
+    let said = ended(&folder.sim(&["replay", "."]), 2);
+    let expected =
+        "./a.case:4:32: ping nonce=x: expected a number from 0 to 18446744073709551615\n";
+    assert!(said.starts_with(expected), "{said}");
+    assert!(said.contains("    4 | +1s      p1 sends verack, ping nonce=x\n"), "{said}");
+    assert!(said.contains("      |                                ^^^^^^^"), "{said}");
+    assert!(said.contains("b.case: passed"), "{said}");
+}
+
+#[test]
+fn a_line_that_is_lost_is_quoted() {
+    let folder = Folder::new("lost");
+    let text = "# It says so.\nformat 1\nsubject  echo\n\n0ms      p1 dials\n\n\
+                order    at node's 9th recv from p1: gets 1 byte\n";
+    folder.write("a.case", text);
+    let said = ended(&folder.sim(&["replay", "a.case"]), 1);
+    let line = "a.case:7: drifted: order    at node's 9th recv from p1: gets 1 byte\n  the run";
+    assert!(said.starts_with(line), "{said}");
+    ended(&folder.sim(&["export", "a.case", "--to", "bytes"]), 0);
+    let said = ended(&folder.sim(&["replay", "bytes/a"]), 1);
+    let line = "bytes/a: drifted: order at node's 9th recv from p1: gets 1 byte\n  the run never";
+    assert!(said.starts_with(line), "as it would be printed, where there is no text: {said}");
+}
+
+#[test]
 fn an_unknown_format_is_explained() {
     let folder = Folder::new("format");
     folder.write("new.case", "format 99\n0ms p1 dials\n");
@@ -199,7 +229,7 @@ fn a_setting_that_the_subject_does_not_take_is_named() {
     let folder = Folder::new("setting");
     folder.write("a.case", "format 1\nsubject echo\nnode colour blue\n\n0ms p1 dials\n");
     let said = ended(&folder.sim(&["replay", "a.case"]), 2);
-    assert!(said.contains("a.case") && said.contains("colour blue"), "{said}");
+    assert!(said.contains("a.case:3:6: node colour blue: expected no setting"), "{said}");
     folder.write("b.case", "format 1\nsubject gopher\n\n0ms p1 dials\n");
     let said = ended(&folder.sim(&["replay", "b.case"]), 2);
     assert!(said.contains("b.case") && said.contains("no subject gopher"), "{said}");
@@ -228,9 +258,10 @@ fn a_failing_schedule_fails_the_replay_and_is_shown() {
     let folder = Folder::new("failing");
     folder.write("a.case", FAILING);
     let said = ended(&folder.sim(&["replay", "a.case"]), 1);
-    assert!(said.contains("line 2 of the script"), "{said}");
+    let line = "a.case:4: expectation not met: expect p1 receives line, within 1s\n  p1 is ";
+    assert!(said.starts_with(line), "{said}");
     let report = json(&folder.sim(&["replay", "--json", "a.case"]));
-    assert_eq!(report["verdict"], "expectation");
+    assert_eq!((&report["verdict"], &report["line"]), (&"expectation".into(), &4.into()));
     ended(&folder.sim(&["show", "a.case"]), 0);
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sockman_sim::run::Options;
-use sockman_sim::schedule::{Op, Schedule};
+use sockman_sim::schedule::{Op, Schedule, Source};
 use sockman_sim::subjects::run_named;
 
 /// How a case's file ends.
@@ -17,6 +17,7 @@ struct Case {
     path: PathBuf,
     text: String,
     schedule: Schedule,
+    source: Source,
 }
 
 /// Every case, in the order of paths.
@@ -29,8 +30,9 @@ fn corpus() -> Vec<Case> {
     let read = |path: &PathBuf| {
         let text = fs::read_to_string(path).unwrap();
         let name = path.strip_prefix(&root).unwrap().display().to_string();
-        let schedule = Schedule::parse(&name, &text).unwrap_or_else(|error| panic!("{error}"));
-        Case { path: PathBuf::from(name), text, schedule }
+        let (schedule, source) =
+            Schedule::parse_with_source(&name, &text).unwrap_or_else(|error| panic!("{error}"));
+        Case { path: PathBuf::from(name), text, schedule, source }
     };
     paths.iter().map(read).collect()
 }
@@ -66,11 +68,14 @@ fn every_case_passes_and_is_the_same_twice() {
     check(|case| {
         let options = Options::default();
         let report = match run_named(&case.schedule, &options) {
-            Err(error) => return Some(error.to_string()),
+            Err(error) => {
+                let placed = error.in_text(&case.schedule, &case.source);
+                return Some(placed.map_or_else(|| error.to_string(), |error| error.to_string()));
+            }
             Ok(report) => report,
         };
         if !report.verdict.is_passed() {
-            return Some(report.verdict.to_string());
+            return Some(report.told(Some(&case.source)).to_string());
         }
         let again = run_named(&case.schedule, &options).unwrap();
         let same = again.hash == report.hash && again.verdict == report.verdict;

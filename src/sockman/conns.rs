@@ -141,6 +141,12 @@ impl<T> Conns<T> {
         self.conn_mut(id)?.state.as_mut()
     }
 
+    /// How far a connection has got; `None` if the id is stale.
+    #[must_use]
+    pub fn phase(&self, id: ConnId) -> Option<Phase> {
+        Some(self.conn(id)?.phase)
+    }
+
     /// Every adopted connection: by index of its id, those that are over last.
     pub fn iter(&self) -> impl Iterator<Item = (ConnId, &T)> {
         self.all().filter_map(|conn| Some((conn.id, conn.state.as_ref()?)))

@@ -219,7 +219,7 @@ fn write_failure(subject: &str, outcome: &Outcome) -> Result<PathBuf, Error> {
             "Found by seed {} of a campaign on {subject}, in the world {}.",
             outcome.seed, outcome.world
         ),
-        report.verdict.to_string().replace('\n', " "),
+        report.told(None).to_string().replace('\n', " "),
     ];
     let text = schedule.to_string();
     files::write_whole(&folder.join(files::FAILED_SCHEDULE), text.as_bytes())?;
@@ -237,7 +237,7 @@ fn write_failure(subject: &str, outcome: &Outcome) -> Result<PathBuf, Error> {
 
 fn tell_failure(out: &mut impl Write, outcome: &Outcome, folder: &Path) -> Result<(), Error> {
     let report = outcome.failure.as_ref().expect("the caller chose failures");
-    writeln!(out, "seed {}, world {}: {}", outcome.seed, outcome.world, report.verdict)?;
+    writeln!(out, "seed {}, world {}: {}", outcome.seed, outcome.world, report.told(None))?;
     writeln!(out, "  replay: cargo sim replay {}", folder.display())?;
     writeln!(out, "  look:   cargo sim show {}", folder.display())?;
     writeln!(out, "  the node's connections then:")?;

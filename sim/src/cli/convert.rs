@@ -26,7 +26,7 @@ pub(crate) struct ExportArguments {
 }
 
 pub(super) fn import(arguments: &ImportArguments, out: &mut impl Write) -> Result<ExitCode, Error> {
-    let schedule = files::read(&arguments.path)?;
+    let schedule = files::read(&arguments.path)?.schedule;
     write!(out, "{schedule}")?;
     Ok(ExitCode::SUCCESS)
 }
@@ -36,7 +36,7 @@ pub(super) fn export(arguments: &ExportArguments, out: &mut impl Write) -> Resul
     let mut written = BTreeSet::new();
     for path in &arguments.paths {
         for text in files::find(path)? {
-            let schedule = files::read(&text)?;
+            let schedule = files::read(&text)?.schedule;
             let to = arguments.to.join(name_of(&text));
             if !written.insert(to.clone()) {
                 let problem = format!("{}: two schedules would be written there", to.display());

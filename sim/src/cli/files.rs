@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use sockman_sim::schedule::Schedule;
+use sockman_sim::schedule::{Schedule, Source};
 
 use super::Error;
 
@@ -43,23 +43,35 @@ pub(super) fn find(path: &Path) -> Result<Vec<PathBuf>, Error> {
     if found.is_empty() { Err(Error::NoSchedules(path.to_owned())) } else { Ok(found) }
 }
 
+/// A schedule, and its text if it was one.
+pub(super) struct Read {
+    pub(super) schedule: Schedule,
+    pub(super) source: Option<Source>,
+}
+
 /// The schedule in a file. A file that is not text is a fuzzer's.
-pub(super) fn read(path: &Path) -> Result<Schedule, Error> {
+pub(super) fn read(path: &Path) -> Result<Read, Error> {
     let bytes = fs::read(path).map_err(Error::file(path))?;
     let named_as_text = path.extension().is_some_and(|extension| extension == EXTENSION);
     match String::from_utf8(bytes) {
         Ok(text) if named_as_text || looks_like_text(&text) => {
             let name = path.display().to_string();
-            Schedule::parse(&name, &text).map_err(|error| Error::Parse(Box::new(error)))
+            let (schedule, source) = Schedule::parse_with_source(&name, &text)
+                .map_err(|error| Error::Parse(Box::new(error)))?;
+            Ok(Read { schedule, source: Some(source) })
         }
-        Ok(text) => Ok(Schedule::from_bytes(text.as_bytes())),
+        Ok(text) => Ok(artifact(text.as_bytes())),
         Err(error) if named_as_text => Err(Error::Usage(format!(
             "{}: not text: byte {} is not UTF-8",
             path.display(),
             error.utf8_error().valid_up_to()
         ))),
-        Err(error) => Ok(Schedule::from_bytes(error.as_bytes())),
+        Err(error) => Ok(artifact(error.as_bytes())),
     }
+}
+
+fn artifact(bytes: &[u8]) -> Read {
+    Read { schedule: Schedule::from_bytes(bytes), source: None }
 }
 
 /// Whether somebody wrote this: its first line that says anything is a format.

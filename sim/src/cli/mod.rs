@@ -57,7 +57,7 @@ pub(crate) enum Error {
     File(PathBuf, io::Error),
     /// A text that is not a schedule.
     Parse(Box<ParseError>),
-    /// A schedule that makes no sense.
+    /// A schedule that makes no sense, and has no place in a text for it.
     Setup(PathBuf, SetupError),
     /// Nothing to do.
     NoSchedules(PathBuf),

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use sockman_sim::run::{Options, Report};
-use sockman_sim::schedule::Schedule;
 use sockman_sim::subjects::run_named;
 use sockman_sim::trace::Story;
 
+use super::files::Read;
 use super::{Error, exit, files};
 
 #[derive(clap::Args)]
@@ -37,26 +37,26 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
     let mut unreadable = false;
     for path in &arguments.paths {
         for file in files::find(path)? {
-            let schedule = match files::read(&file) {
-                Ok(schedule) => schedule,
-                // One that cannot be read keeps nobody from the others.
+            let recorded = recorded_story(&file).filter(|_| !arguments.script);
+            let story = if recorded.is_some() { Story::Keep } else { Story::Drop };
+            let ran = files::read(&file).and_then(|read| Ok((run(&file, &read, story)?, read)));
+            let (report, read) = match ran {
+                Ok(ran) => ran,
+                // One that cannot be read or run keeps nobody from the others.
                 Err(error) => {
                     writeln!(out, "{error}")?;
                     unreadable = true;
                     continue;
                 }
             };
-            let recorded = recorded_story(&file).filter(|_| !arguments.script);
-            let story = if recorded.is_some() { Story::Keep } else { Story::Drop };
-            let report = run(&file, &schedule, story)?;
             let divergence = recorded.and_then(|recorded| diverges(&recorded, &report));
             let bad = !report.verdict.is_passed() || divergence.is_some();
             failed += usize::from(bad);
             count += 1;
             if arguments.json {
-                writeln!(out, "{}", json(&file, &report, divergence.as_deref()))?;
+                writeln!(out, "{}", json(&file, &read, &report, divergence.as_deref()))?;
             } else {
-                tell(out, &file, &report, divergence.as_deref())?;
+                tell(out, &file, &read, &report, divergence.as_deref())?;
             }
         }
     }
@@ -68,16 +68,16 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
 
 pub(super) fn show(arguments: &ShowArguments, out: &mut impl Write) -> Result<ExitCode, Error> {
     for file in files::find(&arguments.path)? {
-        let schedule = files::read(&file)?;
-        let report = run(&file, &schedule, Story::Keep)?;
+        let read = files::read(&file)?;
+        let report = run(&file, &read, Story::Keep)?;
         writeln!(out, "{}", file.display())?;
-        for line in &schedule.title {
+        for line in &read.schedule.title {
             writeln!(out, "  {line}")?;
         }
         for entry in &report.story {
             writeln!(out, "{entry}")?;
         }
-        writeln!(out, "{}", report.verdict)?;
+        writeln!(out, "{}", report.told(read.source.as_ref()))?;
         for conn in &report.connections {
             writeln!(out, "  {conn}")?;
         }
@@ -85,9 +85,15 @@ pub(super) fn show(arguments: &ShowArguments, out: &mut impl Write) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-fn run(file: &Path, schedule: &Schedule, story: Story) -> Result<Report, Error> {
+fn run(file: &Path, read: &Read, story: Story) -> Result<Report, Error> {
     let options = Options { story, ..Options::default() };
-    run_named(schedule, &options).map_err(|error| Error::Setup(file.to_owned(), error))
+    run_named(&read.schedule, &options).map_err(|error| {
+        let source = read.source.as_ref();
+        match source.and_then(|source| error.in_text(&read.schedule, source)) {
+            Some(placed) => Error::Parse(Box::new(placed)),
+            None => Error::Setup(file.to_owned(), error),
+        }
+    })
 }
 
 /// The story that was recorded beside a schedule, if this is a failure folder.
@@ -122,10 +128,14 @@ fn diverges(recorded: &str, report: &Report) -> Option<String> {
 fn tell(
     out: &mut impl Write,
     file: &Path,
+    read: &Read,
     report: &Report,
     divergence: Option<&str>,
 ) -> Result<(), Error> {
-    writeln!(out, "{}: {}", file.display(), report.verdict)?;
+    if read.source.is_none() {
+        write!(out, "{}: ", file.display())?;
+    }
+    writeln!(out, "{}", report.told(read.source.as_ref()))?;
     if let Some(divergence) = divergence {
         writeln!(out, "  the recorded run {divergence}")?;
         writeln!(out, "  (the code has changed since; --script judges by the script alone)")?;
@@ -138,11 +148,14 @@ fn tell(
     Ok(())
 }
 
-fn json(file: &Path, report: &Report, divergence: Option<&str>) -> serde_json::Value {
+fn json(file: &Path, read: &Read, report: &Report, divergence: Option<&str>) -> serde_json::Value {
+    let line = read.source.as_ref().zip(report.verdict.place());
+    let line = line.and_then(|(source, place)| source.line(place)).map(|(number, _)| number);
     serde_json::json!({
         "schedule": file.display().to_string(),
         "verdict": report.verdict.kind(),
-        "detail": report.verdict.to_string(),
+        "detail": report.told(None).to_string(),
+        "line": line,
         "diverges": divergence,
         "steps": report.stats.steps,
         "events": report.stats.events,

@@ -1,5 +1,10 @@
 //! Latency and work: a message leaves at the instant at which it can, what has arrived is taken in
-//! at the same instant, and nothing wakes the node for nothing.
+//! at the same instant, and nothing wakes the node for nothing. Whether a message leaves before
+//! another task goes on is looked at in `latency/promptness.rs`.
+
+mod promptness;
+
+use promptness::Promptness;
 
 use super::{Violation, violation};
 use crate::subject::Subject;
@@ -29,6 +34,7 @@ pub(super) struct Latency {
     worked: bool,
     instant: Instant,
     steps: u64,
+    promptness: Promptness,
 }
 
 impl Latency {
@@ -46,7 +52,8 @@ impl Latency {
                 self.worked = false;
                 result
             }
-            Step::Node(_, did) => {
+            Step::Node(task, did) => {
+                self.promptness.check(world, *task, did)?;
                 let faulty = world.machine().sockman().sockets();
                 // What the plan did to a call is not the node's doing.
                 self.worked |= is_work(did) || faulty.calls().iter().any(|call| call.planned);

@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use limits::{Invalid, Place};
-pub use text::ParseError;
+pub use text::{ParseError, Source};
 
 /// The number that the first line of a text carries. It changes when old texts change meaning.
 pub const FORMAT: u32 = 1;
@@ -502,6 +502,37 @@ impl Schedule {
 }
 
 impl Op {
+    /// The messages that it names, in the order of the text.
+    #[must_use]
+    pub fn words(&self) -> Vec<&Word> {
+        match self {
+            Self::Send { items, .. } => items.iter().filter_map(Item::word).collect(),
+            Self::Expect(Expect::Receives { words, .. }) => {
+                words.iter().map(|(word, _)| word).collect()
+            }
+            Self::Expect(Expect::NeverReceives { word, .. }) | Self::NodeTold { word } => {
+                vec![word]
+            }
+            Self::Expect(Expect::Keeps { .. } | Expect::Drops { .. } | Expect::Connects { .. })
+            | Self::Dial { .. }
+            | Self::Listen { .. }
+            | Self::NodeDials { .. }
+            | Self::NodeDrops { .. }
+            | Self::NodeDialsItself
+            | Self::NodeRestarts
+            | Self::Vanish { .. }
+            | Self::Behave { .. }
+            | Self::StopReading { .. }
+            | Self::ReadAgain { .. }
+            | Self::HalfClose { .. }
+            | Self::Close { .. }
+            | Self::Reset { .. }
+            | Self::Link { .. }
+            | Self::WallJump { .. }
+            | Self::Fault(_) => Vec::new(),
+        }
+    }
+
     /// The actor that it is about.
     #[must_use]
     pub const fn actor(&self) -> Option<ActorId> {
@@ -539,6 +570,17 @@ impl Expect {
             | Self::Keeps { actor }
             | Self::Drops { actor, .. }
             | Self::Connects { actor, .. } => *actor,
+        }
+    }
+}
+
+impl Item {
+    /// The message that it is, or is a part of.
+    #[must_use]
+    pub const fn word(&self) -> Option<&Word> {
+        match self {
+            Self::Word { word, .. } | Self::Part { word, .. } => Some(word),
+            Self::Rest | Self::Bytes(_) | Self::Junk(_) => None,
         }
     }
 }

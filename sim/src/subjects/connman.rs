@@ -99,16 +99,18 @@ impl Subject for Connman {
     }
 
     fn command(word: &Word) -> Result<Command, UnknownWord> {
-        let unknown = |problem| Err(UnknownWord { word: word.to_string(), problem });
         match (word.name.as_str(), word.settings.as_slice()) {
             ("ping", []) => Ok(Command::Ping),
             ("shutdown", []) => Ok(Command::Shutdown),
             ("network", [(key, value)]) if key == "active" => match value.as_str() {
                 "on" => Ok(Command::SetNetworkActive(NetworkState::Active)),
                 "off" => Ok(Command::SetNetworkActive(NetworkState::Inactive)),
-                _ => unknown("expected on or off"),
+                _ => Err(UnknownWord::new(word, Some(0), "on or off")),
             },
-            _ => unknown("expected ping, shutdown, network active=on or network active=off"),
+            _ => {
+                let expected = "ping, shutdown, network active=on or network active=off";
+                Err(UnknownWord::new(word, None, expected))
+            }
         }
     }
 

@@ -11,10 +11,11 @@ use sockman::sockets::{ConnId, More};
 use sockman::sockman::{Action, Conns, Event, Initiator, Slices, Tenant};
 use sockman::time::Now;
 
+use crate::lexicon::{self, Setting};
 use crate::schedule::Word;
 use crate::subject::{
     ByteTotals, Dialect, Fact, Garbled, Heard, NoWatch, Resource, SettingError, Setup, Subject,
-    UnknownWord,
+    UnknownWord, Usage,
 };
 
 /// Unsent bytes of one peer above which no more is read from it.
@@ -23,8 +24,11 @@ const UNSENT_BYTES_PAUSE: usize = 16_384;
 /// How long a peer may take to close after us.
 const FINISH_WITHIN: Duration = Duration::from_secs(10);
 
-/// Longest padding of a line.
-const LINE_BYTES_MAX: usize = 1_000_000;
+/// What a peer can say of a line: how much padding it has, in bytes.
+const SAID: [Setting; 1] = [Setting::up_to("length", 1_000_000)];
+
+/// What a peer can be expected to hear of it: its number.
+const HEARD: [Setting; 1] = [Setting::up_to("number", u64::MAX)];
 
 /// The echo as a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,17 +256,22 @@ impl Dialect for Lines {
         *self = Self::default();
     }
 
-    fn encode(&mut self, _: Now, word: &Word, out: &mut Vec<u8>) -> Result<(), UnknownWord> {
-        let unknown = |problem| UnknownWord { word: word.name.clone(), problem };
+    fn check(word: &Word, usage: Usage) -> Result<(), UnknownWord> {
         if word.name != "line" {
-            return Err(unknown("an echo's peers only know `line`"));
+            return Err(UnknownWord::new(word, None, "line"));
         }
-        let padding: usize = match word.setting("length") {
-            None => 0,
-            Some(text) => text.parse().map_err(|_| unknown("length is a number of bytes"))?,
+        let settings: &[_] = match usage {
+            Usage::Said => &SAID,
+            Usage::Heard => &HEARD,
         };
+        lexicon::check(word, [settings, &[]])
+    }
+
+    fn encode(&mut self, _: Now, word: &Word, out: &mut Vec<u8>) -> Result<(), UnknownWord> {
+        Self::check(word, Usage::Said)?;
+        let padding = word.setting("length").and_then(|text| text.parse().ok()).unwrap_or(0);
         out.extend_from_slice(format!("{} ", self.next_said).as_bytes());
-        out.resize(out.len() + padding.min(LINE_BYTES_MAX), b'.');
+        out.resize(out.len() + padding, b'.');
         out.push(b'\n');
         self.next_said += 1;
         Ok(())

@@ -24,6 +24,8 @@ pub(super) enum Fault {
     RepeatsAByte,
     /// Asks for no send.
     ForgetsToSend,
+    /// Asks for each send with a later step, another task's.
+    SendsLater,
     /// Does not begin to read.
     NeverReads,
     /// Does not read on once its queue has drained.
@@ -60,10 +62,11 @@ pub(super) enum Fault {
 
 impl Fault {
     /// All but none.
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::LosesAByte,
         Self::RepeatsAByte,
         Self::ForgetsToSend,
+        Self::SendsLater,
         Self::NeverReads,
         Self::ForgetsToResume,
         Self::NeverPauses,
@@ -114,6 +117,8 @@ pub(super) struct BrokenServer {
     invented: u64,
     /// What it found when it was made.
     ran_before: bool,
+    /// Sends that its task will ask for.
+    later: Vec<ConnId>,
 }
 
 impl BrokenServer {
@@ -124,7 +129,11 @@ impl BrokenServer {
     /// What is left of what the server asks for.
     ///
     /// `forgotten` is the fault of who would not set reading here.
-    fn twist(&self, forgotten: Fault, actions: &mut Vec<Action<Peer>>) {
+    fn twist(&mut self, forgotten: Fault, actions: &mut Vec<Action<Peer>>) {
+        if self.has(Fault::SendsLater) {
+            let sends = actions.extract_if(.., |action| matches!(action, Action::Send(_)));
+            self.later.extend(sends.filter_map(|action| action.conn()));
+        }
         actions.retain(|action| match action {
             Action::Send(_) => !self.has(Fault::ForgetsToSend),
             Action::Receive(_) => !self.has(forgotten),
@@ -236,10 +245,13 @@ impl Tenant for BrokenServer {
 
     fn next_step<'a>(&'a self, _: Now, _: TaskId, _: &'a Conns<Peer>) -> Option<StepName<'a>> {
         let step = StepName { verb: "spins", object: "", conn: None };
-        self.has(Fault::Spins).then_some(step)
+        let runs = self.has(Fault::Spins) || !self.later.is_empty();
+        runs.then_some(step)
     }
 
-    fn step(&mut self, _: Now, _: TaskId, _: &mut Conns<Peer>, _: &mut Vec<Action<Peer>>) {}
+    fn step(&mut self, _: Now, _: TaskId, _: &mut Conns<Peer>, actions: &mut Vec<Action<Peer>>) {
+        actions.extend(self.later.drain(..).map(Action::Send));
+    }
 
     fn next_wakeup(&self, _: Now) -> Option<Instant> {
         self.has(Fault::IsDueForNothing).then_some(Instant::START)
@@ -295,7 +307,14 @@ impl Subject for Broken {
         }
         let ran_before = RAN_BEFORE.get();
         RAN_BEFORE.set(!ran_before);
-        Ok(BrokenServer { server, fault, notices: Vec::new(), invented: 0, ran_before })
+        Ok(BrokenServer {
+            server,
+            fault,
+            notices: Vec::new(),
+            invented: 0,
+            ran_before,
+            later: Vec::new(),
+        })
     }
 
     fn dial_command(_: Endpoint) -> Option<Never> {

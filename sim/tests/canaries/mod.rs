@@ -69,6 +69,7 @@ fn every_fault_of_a_tenant_is_noticed_by_its_oracle() {
     check(Fault::LosesAByte, OCCASION, "byte streams");
     check(Fault::RepeatsAByte, OCCASION, "byte streams");
     check(Fault::ForgetsToSend, OCCASION, "latency and work");
+    check(Fault::SendsLater, OCCASION, "latency and work");
     check(Fault::NeverReads, OCCASION, "latency and work");
     check(Fault::ForgetsToResume, OCCASION, "latency and work");
     check(Fault::IsDueForNothing, OCCASION, "latency and work");
@@ -84,6 +85,18 @@ fn every_fault_of_a_tenant_is_noticed_by_its_oracle() {
     check(Fault::NeverReady, LONG_STAY, "protocol");
     check(Fault::Panics, JUNK, "panic");
     check(Fault::RemembersRuns, OCCASION, "determinism");
+}
+
+/// It sends at the same instant, and so does nothing that any other clause or oracle minds.
+#[test]
+fn a_send_that_lets_another_task_go_first_is_noticed_as_that() {
+    let late = schedule(Some(Fault::SendsLater), "0ms p1 dials\np1 sends line\n");
+    let report = run_broken(&late, &Options::default());
+    let Verdict::Failed(violation) = &report.verdict else { panic!("{}", report.verdict) };
+    let expected = "socket has queued bytes for p1, whose kernel has room, and before they were \
+                    sent worker made a step";
+    assert_eq!(violation.what, expected);
+    assert_eq!(violation.since, violation.at);
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn check_line<X: Subject>(script: &str, unmet: Option<usize>) {
         Verdict::Failed(_)
         | Verdict::Drifted(_)
         | Verdict::NotExercised(_)
-        | Verdict::Misspoken(..)
+        | Verdict::Misspoken(_)
         | Verdict::TooLong(_) => panic!("{verdict}"),
     };
     assert_eq!(line, unmet, "{verdict}");

@@ -1,6 +1,7 @@
 //! Faults and deviations do what they say, and a line that does nothing is named.
 
-use sockman_sim::run::{Lost, Verdict};
+use sockman_sim::run::Verdict;
+use sockman_sim::schedule::Place;
 
 use super::*;
 
@@ -18,28 +19,33 @@ fn check_more(lines: &str, verdict: &Verdict) {
     check(&format!("{TALK}{lines}"), verdict);
 }
 
+/// The same, where a line is named by a verdict of this kind.
+#[track_caller]
+fn check_lost(lines: &str, kind: &str, place: Place) {
+    let verdict = replay(&parse(&format!("{TALK}{lines}"))).verdict;
+    assert_eq!((verdict.kind(), verdict.place()), (kind, Some(place)), "{verdict}");
+}
+
 /// The nth line after the talk.
-const fn script(line: usize) -> Lost {
-    Lost::Script(3 + line)
+const fn script(line: usize) -> Place {
+    Place::Script(3 + line)
 }
 
 #[test]
 fn a_fault_that_is_never_reached_has_drifted() {
-    let drifted = Verdict::Drifted(script(1));
-    check_more("fault node's 2nd send to p1 takes 1 byte", &drifted);
+    check_lost("fault node's 2nd send to p1 takes 1 byte", "drifted", script(1));
     check_more("fault node's next 2 sends to p1 take 1 byte\n+1s p2 closes", &Verdict::Passed);
-    check_more("fault node's next 9 sends to p1 take 1 byte", &drifted);
-    check_more("fault node's next connect to p1 fails: unreachable", &drifted);
-    check_more("fault node's 9th accept fails: aborted", &drifted);
-    let later = Verdict::Drifted(script(2));
-    check_more("+1s p1 sends line\nfault node's 2nd send to p1 takes 1 byte", &later);
+    check_lost("fault node's next 9 sends to p1 take 1 byte", "drifted", script(1));
+    check_lost("fault node's next connect to p1 fails: unreachable", "drifted", script(1));
+    check_lost("fault node's 9th accept fails: aborted", "drifted", script(1));
+    let later = "+1s p1 sends line\nfault node's 2nd send to p1 takes 1 byte";
+    check_lost(later, "drifted", script(2));
 }
 
 #[test]
 fn a_fault_without_effect_is_not_exercised() {
-    let verdict = Verdict::NotExercised(script(1));
-    check_more("fault node's next send to p1 takes 3 bytes", &verdict);
-    check_more("fault node's next recv from p1 gets 100 bytes", &verdict);
+    check_lost("fault node's next send to p1 takes 3 bytes", "not exercised", script(1));
+    check_lost("fault node's next recv from p1 gets 100 bytes", "not exercised", script(1));
     check_more("fault node's next send to p1 takes 2 bytes", &Verdict::Passed);
     check_more("fault node's next recv from p1 gets 1 byte", &Verdict::Passed);
 }
@@ -80,25 +86,32 @@ fn a_fault_for_anybody_counts_every_call() {
 
 #[test]
 fn a_deviation_that_is_never_reached_has_drifted() {
-    let lost = Verdict::Drifted(Lost::Order(0));
-    check_more("\norder at node's 9th recv from p1: gets 1 byte", &lost);
-    check_more("\norder at node's 1st connect to p1: fails: unreachable", &lost);
-    check_more("\norder before node serves p1 for the 99th time: run commands", &lost);
-    check_more("\norder before node serves p3: run socket", &lost);
-    let second = Verdict::Drifted(Lost::Order(1));
+    check_lost("\norder at node's 9th recv from p1: gets 1 byte", "drifted", Place::Order(0));
+    check_lost(
+        "\norder at node's 1st connect to p1: fails: unreachable",
+        "drifted",
+        Place::Order(0),
+    );
+    check_lost(
+        "\norder before node serves p1 for the 99th time: run commands",
+        "drifted",
+        Place::Order(0),
+    );
+    check_lost("\norder before node serves p3: run socket", "drifted", Place::Order(0));
     let reached = "\norder at node's 1st recv from p1: gets 1 byte\n";
-    check_more(&format!("{reached}order at node's 1st recv from p3: gets 1 byte"), &second);
+    let second = format!("{reached}order at node's 1st recv from p3: gets 1 byte");
+    check_lost(&second, "drifted", Place::Order(1));
 }
 
 #[test]
 fn a_deviation_whose_task_has_nothing_to_do_has_drifted() {
     let text = "\norder before node serves p1: run commands";
-    check_more(text, &Verdict::Drifted(Lost::Order(0)));
+    check_lost(text, "drifted", Place::Order(0));
 }
 
 #[test]
-fn a_word_that_nobody_knows_is_misspoken() {
-    let report = replay(&parse("0ms p1 dials\np1 sends verack"));
+fn more_than_an_actor_can_keep_is_misspoken() {
+    let report = replay(&parse("0ms p1 dials\np1 stops reading\np1 sends line length=1000000 x99"));
     assert_eq!(report.verdict.kind(), "misspoken");
-    assert!(matches!(report.verdict, Verdict::Misspoken(1, _)), "{}", report.verdict);
+    assert_eq!(report.verdict.place(), Some(Place::Script(2)), "{}", report.verdict);
 }

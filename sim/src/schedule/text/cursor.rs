@@ -7,6 +7,7 @@ use super::super::limits::{is_name, is_plain_address};
 use super::super::{ACTORS_MAX, ActorId, LITERAL_BYTES_MAX, NAME_BYTES_MAX, REPEAT_MAX, TIME_MAX};
 use super::error::{Expected, Found, Mistake, Problem, shorten};
 use super::lexer::{self, Kind, Token};
+use super::source::Span;
 
 pub(super) type Parsed<T> = Result<T, Problem>;
 
@@ -31,11 +32,13 @@ pub(super) struct Cursor<'a> {
     line: &'a str,
     tokens: Vec<Token<'a>>,
     next: usize,
+    /// Places that were marked.
+    marks: Vec<Span>,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(line: &'a str) -> Parsed<Self> {
-        Ok(Self { line, tokens: lexer::split(line)?, next: 0 })
+        Ok(Self { line, tokens: lexer::split(line)?, next: 0, marks: Vec::new() })
     }
 
     // Looking.
@@ -57,6 +60,19 @@ impl<'a> Cursor<'a> {
 
     pub(super) fn is_at_actor(&self) -> bool {
         self.peek_word().is_some_and(looks_like_actor)
+    }
+
+    // Marking.
+
+    /// Marks the next token's place, if there is one.
+    pub(super) fn mark(&mut self) {
+        let span = self.peek().map(|token| Span { at: token.at, length: token.text.len() });
+        self.marks.extend(span);
+    }
+
+    /// The marks so far, in order.
+    pub(super) fn take_marks(&mut self) -> Vec<Span> {
+        std::mem::take(&mut self.marks)
     }
 
     // Taking.

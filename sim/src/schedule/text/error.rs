@@ -10,7 +10,7 @@ const QUOTE_CHARS_MAX: usize = 60;
 /// Letters of a line that an error shows before the place, so that the caret is in sight.
 const CONTEXT_CHARS_MAX: usize = 50;
 
-/// A text that is no schedule.
+/// A text that is no schedule, or none for its subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
     /// The name of the text, as it was given.
@@ -81,6 +81,13 @@ pub enum Mistake {
     OpenQuote,
     /// A backslash in quotes begins nothing that is known.
     Escape,
+    /// A message, or a setting, that the subject does not have. Only who knows the subject says so.
+    Misspoken {
+        /// The message or the setting.
+        said: String,
+        /// What may stand here.
+        expected: String,
+    },
 }
 
 /// What stands in a place.
@@ -259,6 +266,9 @@ impl fmt::Display for Mistake {
                 write!(f, "the control character U+{:04X} cannot stand in a text", u32::from(*c))
             }
             Self::OpenQuote => f.write_str("a quotation mark has no counterpart in its line"),
+            Self::Misspoken { said, expected } => {
+                write!(f, "{}: expected {expected}", shorten(said))
+            }
             Self::Escape => f.write_str("expected \\\", \\\\ or \\u{...} after a backslash"),
         }
     }

@@ -45,11 +45,12 @@ pub(super) fn expected_words(cursor: &mut Cursor<'_>) -> Parsed<Vec<(Word, u32)>
     }
 }
 
-/// `version protocol=31799`.
+/// `version protocol=31799`. The name and each setting are marked.
 pub(super) fn word(cursor: &mut Cursor<'_>) -> Parsed<Word> {
     if let Some(name) = cursor.peek_word().filter(|name| RESERVED_WORDS.contains(name)) {
         return Err(cursor.problem(Mistake::Reserved { name: name.to_owned() }));
     }
+    cursor.mark();
     let name = cursor.name(MESSAGE)?;
     let mut settings = Vec::new();
     while let Some((key, value)) = cursor.peek_word().and_then(|word| word.split_once('=')) {
@@ -63,6 +64,7 @@ pub(super) fn word(cursor: &mut Cursor<'_>) -> Parsed<Word> {
             return Err(cursor.too_many("bytes in a value", VALUE_BYTES_MAX));
         }
         settings.push((key.to_owned(), value.to_owned()));
+        cursor.mark();
         cursor.skip();
     }
     Ok(Word { name, settings })

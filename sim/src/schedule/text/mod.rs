@@ -8,7 +8,8 @@
 //! text --lexer--> tokens --cursor--> words, numbers, names --sentence, order--> Op, Deviation
 //! ```
 //!
-//! What an actor, a message or a setting means is not known here; nor is the node.
+//! What an actor, a message or a setting means is not known here; nor is the node. Who knows says
+//! what is wrong with one by its place in the [`Source`], which is read beside the value.
 
 mod cursor;
 mod error;
@@ -18,7 +19,9 @@ mod order;
 mod parse;
 mod print;
 mod sentence;
+mod source;
 #[cfg(test)]
 mod tests;
 
 pub use error::{Expected, Found, Mistake, ParseError};
+pub use source::Source;

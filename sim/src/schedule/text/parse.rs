@@ -7,6 +7,7 @@ use super::super::{
 };
 use super::cursor::{Cursor, Parsed, is_digits};
 use super::error::{Expected, Found, Mistake, ParseError, Problem};
+use super::source::Source;
 use super::{lexer, order, sentence};
 
 impl Schedule {
@@ -16,7 +17,16 @@ impl Schedule {
     ///
     /// The first mistake and its place.
     pub fn parse(name: &str, text: &str) -> Result<Self, ParseError> {
-        let mut parser = Parser::new();
+        Self::parse_with_source(name, text).map(|(schedule, _)| schedule)
+    }
+
+    /// Reads a text, and remembers where everything stands in it.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_with_source(name: &str, text: &str) -> Result<(Self, Source), ParseError> {
+        let mut parser = Parser::new(Source::new(name, text));
         for (index, line) in text.lines().enumerate() {
             let number = index + 1;
             parser.line(number, line).map_err(|problem| problem.in_text(name, number, text))?;
@@ -40,6 +50,7 @@ enum Part {
 
 struct Parser {
     schedule: Schedule,
+    source: Source,
     part: Part,
     has_subject: bool,
     /// Comment lines that belong to the next line of the script.
@@ -49,9 +60,10 @@ struct Parser {
 }
 
 impl Parser {
-    fn new() -> Self {
+    fn new(source: Source) -> Self {
         Self {
             schedule: Schedule::new(SUBJECT_DEFAULT),
+            source,
             part: Part::Title,
             has_subject: false,
             comment: Vec::new(),
@@ -59,7 +71,7 @@ impl Parser {
         }
     }
 
-    fn finish(self) -> Parsed<Schedule> {
+    fn finish(self) -> Parsed<(Schedule, Source)> {
         if self.part == Part::Title {
             let expected = vec![Expected::Words("format 1")];
             return Err(Problem::new(
@@ -69,7 +81,7 @@ impl Parser {
             ));
         }
         self.refuse_comment()?;
-        Ok(self.schedule)
+        Ok((self.schedule, self.source))
     }
 
     fn line(&mut self, number: usize, line: &str) -> Parsed<()> {
@@ -82,7 +94,7 @@ impl Parser {
         }
         // `node dials p1` is a sentence wherever it stands, and so is whatever is indented.
         if self.part == Part::Head && is_node_setting(line) {
-            return self.node(line);
+            return self.node(number, line);
         }
         let mut cursor = Cursor::new(line)?;
         if self.part == Part::Title {
@@ -91,8 +103,8 @@ impl Parser {
         match cursor.peek_word() {
             Some("format") => Err(misplaced(&cursor, "a second format", "one is enough")),
             Some("subject") => self.subject(&mut cursor),
-            Some("order") => self.order(&mut cursor),
-            Some(_) | None => self.script(&mut cursor),
+            Some("order") => self.order(number, &mut cursor),
+            Some(_) | None => self.script(number, &mut cursor),
         }
     }
 
@@ -154,7 +166,7 @@ impl Parser {
     }
 
     /// A setting: the key is a name, the value is the rest of the line.
-    fn node(&mut self, line: &str) -> Parsed<()> {
+    fn node(&mut self, number: usize, line: &str) -> Parsed<()> {
         self.refuse_comment()?;
         lexer::refuse_control(line)?;
         let (head, value) = split_setting(line);
@@ -163,16 +175,18 @@ impl Parser {
         if self.schedule.node.len() >= SETTINGS_MAX {
             return Err(cursor.too_many("settings of the node", SETTINGS_MAX));
         }
+        cursor.mark();
         let key = cursor.name("the key of a setting (as in max-inbound)")?;
         cursor.end()?;
         if value.len() > VALUE_BYTES_MAX {
             return Err(cursor.too_many("bytes in a value", VALUE_BYTES_MAX));
         }
         self.schedule.node.push((key, value.to_owned()));
+        self.source.push_node(number, cursor.take_marks().first().copied());
         Ok(())
     }
 
-    fn script(&mut self, cursor: &mut Cursor<'_>) -> Parsed<()> {
+    fn script(&mut self, number: usize, cursor: &mut Cursor<'_>) -> Parsed<()> {
         let at = sentence::when(cursor)?;
         if at != When::Same && cursor.peek_word() == Some("order") {
             return Err(misplaced(cursor, "a time before \"order\"", "an anchor says when"));
@@ -195,10 +209,11 @@ impl Parser {
         self.part = Part::Script;
         let comment = std::mem::take(&mut self.comment);
         self.schedule.script.push(Line { at, op, comment });
+        self.source.push_script(number, cursor.take_marks());
         Ok(())
     }
 
-    fn order(&mut self, cursor: &mut Cursor<'_>) -> Parsed<()> {
+    fn order(&mut self, number: usize, cursor: &mut Cursor<'_>) -> Parsed<()> {
         self.refuse_comment()?;
         cursor.skip();
         let deviation = order::deviation(cursor)?;
@@ -209,6 +224,7 @@ impl Parser {
         }
         self.part = Part::Order;
         self.schedule.order.push(deviation);
+        self.source.push_order(number);
         Ok(())
     }
 }

@@ -17,8 +17,9 @@ use sha2::{Digest as _, Sha256};
 use sockman::sockman::Initiator;
 use sockman::time::Now;
 
+use crate::lexicon::{self, Setting, Takes};
 use crate::schedule::Word;
-use crate::subject::{Dialect, Garbled, Heard, UnknownWord};
+use crate::subject::{Dialect, Garbled, Heard, UnknownWord, Usage};
 
 /// Regtest's first four bytes of each message. Core: `CRegTestParams`, `pchMessageStart`.
 const MAGIC: [u8; 4] = [0xfa, 0xbf, 0xb5, 0xda];
@@ -32,8 +33,40 @@ const PROTOCOL: i32 = 70016;
 /// NODE_NETWORK | NODE_WITNESS.
 const SERVICES: u64 = 1 | 1 << 3;
 
-/// Longest payload that a word may be given by `length=`.
-const LENGTH_MAX: usize = 4_100_000;
+/// Longest name of a message, in bytes: its place in the header.
+const NAME_BYTES_MAX: usize = 12;
+
+/// Longest payload that a word may be given by `length=`, in bytes: more than any node takes.
+const LENGTH_MAX: u64 = 4_100_000;
+
+/// What can be said of any message: how long its payload is, and what is wrong with its header.
+const ANY: [Setting; 5] = [
+    Setting::up_to("length", LENGTH_MAX),
+    Setting::up_to("claims", u32::MAX as u64),
+    Setting { key: "magic", takes: Takes::Word("bad") },
+    Setting { key: "type", takes: Takes::Word("bad") },
+    Setting { key: "checksum", takes: Takes::Word("bad") },
+];
+
+/// What can be said of single ones.
+const VERSION: [Setting; 6] = [
+    Setting {
+        key: "protocol",
+        takes: Takes::Number { least: i32::MIN as i64, most: i32::MAX as u64 },
+    },
+    Setting::up_to("services", u64::MAX),
+    Setting::up_to("nonce", u64::MAX),
+    Setting::up_to("relay", 1),
+    Setting::up_to("agent-bytes", u16::MAX as u64),
+    Setting::up_to("cut", LENGTH_MAX),
+];
+const NONCE: [Setting; 1] = [Setting::up_to("nonce", u64::MAX)];
+const SENDCMPCT: [Setting; 2] =
+    [Setting::up_to("announce", 1), Setting::up_to("version", u64::MAX)];
+const FEEFILTER: [Setting; 1] = [Setting::up_to("rate", u64::MAX)];
+
+/// By what a message that is heard can be told from others of its name.
+const LENGTH: [Setting; 1] = [Setting::up_to("length", LENGTH_MAX)];
 
 /// Pings of ours whose answers are awaited; older ones are forgotten.
 const PINGS_AWAITED_MAX: usize = 100_000;
@@ -64,6 +97,9 @@ const NAMES: &[&str] = &[
     "cmpctblock",
     "mempool",
 ];
+
+/// What all other words are heard as.
+const OTHER: &str = "other";
 
 /// A peer.
 #[derive(Clone, Debug)]
@@ -105,17 +141,33 @@ impl Dialect for Speaker {
         *self = Self { nonces, dialled: initiator == Initiator::Us, ..Self::new(self.number) };
     }
 
-    fn encode(&mut self, now: Now, word: &Word, out: &mut Vec<u8>) -> Result<(), UnknownWord> {
-        let mut payload = self.payload(now, word)?;
-        if let Some(length) = number(word, "length")? {
-            let length = usize::try_from(length).unwrap_or(usize::MAX);
-            if length > LENGTH_MAX {
-                return Err(unknown(word, "length is at most 4100000 bytes"));
+    fn check(word: &Word, usage: Usage) -> Result<(), UnknownWord> {
+        let name = word.name.as_str();
+        match usage {
+            Usage::Said if name.len() > NAME_BYTES_MAX => {
+                let expected = format!("a name of at most {NAME_BYTES_MAX} bytes");
+                Err(UnknownWord::new(word, None, expected))
             }
-            payload.resize(length, 0);
+            Usage::Said => lexicon::check(word, [said_settings(name), &ANY]),
+            Usage::Heard if !NAMES.contains(&name) && name != OTHER => {
+                let names = NAMES.iter().copied().chain([OTHER]);
+                Err(UnknownWord::new(word, None, lexicon::one_of(names)))
+            }
+            Usage::Heard if matches!(name, "ping" | "pong") => {
+                lexicon::check(word, [&NONCE, &LENGTH])
+            }
+            Usage::Heard => lexicon::check(word, [&LENGTH, &[]]),
+        }
+    }
+
+    fn encode(&mut self, now: Now, word: &Word, out: &mut Vec<u8>) -> Result<(), UnknownWord> {
+        Self::check(word, Usage::Said)?;
+        let mut payload = self.payload(now, word);
+        if let Some(length) = number(word, "length") {
+            payload.resize(to_usize(length), 0);
         }
         let mut header = header(&word.name, &payload);
-        damage(word, &mut header)?;
+        damage(word, &mut header);
         match word.name.as_str() {
             "version" => self.said_version = true,
             "verack" => self.said_verack = true,
@@ -247,36 +299,32 @@ impl Speaker {
     }
 
     /// The usual payload of a message, with the settings of a word.
-    fn payload(&mut self, now: Now, word: &Word) -> Result<Vec<u8>, UnknownWord> {
-        let payload = match word.name.as_str() {
+    fn payload(&mut self, now: Now, word: &Word) -> Vec<u8> {
+        match word.name.as_str() {
             "version" => {
                 let nonce = self.next_nonce();
-                version(now, word, nonce)?
+                version(now, word, nonce)
             }
             "ping" => {
-                let nonce = match number(word, "nonce")? {
+                let nonce = match number(word, "nonce") {
                     Some(nonce) => nonce,
                     None => self.next_nonce(),
                 };
                 nonce.to_le_bytes().to_vec()
             }
-            "pong" => number(word, "nonce")?.unwrap_or(0).to_le_bytes().to_vec(),
+            "pong" => number(word, "nonce").unwrap_or(0).to_le_bytes().to_vec(),
             "sendcmpct" => {
-                let announce = u8::from(number(word, "announce")?.unwrap_or(0) != 0);
-                let version = number(word, "version")?.unwrap_or(2);
+                let announce = u8::from(number(word, "announce").unwrap_or(0) != 0);
+                let version = number(word, "version").unwrap_or(2);
                 let mut payload = vec![announce];
                 payload.extend_from_slice(&version.to_le_bytes());
                 payload
             }
-            "feefilter" => number(word, "rate")?.unwrap_or(1000).to_le_bytes().to_vec(),
+            "feefilter" => number(word, "rate").unwrap_or(1000).to_le_bytes().to_vec(),
             // Lists without entries.
             "inv" | "getdata" | "headers" | "addr" | "addrv2" | "notfound" => vec![0],
-            _ if word.name.len() > 12 => {
-                return Err(unknown(word, "a message's name has at most 12 bytes"));
-            }
             _ => Vec::new(),
-        };
-        Ok(payload)
+        }
     }
 
     /// A number that no other peer uses, and this one not again.
@@ -314,7 +362,7 @@ impl Speaker {
             "pong" => self.judge_pong(heard.detail),
             _ if !self.heard_verack => Err(format!("{name} before its verack")),
             _ if !self.said_verack => Err(format!("{name} before ours")),
-            "other" => Err("a message that nobody knows".to_owned()),
+            OTHER => Err("a message that nobody knows".to_owned()),
             _ => Ok(()),
         }
     }
@@ -345,17 +393,15 @@ fn check_version(payload: &[u8]) -> Result<(), String> {
 }
 
 /// The payload of `version`, as docs/behaviour.md, handshake 3 lays it out.
-fn version(now: Now, word: &Word, own_nonce: u64) -> Result<Vec<u8>, UnknownWord> {
-    let protocol = match word.setting("protocol") {
-        None => PROTOCOL,
-        Some(text) => text.parse().map_err(|_| unknown(word, "protocol is a number"))?,
-    };
-    let services = number(word, "services")?.unwrap_or(SERVICES);
-    let nonce = number(word, "nonce")?.unwrap_or(own_nonce);
-    let relay = u8::from(number(word, "relay")?.unwrap_or(1) != 0);
-    let agent_bytes = number(word, "agent-bytes")?.unwrap_or(12);
-    let agent_bytes =
-        u16::try_from(agent_bytes).map_err(|_| unknown(word, "agent-bytes is at most 65535"))?;
+fn version(now: Now, word: &Word, own_nonce: u64) -> Vec<u8> {
+    let protocol = word.setting("protocol").map_or(PROTOCOL, |text| {
+        text.parse().expect("what is said was checked: it is a protocol's number")
+    });
+    let services = number(word, "services").unwrap_or(SERVICES);
+    let nonce = number(word, "nonce").unwrap_or(own_nonce);
+    let relay = u8::from(number(word, "relay").unwrap_or(1) != 0);
+    let agent_bytes = number(word, "agent-bytes").unwrap_or(12);
+    let agent_bytes = u16::try_from(agent_bytes).expect("what is said was checked: it is so long");
     let mut payload = Vec::with_capacity(128);
     payload.extend_from_slice(&i32::to_le_bytes(protocol));
     payload.extend_from_slice(&services.to_le_bytes());
@@ -372,10 +418,10 @@ fn version(now: Now, word: &Word, own_nonce: u64) -> Result<Vec<u8>, UnknownWord
     payload.resize(payload.len() + usize::from(agent_bytes), b'a');
     payload.extend_from_slice(&0_i32.to_le_bytes());
     payload.push(relay);
-    if let Some(cut) = number(word, "cut")? {
-        payload.truncate(usize::try_from(cut).unwrap_or(usize::MAX));
+    if let Some(cut) = number(word, "cut") {
+        payload.truncate(to_usize(cut));
     }
-    Ok(payload)
+    payload
 }
 
 /// The header of a message.
@@ -390,19 +436,16 @@ fn header(name: &str, payload: &[u8]) -> [u8; HEADER_BYTES] {
 }
 
 /// Makes a header wrong, as a word asks: `magic=bad`, `checksum=bad`, `claims=N` bytes.
-fn damage(word: &Word, header: &mut [u8; HEADER_BYTES]) -> Result<(), UnknownWord> {
-    if let Some(claimed) = number(word, "claims")? {
-        let claimed = u32::try_from(claimed).map_err(|_| unknown(word, "claims is a length"))?;
+fn damage(word: &Word, header: &mut [u8; HEADER_BYTES]) {
+    if let Some(claimed) = number(word, "claims") {
+        let claimed = u32::try_from(claimed).expect("what is said was checked: it is a length");
         header[16..20].copy_from_slice(&claimed.to_le_bytes());
     }
     for (setting, at) in [("magic", 0), ("type", 15), ("checksum", 20)] {
-        match word.setting(setting) {
-            None => {}
-            Some("bad") => header[at] ^= 0x55,
-            Some(_) => return Err(unknown(word, "magic, type and checksum can only be bad")),
+        if word.setting(setting).is_some() {
+            header[at] ^= 0x55;
         }
     }
-    Ok(())
 }
 
 /// The first frame in `bytes`: its name and payload; `None` if it is not whole yet.
@@ -418,7 +461,7 @@ fn frame(bytes: &[u8]) -> Result<Option<(&'static str, &[u8])>, String> {
     }
     let name = header[4..16].split(|byte| *byte == 0).next().unwrap_or_default();
     let known = NAMES.iter().find(|known| known.as_bytes() == name);
-    Ok(Some((known.copied().unwrap_or("other"), payload)))
+    Ok(Some((known.copied().unwrap_or(OTHER), payload)))
 }
 
 /// The number by which settings tell messages of one name apart.
@@ -435,12 +478,24 @@ fn checksum(payload: &[u8]) -> [u8; 4] {
     [digest[0], digest[1], digest[2], digest[3]]
 }
 
-/// A setting that is a number.
-fn number(word: &Word, key: &str) -> Result<Option<u64>, UnknownWord> {
-    let Some(text) = word.setting(key) else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| unknown(word, "this setting is a number"))
+/// The settings that a message of this name can be said with, beside [`ANY`].
+fn said_settings(name: &str) -> &'static [Setting] {
+    match name {
+        "version" => &VERSION,
+        "ping" | "pong" => &NONCE,
+        "sendcmpct" => &SENDCMPCT,
+        "feefilter" => &FEEFILTER,
+        _ => &[],
+    }
 }
 
-fn unknown(word: &Word, problem: &'static str) -> UnknownWord {
-    UnknownWord { word: word.name.clone(), problem }
+/// A setting that is a number.
+fn number(word: &Word, key: &str) -> Option<u64> {
+    let number = |text: &str| text.parse().expect("what is said was checked: it is a number");
+    word.setting(key).map(number)
+}
+
+/// A number of bytes that was checked.
+fn to_usize(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }

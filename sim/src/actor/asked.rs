@@ -1,0 +1,150 @@
+//! What a script asks of an actor.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use sockman::sockets::{Closing, Endpoint, Sockets as _};
+use sockman::time::Now;
+
+use super::{Actor, Ending, Link, first_move, speaks};
+use crate::schedule::{Item, Manner};
+use crate::subject::{Dialect, UnknownWord};
+
+/// Bytes that may wait to be sent; a script that says more is refused.
+const UNSENT_BYTES_MAX: usize = 64 << 20;
+
+/// Why an actor cannot say something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unsaid {
+    /// Its language does not have it. A script is checked for that before it runs.
+    Unknown(UnknownWord),
+    /// More than 64 MiB would wait to be sent.
+    TooMuch,
+}
+
+impl fmt::Display for Unsaid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(error) => error.fmt(f),
+            Self::TooMuch => f.write_str("more than 64 MiB would wait to be sent"),
+        }
+    }
+}
+
+impl std::error::Error for Unsaid {}
+
+impl<D: Dialect> Actor<D> {
+    /// Connects to the node. A connection that it has is closed first.
+    pub fn dial(&mut self, now: Now, from: Option<SocketAddr>, node: SocketAddr) {
+        self.close(now, Closing::Orderly);
+        let dialled = match from {
+            Some(from) => self.kernel.connect_from(from, node),
+            None => self.kernel.connect(&Endpoint::Ip(node)),
+        };
+        match dialled {
+            Ok(conn) => {
+                self.begin(conn, Link::Connecting);
+                self.set_interest();
+            }
+            Err(_) => self.end(now, Ending::Refused),
+        }
+    }
+
+    /// Waits for the node to connect. Listening already is no mistake.
+    pub fn listen(&mut self, at: SocketAddr) {
+        if self.listener.is_none() {
+            self.listener = self.kernel.listen(&Endpoint::Ip(at)).ok();
+        }
+    }
+
+    /// Says things.
+    ///
+    /// # Errors
+    ///
+    /// It cannot say so; what came before it is said.
+    pub fn send(&mut self, now: Now, items: &[Item]) -> Result<(), Unsaid> {
+        for item in items {
+            match item {
+                Item::Word { word, times } => {
+                    for _ in 0..*times {
+                        self.dialect
+                            .encode(now, word, &mut self.unsent)
+                            .map_err(Unsaid::Unknown)?;
+                        self.check_unsent()?;
+                    }
+                }
+                Item::Part { bytes, word } => {
+                    let mut whole = Vec::new();
+                    self.dialect.encode(now, word, &mut whole).map_err(Unsaid::Unknown)?;
+                    let rest = whole.split_off((*bytes as usize).min(whole.len()));
+                    self.unsent.append(&mut whole);
+                    self.rest = rest;
+                }
+                Item::Rest => self.unsent.append(&mut self.rest),
+                Item::Bytes(bytes) => self.unsent.extend_from_slice(bytes),
+                Item::Junk(count) => {
+                    self.check_unsent()?;
+                    let start = self.unsent.len();
+                    let junk = (start..start + *count as usize).map(junk_byte);
+                    self.unsent.extend(junk);
+                }
+            }
+        }
+        self.work(now);
+        Ok(())
+    }
+
+    /// What an actor has to say and its kernel does not take is kept, within a bound.
+    const fn check_unsent(&self) -> Result<(), Unsaid> {
+        if self.unsent.len() <= UNSENT_BYTES_MAX { Ok(()) } else { Err(Unsaid::TooMuch) }
+    }
+
+    /// Changes its manner. An honest speaker greets when it becomes one on an open connection.
+    pub fn behave(&mut self, now: Now, manner: Manner) {
+        self.manner = manner;
+        self.deaf = false;
+        if self.link == Link::Open && speaks(manner) {
+            self.dialect.greet(now, &mut self.unsent);
+        }
+        self.reading = true;
+        self.next_move = first_move(now.steady, manner);
+        self.set_interest();
+        self.work(now);
+    }
+
+    /// Stops reading, or reads again.
+    pub fn set_reading(&mut self, now: Now, reading: bool) {
+        self.reading = reading;
+        self.set_interest();
+        self.work(now);
+    }
+
+    /// Sends FIN once everything unsent has gone, and goes on reading.
+    pub fn half_close(&mut self, now: Now) {
+        self.finishing = true;
+        self.work(now);
+    }
+
+    /// Closes its connection, if it has one.
+    pub fn close(&mut self, now: Now, how: Closing) {
+        if let Some(conn) = self.conn.take() {
+            self.kernel.close(conn, how).expect("it was open");
+            self.end(now, Ending::Own);
+        }
+    }
+
+    /// Loses everything that its host knew of connections, and tells nobody.
+    pub fn vanish(&mut self, now: Now) {
+        self.kernel.forget_everything();
+        self.listener = None;
+        if self.conn.take().is_some() {
+            self.end(now, Ending::Own);
+        }
+    }
+}
+
+/// A byte of junk: no pattern that a parser could take for something.
+fn junk_byte(position: usize) -> u8 {
+    let mixed = (position as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed.to_le_bytes()[6]
+}
