@@ -105,6 +105,8 @@ pub struct Actor<D> {
     reading: bool,
     /// Whether FIN is to follow what is unsent.
     finishing: bool,
+    /// Whether it was asked for.
+    half_closed: bool,
     /// Bytes that the kernel has not taken yet.
     unsent: Vec<u8>,
     /// What is left of the last part that was sent.
@@ -148,6 +150,7 @@ impl<D: Dialect> Actor<D> {
             interest: Interest::NONE,
             reading: true,
             finishing: false,
+            half_closed: false,
             unsent: Vec::new(),
             rest: Vec::new(),
             heard: Vec::new(),
@@ -253,6 +256,7 @@ impl<D: Dialect> Actor<D> {
         self.link = link;
         self.finishing = false;
         self.deaf = false;
+        self.half_closed = false;
         self.unsent.clear();
         self.rest.clear();
         self.incarnation += 1;
@@ -466,6 +470,12 @@ impl<D: Dialect> Actor<D> {
     #[must_use]
     pub const fn conn(&self) -> Option<ConnId> {
         self.conn
+    }
+
+    /// How many connections it has had, attempts of its own included.
+    #[must_use]
+    pub const fn connections(&self) -> u32 {
+        self.incarnation
     }
 
     /// Everything heard so far.

@@ -2,9 +2,10 @@
 //!
 //! A call that the plan names answers what the plan says; all others go through. Each call is
 //! recorded, with the bytes that moved, for the trace and the oracles. What the plan does is what a
-//! kernel may do: short counts, "would block" though it need not, and failures. A connection that the
-//! plan has made fail is over: it answers as docs/behaviour.md, TCP 5.2 has it of one that was reset
-//! and has told so, whatever the backend below thinks, until it is closed. Its peer hears of it then.
+//! kernel may do: short counts, "would block" though it need not, and failures. A connection that
+//! the plan has made fail is over: it answers as docs/behaviour.md, TCP 5.2 has it of one that was
+//! reset and has told so, whatever the backend below thinks, until it is closed. Its peer hears of
+//! it then.
 
 use std::collections::BTreeMap;
 use std::io::IoSlice;

@@ -10,6 +10,7 @@ use sockman::driver::Did;
 use sockman::sockets::{Accepted, Closing, Endpoint, Received, Sent};
 use sockman::time::Instant;
 
+use crate::done::Done;
 use crate::expect::Judge;
 use crate::faulty::{CallResult, Reach, Weights};
 use crate::oracles::{Oracles, Violation};
@@ -42,6 +43,7 @@ pub const ACTOR_PORT: u16 = 18_444;
 const NEVER_REACHED: &str = "the run never came to that step or call";
 const NOTHING_TO_DO: &str = "the run came to that step when the task had nothing to do";
 const ANYWAY: &str = "the call would have gone that way anyway";
+const NEVER_CONNECTED: &str = "it has no connection, and gets none";
 
 /// How to run.
 #[derive(Clone, Debug)]
@@ -113,6 +115,8 @@ pub struct Run<X: Subject> {
     next_line: usize,
     /// Fault lines that were reached, with the numbers of the calls they are about.
     faults: Vec<(usize, Fault, std::ops::Range<u32>)>,
+    /// Lines that changed nothing, in order.
+    in_vain: Vec<InVain>,
     judge: Judge,
     oracles: Oracles<X>,
     stats: Stats,
@@ -125,6 +129,15 @@ pub struct Run<X: Subject> {
     link: crate::net::LinkConfig,
     /// For `MustRest`, the verdict of a misspoken line.
     misspoken: Option<Lost>,
+}
+
+/// A line of the script that changed nothing when it was carried out.
+#[derive(Clone, Copy, Debug)]
+struct InVain {
+    line: usize,
+    why: &'static str,
+    /// It did after all, if this actor gets more connections than so many.
+    unless_connected: Option<(ActorId, u32)>,
 }
 
 /// How far a run has come.
@@ -170,6 +183,7 @@ impl<X: Subject> Run<X> {
             due,
             next_line: 0,
             faults: Vec::new(),
+            in_vain: Vec::new(),
             judge,
             oracles: Oracles::new(),
             stats: Stats::default(),
@@ -323,25 +337,31 @@ impl<X: Subject> Run<X> {
 
     /// A line that was never reached, or changed nothing.
     fn lost(&self) -> Option<Verdict> {
+        self.lost_fault().or_else(|| self.lost_deviation()).or_else(|| self.lost_line())
+    }
+
+    fn lost_fault(&self) -> Option<Verdict> {
         let faulty = self.world.machine().sockman().sockets();
         // A fault that chance has planned may come to nothing.
         let planned = if self.by_chance { &[][..] } else { &self.faults[..] };
-        for (line, fault, numbers) in planned {
+        planned.iter().find_map(|(line, fault, numbers)| {
             let mut reach = numbers.clone().map(|nth| faulty.reach(fault.call, fault.actor, nth));
-            match reach.clone().min() {
-                Some(Reach::Never) => {
-                    return Some(Verdict::Drifted(Lost::script(*line, NEVER_REACHED)));
+            match reach.clone().min()? {
+                Reach::Never => Some(Verdict::Drifted(Lost::script(*line, NEVER_REACHED))),
+                Reach::WithoutEffect if !reach.any(|r| r == Reach::Effective) => {
+                    Some(Verdict::NotExercised(Lost::script(*line, ANYWAY)))
                 }
-                Some(Reach::WithoutEffect) if !reach.any(|r| r == Reach::Effective) => {
-                    return Some(Verdict::NotExercised(Lost::script(*line, ANYWAY)));
-                }
-                Some(Reach::WithoutEffect | Reach::Effective) | None => {}
+                Reach::WithoutEffect | Reach::Effective => None,
             }
-        }
+        })
+    }
+
+    fn lost_deviation(&self) -> Option<Verdict> {
+        let faulty = self.world.machine().sockman().sockets();
         let lines = self.world.chooser().lines()?;
-        for (line, deviation) in self.schedule.order.iter().enumerate() {
+        self.schedule.order.iter().enumerate().find_map(|(line, deviation)| {
             let (reach, unreached) = match deviation {
-                Deviation::Before { .. } if lines.reached().contains(&line) => continue,
+                Deviation::Before { .. } if lines.reached().contains(&line) => return None,
                 Deviation::Before { .. } if lines.refused().contains(&line) => {
                     (Reach::Never, NOTHING_TO_DO)
                 }
@@ -351,14 +371,25 @@ impl<X: Subject> Run<X> {
                 }
             };
             match reach {
-                Reach::Never => return Some(Verdict::Drifted(Lost::order(line, unreached))),
-                Reach::WithoutEffect => {
-                    return Some(Verdict::NotExercised(Lost::order(line, ANYWAY)));
-                }
-                Reach::Effective => {}
+                Reach::Never => Some(Verdict::Drifted(Lost::order(line, unreached))),
+                Reach::WithoutEffect => Some(Verdict::NotExercised(Lost::order(line, ANYWAY))),
+                Reach::Effective => None,
             }
+        })
+    }
+
+    /// A line of a case that changed nothing. In what chance has made there are such lines.
+    fn lost_line(&self) -> Option<Verdict> {
+        if !self.schedule.is_case() {
+            return None;
         }
-        None
+        let in_vain = self.in_vain.iter().find(|one| match one.unless_connected {
+            None => true,
+            Some((actor, before)) => {
+                self.world.actor(actor).is_none_or(|actor| actor.connections() == before)
+            }
+        })?;
+        Some(Verdict::NotExercised(Lost::script(in_vain.line, in_vain.why)))
     }
 
     fn let_time_pass(&mut self, next: Option<Instant>) -> Result<Progress, Violation> {
@@ -418,11 +449,15 @@ impl<X: Subject> Run<X> {
         let op = self.schedule.script[line].op.clone();
         tracing::info!(at = %self.world.now().steady, %op, "script");
         self.world.tell_script(|| op.to_string());
-        match &op {
-            Op::Expect(expect) => self.judge.expect(line, expect, &self.world),
+        let done = match &op {
+            Op::Expect(expect) => {
+                self.judge.expect(line, expect, &self.world);
+                Done::Something
+            }
             Op::Fault(fault) => {
                 let numbers = self.world.faulty_mut().plan_fault(fault);
                 self.faults.push((line, *fault, numbers));
+                Done::Something
             }
             Op::WallJump { direction, by } => self.world.jump_wall(*direction, *by),
             Op::Link { actor, change } => self.world.change_link(*actor, *change, self.link),
@@ -431,11 +466,15 @@ impl<X: Subject> Run<X> {
             Op::NodeDialsItself => self.node_dials_at(NODE_ADDRESS),
             Op::NodeTold { word } => match X::command(word) {
                 Ok(command) => self.world.command(command),
-                Err(error) => self.misspoken = Some(Lost::script(line, error.to_string())),
+                Err(error) => {
+                    self.misspoken = Some(Lost::script(line, error.to_string()));
+                    Done::Nothing("nobody knows this command")
+                }
             },
             Op::NodeRestarts => {
                 self.world.restart();
                 self.oracles.forget_node();
+                Done::Something
             }
             Op::Dial { .. }
             | Op::Listen { .. }
@@ -447,20 +486,29 @@ impl<X: Subject> Run<X> {
             | Op::Close { .. }
             | Op::Reset { .. }
             | Op::Vanish { .. } => self.actor_does(line, &op),
-        }
+        };
+        let (why, unless_connected) = match done {
+            Done::Something => return,
+            Done::Nothing(why) => (why, None),
+            Done::OnceConnected => {
+                let actor = op.actor().and_then(|id| self.world.actor(id));
+                (NEVER_CONNECTED, actor.map(|actor| (actor.id(), actor.connections())))
+            }
+        };
+        self.in_vain.push(InVain { line, why, unless_connected });
     }
 
-    fn actor_does(&mut self, line: usize, op: &Op) {
+    fn actor_does(&mut self, line: usize, op: &Op) -> Done {
         let id = op.actor().expect("it is a line about an actor");
-        let said = self.world.with_actor(id, |actor, now| {
-            match op {
+        let done = self.world.with_actor(id, |actor, now| {
+            Ok(match op {
                 Op::Dial { from, .. } => {
                     let v6 = from.is_some_and(|from| from.is_ipv6());
-                    actor.dial(now, *from, if v6 { NODE_ADDRESS_V6 } else { NODE_ADDRESS });
+                    actor.dial(now, *from, if v6 { NODE_ADDRESS_V6 } else { NODE_ADDRESS })
                 }
                 Op::Listen { at, .. } => {
                     let usual = SocketAddr::new(actor.address(), ACTOR_PORT);
-                    actor.listen(at.unwrap_or(usual));
+                    actor.listen(at.unwrap_or(usual))
                 }
                 Op::Send { items, .. } => return actor.send(now, items),
                 Op::Behave { manner, .. } => actor.behave(now, *manner),
@@ -479,37 +527,42 @@ impl<X: Subject> Run<X> {
                 | Op::WallJump { .. }
                 | Op::Fault(_)
                 | Op::Expect(_) => unreachable!("the caller chose"),
-            }
-            Ok(())
+            })
         });
-        if let Some(Err(error)) = said {
-            self.misspoken = Some(Lost::script(line, error.to_string()));
+        match done.expect("every actor of the script is in its world") {
+            Ok(done) => done,
+            Err(error) => {
+                self.misspoken = Some(Lost::script(line, error.to_string()));
+                Done::Something
+            }
         }
     }
 
-    fn node_dials(&mut self, actor: ActorId) {
+    fn node_dials(&mut self, actor: ActorId) -> Done {
         let listening = self.schedule.script.iter().find_map(|line| {
             let Op::Listen { actor: who, at } = line.op else { return None };
             at.filter(|_| who == actor)
         });
-        let Some(address) = self.world.actor(actor).map(crate::actor::Actor::address) else {
-            return;
-        };
-        self.node_dials_at(listening.unwrap_or(SocketAddr::new(address, ACTOR_PORT)));
+        let address = self.world.actor(actor).map(crate::actor::Actor::address);
+        let address = address.expect("every actor of the script is in its world");
+        self.node_dials_at(listening.unwrap_or(SocketAddr::new(address, ACTOR_PORT)))
     }
 
-    fn node_dials_at(&mut self, to: SocketAddr) {
-        if let Some(command) = X::dial_command(Endpoint::Ip(to)) {
-            self.world.command(command);
+    fn node_dials_at(&mut self, to: SocketAddr) -> Done {
+        match X::dial_command(Endpoint::Ip(to)) {
+            Some(command) => self.world.command(command),
+            None => Done::Nothing("this subject dials nobody"),
         }
     }
 
-    fn node_drops(&mut self, actor: ActorId) {
-        let Some(conn) = self.world.conn_with(actor) else { return };
+    fn node_drops(&mut self, actor: ActorId) -> Done {
+        let Some(conn) = self.world.conn_with(actor) else {
+            return Done::Nothing("the node has no connection with it");
+        };
         let machine = self.world.machine();
-        let command = X::drop_command(machine.tenant(), machine.sockman().conns(), conn);
-        if let Some(command) = command {
-            self.world.command(command);
+        match X::drop_command(machine.tenant(), machine.sockman().conns(), conn) {
+            Some(command) => self.world.command(command),
+            None => Done::Nothing("this subject drops nobody when asked"),
         }
     }
 }

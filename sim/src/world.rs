@@ -18,15 +18,15 @@ use sockman::time::{Instant, Now, UnixTime};
 
 use crate::actor::{Actor, Moved, Passage, Saw};
 use crate::chooser::{Chooser, Point};
+use crate::done::Done;
 use crate::faulty::{Faulty, Weights};
-use crate::net::{
-    HostId, Kernel, KernelConfig, LinkConfig, LinkState, Network, NoSuchHost, Segment,
-};
-use crate::schedule::{ActorId, Jump, LinkChange};
+use crate::net::{HostId, Kernel, KernelConfig, LinkConfig, Network, NoSuchHost, Segment};
+use crate::schedule::{ActorId, Jump};
 use crate::schedulers::{Scheduler, TaskIndex};
 use crate::subject::{SettingError, Setup, Subject};
 use crate::trace::{Story, Trace, Who};
 
+mod links;
 mod telling;
 
 use telling::{describe_call, describe_did, describe_saw, hash_call, hash_did, hash_saw};
@@ -332,11 +332,13 @@ impl<X: Subject> World<X> {
     }
 
     /// Sets the node's wall clock.
-    pub fn jump_wall(&mut self, direction: Jump, by: Duration) {
+    pub fn jump_wall(&mut self, direction: Jump, by: Duration) -> Done {
+        let before = self.now.wall;
         self.now.wall = match direction {
             Jump::Forward => self.now.wall + by,
             Jump::Back => UnixTime::EPOCH + (self.now.wall - (UnixTime::EPOCH + by)),
         };
+        Done::only_if(self.now.wall != before, "the clock shows that already")
     }
 
     /// When something is due by itself.
@@ -564,51 +566,12 @@ impl<X: Subject> World<X> {
         Some(result)
     }
 
-    /// Changes the link between the node and an actor.
-    pub fn change_link(&mut self, actor: ActorId, change: LinkChange, usual: LinkConfig) {
-        let Some(index) = self.actors.iter().position(|a| a.id() == actor) else { return };
-        let host = HostId(u32::try_from(index + 1).expect("a schedule has few actors"));
-        let (node, now) = (self.node_host, self.now.steady);
-        let both = [(node, host), (host, node)];
-        let config = match change {
-            LinkChange::Latency(latency) => Some(LinkConfig { latency, ..usual }),
-            LinkChange::Bandwidth(rate) => {
-                Some(LinkConfig { bytes_per_second: Some(rate.max(1)), ..usual })
-            }
-            LinkChange::Chunks(bytes) => {
-                Some(LinkConfig { chunk_bytes_max: Some(bytes.max(1) as usize), ..usual })
-            }
-            LinkChange::Heal => Some(usual),
-            LinkChange::SwallowAll | LinkChange::SwallowToNode | LinkChange::SwallowFromNode => {
-                None
-            }
-        };
-        let silent: &[(HostId, HostId)] = match change {
-            LinkChange::SwallowAll => &both,
-            LinkChange::SwallowToNode => &both[1..],
-            LinkChange::SwallowFromNode => &both[..1],
-            LinkChange::Latency(_)
-            | LinkChange::Bandwidth(_)
-            | LinkChange::Chunks(_)
-            | LinkChange::Heal => &[],
-        };
-        for (from, to) in both {
-            if let Some(config) = config {
-                self.network.set_link(from, to, config);
-            }
-            if change == LinkChange::Heal {
-                self.network.set_link_state(now, from, to, LinkState::Up);
-            }
-        }
-        for &(from, to) in silent {
-            self.network.set_link_state(now, from, to, LinkState::Silent);
-        }
-    }
-
     /// Hands the node a command, as another thread would.
-    pub fn command(&mut self, command: <X::Tenant as Tenant>::Command) {
+    pub fn command(&mut self, command: <X::Tenant as Tenant>::Command) -> Done {
         // A full queue refuses, which the other thread would be told.
-        self.commands_waiting += usize::from(self.machine.push_command(command).is_ok());
+        let taken = self.machine.push_command(command).is_ok();
+        self.commands_waiting += usize::from(taken);
+        Done::only_if(taken, "the node's queue of commands is full")
     }
 
     /// The node's connection with an actor that is open, the latest if there are several.
@@ -703,21 +666,6 @@ impl<X: Subject> World<X> {
         self.notices.clear();
         self.saw.clear();
         self.moved.clear();
-    }
-
-    /// Whether the link between the node and an actor carries both ways.
-    #[must_use]
-    pub fn is_link_up(&self, actor: ActorId) -> bool {
-        let Some(index) = self.actors.iter().position(|a| a.id() == actor) else { return false };
-        let host = HostId(u32::try_from(index + 1).expect("a schedule has few actors"));
-        let ways = [(self.node_host, host), (host, self.node_host)];
-        ways.iter().all(|&(from, to)| self.network.link_state(from, to) == LinkState::Up)
-    }
-
-    /// When the last segment arrives that is on the way to or from an actor now.
-    #[must_use]
-    pub fn last_due(&self, actor: ActorId) -> Option<Instant> {
-        self.network.last_due(&self.actor(actor)?.kernel().config().addresses)
     }
 
     /// Whether anything is under way between the hosts.

@@ -7,11 +7,15 @@ use sockman::sockets::{Closing, Endpoint, Sockets as _};
 use sockman::time::Now;
 
 use super::{Actor, Ending, Link, first_move, speaks};
+use crate::done::Done;
 use crate::schedule::{Item, Manner};
 use crate::subject::{Dialect, UnknownWord};
 
 /// Bytes that may wait to be sent; a script that says more is refused.
 const UNSENT_BYTES_MAX: usize = 64 << 20;
+
+/// Why a line about a connection has done nothing.
+const NO_CONNECTION: &str = "it has no connection";
 
 /// Why an actor cannot say something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +39,7 @@ impl std::error::Error for Unsaid {}
 
 impl<D: Dialect> Actor<D> {
     /// Connects to the node. A connection that it has is closed first.
-    pub fn dial(&mut self, now: Now, from: Option<SocketAddr>, node: SocketAddr) {
+    pub fn dial(&mut self, now: Now, from: Option<SocketAddr>, node: SocketAddr) -> Done {
         self.close(now, Closing::Orderly);
         let dialled = match from {
             Some(from) => self.kernel.connect_from(from, node),
@@ -45,24 +49,34 @@ impl<D: Dialect> Actor<D> {
             Ok(conn) => {
                 self.begin(conn, Link::Connecting);
                 self.set_interest();
+                Done::Something
             }
-            Err(_) => self.end(now, Ending::Refused),
+            Err(_) => {
+                self.end(now, Ending::Refused);
+                Done::Nothing("its own host does not begin to connect")
+            }
         }
     }
 
-    /// Waits for the node to connect. Listening already is no mistake.
-    pub fn listen(&mut self, at: SocketAddr) {
-        if self.listener.is_none() {
-            self.listener = self.kernel.listen(&Endpoint::Ip(at)).ok();
+    /// Waits for the node to connect, at one place.
+    pub fn listen(&mut self, at: SocketAddr) -> Done {
+        if self.listener.is_some() {
+            return Done::Nothing("it listens already");
         }
+        self.listener = self.kernel.listen(&Endpoint::Ip(at)).ok();
+        Done::only_if(self.listener.is_some(), "its own host does not listen there")
     }
 
-    /// Says things.
+    /// Says things, as soon as there is room. Without a connection nothing is said.
     ///
     /// # Errors
     ///
     /// It cannot say so; what came before it is said.
-    pub fn send(&mut self, now: Now, items: &[Item]) -> Result<(), Unsaid> {
+    pub fn send(&mut self, now: Now, items: &[Item]) -> Result<Done, Unsaid> {
+        if self.conn.is_none() {
+            return Ok(Done::Nothing(NO_CONNECTION));
+        }
+        let mut done = Done::Something;
         for item in items {
             match item {
                 Item::Word { word, times } => {
@@ -80,6 +94,9 @@ impl<D: Dialect> Actor<D> {
                     self.unsent.append(&mut whole);
                     self.rest = rest;
                 }
+                Item::Rest if self.rest.is_empty() => {
+                    done = Done::Nothing("there is no part of which a rest is left");
+                }
                 Item::Rest => self.unsent.append(&mut self.rest),
                 Item::Bytes(bytes) => self.unsent.extend_from_slice(bytes),
                 Item::Junk(count) => {
@@ -91,7 +108,7 @@ impl<D: Dialect> Actor<D> {
             }
         }
         self.work(now);
-        Ok(())
+        Ok(done)
     }
 
     /// What an actor has to say and its kernel does not take is kept, within a bound.
@@ -100,7 +117,7 @@ impl<D: Dialect> Actor<D> {
     }
 
     /// Changes its manner. An honest speaker greets when it becomes one on an open connection.
-    pub fn behave(&mut self, now: Now, manner: Manner) {
+    pub fn behave(&mut self, now: Now, manner: Manner) -> Done {
         self.manner = manner;
         self.deaf = false;
         if self.link == Link::Open && speaks(manner) {
@@ -110,36 +127,51 @@ impl<D: Dialect> Actor<D> {
         self.next_move = first_move(now.steady, manner);
         self.set_interest();
         self.work(now);
+        Done::Something
     }
 
-    /// Stops reading, or reads again.
-    pub fn set_reading(&mut self, now: Now, reading: bool) {
+    /// Stops reading, or reads again: what it has a connection with now, and what it gets later.
+    pub fn set_reading(&mut self, now: Now, reading: bool) -> Done {
+        if self.reading == reading {
+            return Done::Nothing(if reading { "it reads already" } else { "it does not read" });
+        }
         self.reading = reading;
         self.set_interest();
         self.work(now);
+        if self.conn.is_some() { Done::Something } else { Done::OnceConnected }
     }
 
     /// Sends FIN once everything unsent has gone, and goes on reading.
-    pub fn half_close(&mut self, now: Now) {
+    pub fn half_close(&mut self, now: Now) -> Done {
+        if self.conn.is_none() {
+            return Done::Nothing(NO_CONNECTION);
+        }
+        if self.half_closed {
+            return Done::Nothing("it has half-closed already");
+        }
+        self.half_closed = true;
         self.finishing = true;
         self.work(now);
+        Done::Something
     }
 
     /// Closes its connection, if it has one.
-    pub fn close(&mut self, now: Now, how: Closing) {
-        if let Some(conn) = self.conn.take() {
-            self.kernel.close(conn, how).expect("it was open");
-            self.end(now, Ending::Own);
-        }
+    pub fn close(&mut self, now: Now, how: Closing) -> Done {
+        let Some(conn) = self.conn.take() else { return Done::Nothing(NO_CONNECTION) };
+        self.kernel.close(conn, how).expect("it was open");
+        self.end(now, Ending::Own);
+        Done::Something
     }
 
     /// Loses everything that its host knew of connections, and tells nobody.
-    pub fn vanish(&mut self, now: Now) {
+    pub fn vanish(&mut self, now: Now) -> Done {
+        let listened = self.listener.take().is_some();
         self.kernel.forget_everything();
-        self.listener = None;
-        if self.conn.take().is_some() {
+        let connected = self.conn.take().is_some();
+        if connected {
             self.end(now, Ending::Own);
         }
+        Done::only_if(connected || listened, NO_CONNECTION)
     }
 }
 

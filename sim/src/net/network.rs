@@ -158,6 +158,13 @@ impl Network {
         }
     }
 
+    /// How a direction is set.
+    #[must_use]
+    pub fn link(&self, from: HostId, to: HostId) -> LinkConfig {
+        let link = self.links.get(from.0 as usize).and_then(|links| links.get(to.0 as usize));
+        link.map_or(self.default_link, |link| link.config)
+    }
+
     /// Whether a direction works.
     #[must_use]
     pub fn link_state(&self, from: HostId, to: HostId) -> LinkState {

@@ -19,7 +19,7 @@ pub enum SetupError {
     /// A `node` line.
     Setting(SettingError),
     /// A word of the script.
-    Word(Misspoken),
+    Word(Box<Misspoken>),
     /// Two actors, or an actor and the node, use one address.
     AddressTwice(IpAddr),
     /// Nobody knows how to simulate this.
@@ -53,7 +53,8 @@ impl SetupError {
                 // Of one that stands twice the later is meant.
                 source.mistake_in_setting(schedule.node.iter().rposition(is_it)?, mistake)
             }
-            Self::Word(Misspoken { line, word, problem, .. }) => {
+            Self::Word(misspoken) => {
+                let Misspoken { line, word, problem, .. } = &**misspoken;
                 let UnknownWord { said, setting, expected } = problem.clone();
                 let mistake = Mistake::Misspoken { said, expected };
                 source.mistake_in_word(schedule, *line, *word, setting, mistake)
@@ -92,7 +93,8 @@ pub(super) fn check_words<X: Subject>(schedule: &Schedule) -> Result<(), SetupEr
         };
         for (word, spoken) in op.words().into_iter().enumerate() {
             check(spoken).map_err(|problem| {
-                SetupError::Word(Misspoken { line, word, problem, op: op.to_string() })
+                let op = op.to_string();
+                SetupError::Word(Box::new(Misspoken { line, word, problem, op }))
             })?;
         }
     }

@@ -491,6 +491,13 @@ impl Schedule {
         }
     }
 
+    /// Whether it is a case: its script says what must be seen. Somebody has written that. What
+    /// chance makes, and what is recorded of it, expects nothing.
+    #[must_use]
+    pub fn is_case(&self) -> bool {
+        self.script.iter().any(|line| matches!(line.op, Op::Expect(_)))
+    }
+
     /// The actors that it names, each once, by number.
     #[must_use]
     pub fn actors(&self) -> Vec<ActorId> {

@@ -12,6 +12,7 @@ mod actors;
 mod expectations;
 mod faults;
 mod flips;
+mod in_vain;
 mod words;
 
 /// What a campaign runs for a seed.

@@ -159,8 +159,8 @@ impl World {
                 }
             }
             (Item::Reset, State::Open) => {
-                // docs/behaviour.md, TCP 10, the refinement: not once our own FIN is on its way, too,
-                // behind bytes.
+                // docs/behaviour.md, TCP 10, the refinement: not once our own FIN is on its way,
+                // too, behind bytes.
                 let after = end.eof && !end.fin;
                 end.fail(if after { Failure::BrokenPipe } else { Failure::Reset });
                 seen(if after { Transition::ResetAfterFin } else { Transition::ResetBeforeFin });

@@ -51,8 +51,8 @@ impl Socket {
         if self.stage != Stage::Gone {
             self.error = Some(match self.state {
                 State::SynSent { .. } => Failure::Refused,
-                // docs/behaviour.md, TCP 10, the refinement: after the peer's FIN (CLOSE_WAIT); with
-                // bytes still queued behind our own (LAST_ACK) it is a reset again.
+                // docs/behaviour.md, TCP 10, the refinement: after the peer's FIN (CLOSE_WAIT);
+                // with bytes still queued behind our own (LAST_ACK) it is a reset again.
                 State::Open | State::Closed if self.eof && !self.fin => Failure::BrokenPipe,
                 State::Open | State::Closed => Failure::Reset,
             });

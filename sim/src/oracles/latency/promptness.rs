@@ -44,8 +44,8 @@ impl Promptness {
         if self.task != Some(task) || !is_action {
             self.check_nothing_due(world, task)?;
         }
-        // A call alone tells the tenant nothing.
-        if !matches!(did, Did::Called { .. }) {
+        // Other steps tell the tenant nothing.
+        if !matches!(did, Did::Called { .. } | Did::Executed { action: "receive" | "finish", .. }) {
             self.note_queued(world);
         }
         self.task = Some(task);

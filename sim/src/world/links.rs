@@ -1,0 +1,72 @@
+//! The links between the node and its peers.
+
+use sockman::time::Instant;
+
+use super::World;
+use crate::done::Done;
+use crate::net::{HostId, LinkConfig, LinkState, Network};
+use crate::schedule::{ActorId, LinkChange};
+use crate::subject::Subject;
+
+impl<X: Subject> World<X> {
+    /// Changes the link between the node and an actor.
+    pub fn change_link(&mut self, actor: ActorId, change: LinkChange, usual: LinkConfig) -> Done {
+        let nobody = Done::Nothing("nobody is at its end");
+        let Some(index) = self.actors.iter().position(|a| a.id() == actor) else { return nobody };
+        let host = HostId(u32::try_from(index + 1).expect("a schedule has few actors"));
+        let (node, now) = (self.node_host, self.now.steady);
+        let both = [(node, host), (host, node)];
+        let look =
+            |net: &Network| both.map(|(from, to)| (net.link(from, to), net.link_state(from, to)));
+        let before = look(&self.network);
+        let config = match change {
+            LinkChange::Latency(latency) => Some(LinkConfig { latency, ..usual }),
+            LinkChange::Bandwidth(rate) => {
+                Some(LinkConfig { bytes_per_second: Some(rate.max(1)), ..usual })
+            }
+            LinkChange::Chunks(bytes) => {
+                Some(LinkConfig { chunk_bytes_max: Some(bytes.max(1) as usize), ..usual })
+            }
+            LinkChange::Heal => Some(usual),
+            LinkChange::SwallowAll | LinkChange::SwallowToNode | LinkChange::SwallowFromNode => {
+                None
+            }
+        };
+        let silent: &[(HostId, HostId)] = match change {
+            LinkChange::SwallowAll => &both,
+            LinkChange::SwallowToNode => &both[1..],
+            LinkChange::SwallowFromNode => &both[..1],
+            LinkChange::Latency(_)
+            | LinkChange::Bandwidth(_)
+            | LinkChange::Chunks(_)
+            | LinkChange::Heal => &[],
+        };
+        for (from, to) in both {
+            if let Some(config) = config {
+                self.network.set_link(from, to, config);
+            }
+            if change == LinkChange::Heal {
+                self.network.set_link_state(now, from, to, LinkState::Up);
+            }
+        }
+        for &(from, to) in silent {
+            self.network.set_link_state(now, from, to, LinkState::Silent);
+        }
+        Done::only_if(look(&self.network) != before, "the link is so already")
+    }
+
+    /// Whether the link between the node and an actor carries both ways.
+    #[must_use]
+    pub fn is_link_up(&self, actor: ActorId) -> bool {
+        let Some(index) = self.actors.iter().position(|a| a.id() == actor) else { return false };
+        let host = HostId(u32::try_from(index + 1).expect("a schedule has few actors"));
+        let ways = [(self.node_host, host), (host, self.node_host)];
+        ways.iter().all(|&(from, to)| self.network.link_state(from, to) == LinkState::Up)
+    }
+
+    /// When the last segment arrives that is on the way to or from an actor now.
+    #[must_use]
+    pub fn last_due(&self, actor: ActorId) -> Option<Instant> {
+        self.network.last_due(&self.actor(actor)?.kernel().config().addresses)
+    }
+}
