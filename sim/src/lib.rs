@@ -20,6 +20,7 @@ pub mod panics;
 pub mod renamed;
 pub mod run;
 pub mod schedule;
+pub mod shrink;
 pub mod subject;
 pub mod subjects;
 pub mod trace;

@@ -124,7 +124,16 @@ impl Verdict {
         })
     }
 
-    /// The oracle, or the kind of verdict, that two failures share if they are the same.
+    /// The same on one line, without what no comment of a schedule may contain.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let text = self.to_string();
+        let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+        words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The oracle, or the kind of verdict. Whether two failures are the same takes more
+    /// ([`FailureKey`](crate::shrink::FailureKey)).
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -198,6 +207,8 @@ pub struct Report {
     pub recorded: Schedule,
     /// The story, if it was kept.
     pub story: Vec<Entry>,
+    /// How many lines of the script were carried out before it ended.
+    pub carried_out: usize,
     /// Every connection of the node's as it stood when the run failed.
     pub connections: Vec<sockman::sockman::ConnSnapshot>,
 }
@@ -353,6 +364,7 @@ impl<X: Subject> Run<X> {
             stats: self.stats(),
             recorded,
             story: self.world.trace().story().to_vec(),
+            carried_out: self.next_line,
             connections,
         }
     }
