@@ -16,6 +16,9 @@ pub(super) const EXTENSION: &str = "case";
 pub(super) const FAILED_SCHEDULE: &str = "schedule.case";
 pub(super) const FAILED_STORY: &str = "story.txt";
 
+/// The smallest schedule that fails in the same way, beside them.
+pub(super) const SHRUNK_SCHEDULE: &str = "shrunk.case";
+
 /// Every schedule under a path: the file itself, a failure folder's, or all texts of a folder, in
 /// the order of their names.
 pub(super) fn find(path: &Path) -> Result<Vec<PathBuf>, Error> {
@@ -43,22 +46,39 @@ pub(super) fn find(path: &Path) -> Result<Vec<PathBuf>, Error> {
     if found.is_empty() { Err(Error::NoSchedules(path.to_owned())) } else { Ok(found) }
 }
 
+/// How a file holds a schedule.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As text, for people.
+    Text,
+    /// As bytes, for a fuzzer.
+    Bytes,
+}
+
 /// The schedule in a file. A file that is not text is a fuzzer's.
 pub(super) fn read(path: &Path) -> Result<Schedule, Error> {
+    read_form(path).map(|(schedule, _)| schedule)
+}
+
+/// The same, with the form that the file has.
+pub(super) fn read_form(path: &Path) -> Result<(Schedule, Form), Error> {
     let bytes = fs::read(path).map_err(Error::file(path))?;
     let named_as_text = path.extension().is_some_and(|extension| extension == EXTENSION);
     match String::from_utf8(bytes) {
         Ok(text) if named_as_text || looks_like_text(&text) => {
             let name = path.display().to_string();
-            Schedule::parse(&name, &text).map_err(|error| Error::Parse(Box::new(error)))
+            let schedule = Schedule::parse(&name, &text);
+            schedule
+                .map(|schedule| (schedule, Form::Text))
+                .map_err(|error| Error::Parse(Box::new(error)))
         }
-        Ok(text) => Ok(Schedule::from_bytes(text.as_bytes())),
+        Ok(text) => Ok((Schedule::from_bytes(text.as_bytes()), Form::Bytes)),
         Err(error) if named_as_text => Err(Error::Usage(format!(
             "{}: not text: byte {} is not UTF-8",
             path.display(),
             error.utf8_error().valid_up_to()
         ))),
-        Err(error) => Ok(Schedule::from_bytes(error.as_bytes())),
+        Err(error) => Ok((Schedule::from_bytes(error.as_bytes()), Form::Bytes)),
     }
 }
 
