@@ -42,7 +42,7 @@ pub(super) fn remove(search: &mut Search<'_>) {
                 fault.nth = fault.nth.saturating_sub(fewer).max(1);
             }
         }
-        attempt_lines(search, &plain) || search.attempt(search.best().with_lines(&shifted))
+        attempt_lines(search, &plain) || attempt_lines(search, &shifted)
     });
 }
 

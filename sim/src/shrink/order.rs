@@ -9,6 +9,11 @@ use super::search::Search;
 /// With more order lines than this, counts are not guessed: it would cost too many runs.
 const REANCHORED_MAX: usize = 8;
 
+/// In a longer script, faults stay where they are; and where one goes, it counts to this at most.
+/// It costs a run for each place and count.
+const MOVED_LINES_MAX: usize = 8;
+const COUNTS_MOVED: u32 = 3;
+
 /// A step that was counted up to this is sought among the first so many as well.
 const COUNTS_TRIED: u32 = 6;
 
@@ -95,12 +100,15 @@ pub(super) fn move_up(search: &mut Search<'_>) {
 
 fn move_fault(search: &mut Search<'_>, line: usize) {
     let lines = &search.best().lines;
+    if lines.len() > MOVED_LINES_MAX {
+        return;
+    }
     let Op::Fault(fault) = lines[line].op else { return };
     if !search.is_free(&lines[line].op) {
         return;
     }
     let others: Vec<_> = [&lines[..line], &lines[line + 1..]].concat();
-    for nth in 1..fault.nth.min(COUNTS_TRIED + 1) {
+    for nth in 1..fault.nth.min(COUNTS_MOVED + 1) {
         for place in (0..=others.len()).rev() {
             // With the line below, or with the line above.
             let near = [others.get(place), place.checked_sub(1).and_then(|at| others.get(at))];
