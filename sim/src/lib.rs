@@ -23,6 +23,7 @@ pub mod renamed;
 pub mod run;
 pub mod schedule;
 pub mod schedulers;
+pub mod shrink;
 pub mod subject;
 pub mod subjects;
 pub mod trace;

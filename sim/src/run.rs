@@ -100,6 +100,8 @@ pub struct Report {
     pub recorded: Schedule,
     /// The story, if it was kept.
     pub story: Vec<Entry>,
+    /// How many lines of the script were carried out before it ended.
+    pub carried_out: usize,
     /// Every connection of the node's as it stood when the run failed.
     pub connections: Vec<sockman::sockman::ConnSnapshot>,
 }
@@ -273,6 +275,7 @@ impl<X: Subject> Run<X> {
             stats: self.stats(),
             recorded,
             story: self.world.trace().story().to_vec(),
+            carried_out: self.next_line,
             connections,
         }
     }

@@ -145,12 +145,15 @@ fn a_bad_argument_is_named() {
     check_refused(&["replay", "missing.case"], "missing.case");
     check_refused(&["show", "missing.case"], "missing.case");
     check_refused(&["import", "missing"], "missing");
+    check_refused(&["shrink", "missing.case"], "missing.case");
+    check_refused(&["shrink", "a.case", "--runs", "0"], "--runs");
+    check_refused(&["shrink"], "PATH");
 }
 
 #[test]
 fn every_command_explains_itself_with_an_example() {
     let folder = Folder::new("help");
-    for command in ["run", "replay", "show", "import", "export"] {
+    for command in ["run", "replay", "show", "shrink", "import", "export"] {
         let said = ended(&folder.sim(&[command, "--help"]), 0);
         assert!(said.contains("Example: cargo sim"), "{said}");
     }
@@ -331,6 +334,63 @@ fn a_run_that_leaves_its_recorded_story_says_where() {
     assert!(said.contains("diverges at step 1"), "{said}");
 }
 
+// Shrinking.
+
+/// Fails as [`FAILING`], with much that has nothing to do with it.
+const LONG: &str = "format 1\nsubject echo\n0ms p1 dials\nexpect p1 receives line, within 1s\n\
+                    p2 is chatty\np2 dials\n+1s p3 dials\n+1s p2 closes\n";
+
+const SHRUNK: &str = "format 1\nsubject  echo\n\n0ms      p1 dials\n\
+                      # fails here: expectation not met: p1 is Open, heard \
+                      [], the node has not ended it\n\
+                      expect   p1 receives line, within 1s\n";
+
+#[test]
+fn what_fails_is_shrunk_to_a_text_that_fails_in_the_same_way() {
+    let folder = Folder::new("shrink");
+    folder.write("a.case", LONG);
+    let output = folder.sim(&["shrink", "a.case"]);
+    ended(&output, 0);
+    assert_eq!(stdout(&output), SHRUNK);
+    assert!(stderr(&output).contains("6 operations before, 2 after"), "{}", stderr(&output));
+    let output = folder.sim(&["shrink", "a.case", "--output", "b.case"]);
+    ended(&output, 0);
+    assert_eq!(stdout(&output), "");
+    assert_eq!(folder.read("b.case"), SHRUNK);
+    ended(&folder.sim(&["replay", "b.case"]), 1);
+}
+
+#[test]
+fn a_failure_folder_and_an_artifact_are_shrunk_as_texts_are() {
+    let folder = Folder::new("shrink-others");
+    folder.write("found/schedule.case", LONG);
+    assert_eq!(stdout(&folder.sim(&["shrink", "found"])), SHRUNK);
+    ended(&folder.sim(&["export", "found", "--to", "bytes"]), 0);
+    assert_eq!(stdout(&folder.sim(&["shrink", "bytes/found"])), SHRUNK);
+    // What lies beside the recorded schedule is not what the folder stands for.
+    folder.write("found/shrunk.case", GREETING);
+    let report = json(&folder.sim(&["replay", "--json", "found"]));
+    assert_eq!(report["verdict"], "expectation");
+}
+
+#[test]
+fn what_cannot_be_shrunk_is_said_to_be_so() {
+    let folder = Folder::new("shrink-not");
+    folder.write("a.case", GREETING);
+    let said = ended(&folder.sim(&["shrink", "a.case", "--output", "b.case"]), 2);
+    assert!(said.contains("a.case: it passes"), "{said}");
+    folder.write("more/a.case", FAILING);
+    folder.write("more/b.case", FAILING);
+    let said = ended(&folder.sim(&["shrink", "more"]), 2);
+    assert!(said.contains("more: 2 schedules"), "{said}");
+    folder.write("c.case", "format 1\nsubject gopher\n\n0ms p1 dials\n");
+    let said = ended(&folder.sim(&["shrink", "c.case"]), 2);
+    assert!(said.contains("c.case: no subject gopher"), "{said}");
+    let said = ended(&folder.sim(&["shrink", "more/a.case", "--output", "no/b.case"]), 2);
+    assert!(said.contains("no/b.case"), "{said}");
+    assert!(!folder.0.join("b.case").exists());
+}
+
 // Output.
 
 #[test]
@@ -353,12 +413,14 @@ fn a_reader_who_leaves_ends_the_command_quietly() {
 fn a_full_disk_under_the_output_is_an_error() {
     let folder = Folder::new("full");
     folder.write("a.case", GREETING);
+    folder.write("failing.case", FAILING);
     let artifact = folder.write("artifact", b"");
     let artifact = artifact.to_str().unwrap();
-    let commands: [&[&str]; 4] = [
+    let commands: [&[&str]; 5] = [
         &["run", "--subject", "echo", "--seeds", "0"],
         &["replay", "a.case"],
         &["show", "a.case"],
+        &["shrink", "failing.case"],
         &["import", artifact],
     ];
     for arguments in commands {

@@ -13,5 +13,6 @@ mod manager;
 mod net;
 mod network;
 mod renamed;
+mod shrink;
 mod wire;
 mod worlds;

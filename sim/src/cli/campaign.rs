@@ -12,8 +12,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use sockman::driver::{Clock as _, SystemClock};
 use sockman_sim::generate::Plan;
 use sockman_sim::run::{self, Options, Report, Stats};
+use sockman_sim::schedule::Schedule;
 use sockman_sim::schedulers::Strategy;
-use sockman_sim::subjects::{NAMES, generate_for, run_named};
+use sockman_sim::shrink::{self, Budget};
+use sockman_sim::subjects::{NAMES, generate_for, run_named, shrink_named};
 use sockman_sim::trace::{Story, TraceHash};
 use sockman_sim::worlds::{self, World};
 
@@ -25,6 +27,14 @@ const DEFAULT_TIME: Duration = Duration::from_secs(30);
 
 /// Failures that are written out in full; further ones are counted.
 const FAILURES_WRITTEN_MAX: usize = 10;
+
+/// What the shrinking of one of them may take: a few seconds at the worst. `cargo sim shrink` goes
+/// further.
+const SHRINK_RUNS: u32 = 500;
+const SHRINK_STEPS: u64 = 10_000_000;
+
+/// Lines of a shrunk schedule that are shown; few have more.
+const SHRUNK_LINES_SHOWN: usize = 40;
 
 /// Where failures go, below the folder that the command runs in.
 const FAILURES: &str = "target/sim/failures";
@@ -93,7 +103,15 @@ struct Outcome {
     stats: Stats,
     failure: Option<Box<Report>>,
     /// Where it was written, if it was one of the first to fail.
-    written: Option<Result<PathBuf, Error>>,
+    written: Option<Result<Written, Error>>,
+}
+
+/// A failure as it lies in its folder.
+struct Written {
+    folder: PathBuf,
+    /// The text of the smallest schedule that fails in the same way, and what it took; nothing if
+    /// the failure does not replay.
+    shrunk: Option<(String, shrink::Stats)>,
 }
 
 pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode, Error> {
@@ -109,11 +127,11 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
     let summary = Summary::of(&outcomes, wall);
     let mut written = 0;
     for outcome in &mut outcomes {
-        let Some(folder) = outcome.written.take() else { continue };
-        let folder = folder?;
+        let Some(failure) = outcome.written.take() else { continue };
+        let failure = failure?;
         written += 1;
         if !arguments.json {
-            tell_failure(out, outcome, &folder)?;
+            tell_failure(out, outcome, &failure)?;
         }
     }
     if arguments.json {
@@ -208,8 +226,8 @@ fn run_seed(arguments: &Arguments, seed: u64) -> Outcome {
     Outcome { seed, world: generated.world, hash, stats, failure, written: None }
 }
 
-/// Writes a failure's schedule and story; the folder.
-fn write_failure(subject: &str, outcome: &Outcome) -> Result<PathBuf, Error> {
+/// Writes a failure's schedule and story, then the shrunk schedule, which takes longer.
+fn write_failure(subject: &str, outcome: &Outcome) -> Result<Written, Error> {
     let report = outcome.failure.as_ref().expect("the caller chose failures");
     let folder = Path::new(FAILURES).join(format!("{subject}-{}", outcome.seed));
     std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
@@ -219,7 +237,7 @@ fn write_failure(subject: &str, outcome: &Outcome) -> Result<PathBuf, Error> {
             "Found by seed {} of a campaign on {subject}, in the world {}.",
             outcome.seed, outcome.world
         ),
-        report.told(None).to_string().replace('\n', " "),
+        report.told(None).line(),
     ];
     let text = schedule.to_string();
     files::write_whole(&folder.join(files::FAILED_SCHEDULE), text.as_bytes())?;
@@ -232,17 +250,41 @@ fn write_failure(subject: &str, outcome: &Outcome) -> Result<PathBuf, Error> {
         }
         files::write_whole(&folder.join(files::FAILED_STORY), story.as_bytes())?;
     }
-    Ok(folder)
+    let shrunk = write_shrunk(&folder, &schedule)?;
+    Ok(Written { folder, shrunk })
 }
 
-fn tell_failure(out: &mut impl Write, outcome: &Outcome, folder: &Path) -> Result<(), Error> {
+/// Shrinks a failure and writes what came of it: text and figures.
+fn write_shrunk(
+    folder: &Path,
+    schedule: &Schedule,
+) -> Result<Option<(String, shrink::Stats)>, Error> {
+    let path = folder.join(files::SHRUNK_SCHEDULE);
+    // What an earlier campaign has left there is of another failure; perhaps there is nothing.
+    let _ = std::fs::remove_file(&path);
+    let budget = Budget { runs: SHRINK_RUNS, steps: SHRINK_STEPS, ..Budget::default() };
+    let Ok(shrunk) = shrink_named(schedule, &budget) else { return Ok(None) };
+    let text = shrunk.schedule.to_string();
+    files::write_whole(&path, text.as_bytes())?;
+    Ok(Some((text, shrunk.stats)))
+}
+
+fn tell_failure(out: &mut impl Write, outcome: &Outcome, failure: &Written) -> Result<(), Error> {
     let report = outcome.failure.as_ref().expect("the caller chose failures");
+    let Written { folder, shrunk } = failure;
     writeln!(out, "seed {}, world {}: {}", outcome.seed, outcome.world, report.told(None))?;
     writeln!(out, "  replay: cargo sim replay {}", folder.display())?;
     writeln!(out, "  look:   cargo sim show {}", folder.display())?;
     writeln!(out, "  the node's connections then:")?;
     for conn in &report.connections {
         writeln!(out, "    {conn}")?;
+    }
+    if let Some((text, stats)) = shrunk {
+        let path = folder.join(files::SHRUNK_SCHEDULE);
+        writeln!(out, "  shrunk: {} ({stats})", path.display())?;
+        for line in text.lines().take(SHRUNK_LINES_SHOWN) {
+            writeln!(out, "    {line}")?;
+        }
     }
     Ok(())
 }
@@ -283,6 +325,8 @@ impl Summary {
             if summary.first_failure.is_none()
                 && let Some(report) = &outcome.failure
             {
+                let written = outcome.written.as_ref().and_then(|one| one.as_ref().ok());
+                let shrunk = written.and_then(|one| one.shrunk.as_ref()).map(|(_, stats)| stats);
                 summary.first_failure = Some(serde_json::json!({
                     "seed": outcome.seed,
                     "world": outcome.world,
@@ -291,7 +335,8 @@ impl Summary {
                     // Of the campaign up to and with this run.
                     "events": summary.events,
                     "virtual_seconds": summary.virtual_time.as_secs(),
-                    "schedule": outcome.written.as_ref().and_then(|path| path.as_ref().ok()),
+                    "folder": written.map(|written| &written.folder),
+                    "operations": shrunk.map(|stats| stats.operations_after),
                 }));
             }
             // By seed, so that the number of threads does not matter.

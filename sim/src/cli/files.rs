@@ -16,6 +16,9 @@ pub(super) const EXTENSION: &str = "case";
 pub(super) const FAILED_SCHEDULE: &str = "schedule.case";
 pub(super) const FAILED_STORY: &str = "story.txt";
 
+/// The smallest schedule that fails in the same way, beside them.
+pub(super) const SHRUNK_SCHEDULE: &str = "shrunk.case";
+
 /// Every schedule under a path: the file itself, a failure folder's, or all texts of a folder, in
 /// the order of their names.
 pub(super) fn find(path: &Path) -> Result<Vec<PathBuf>, Error> {

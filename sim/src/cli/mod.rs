@@ -15,6 +15,7 @@ mod campaign;
 mod convert;
 mod files;
 mod replay;
+mod shrink;
 
 /// Deterministic simulation of a Bitcoin connection manager.
 #[derive(Parser)]
@@ -40,6 +41,9 @@ enum Action {
         after_help = "Example: cargo sim show corpus/connman/unknown_message_is_ignored.case"
     )]
     Show(replay::ShowArguments),
+    /// Make a schedule that fails as small as it fails in the same way
+    #[command(after_help = "Example: cargo sim shrink target/sim/failures/connman-157")]
+    Shrink(shrink::Arguments),
     /// Turn bytes (a libFuzzer artifact) into the text of a schedule
     #[command(after_help = "Example: cargo sim import fuzz/artifacts/connman/crash-1 > new.case")]
     Import(convert::ImportArguments),
@@ -97,6 +101,7 @@ pub(crate) fn execute(command: Command, out: &mut impl Write) -> Result<ExitCode
         Action::Worlds => campaign::list_worlds(out),
         Action::Replay(arguments) => replay::execute(&arguments, out),
         Action::Show(arguments) => replay::show(&arguments, out),
+        Action::Shrink(arguments) => shrink::execute(&arguments, out),
         Action::Import(arguments) => convert::import(&arguments, out),
         Action::Export(arguments) => convert::export(&arguments, out),
     }

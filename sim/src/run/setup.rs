@@ -86,10 +86,12 @@ impl fmt::Display for Misspoken {
 /// Checks that the subject's peers have every word of the script.
 pub(super) fn check_words<X: Subject>(schedule: &Schedule) -> Result<(), SetupError> {
     for (line, op) in schedule.script.iter().map(|line| &line.op).enumerate() {
-        let check = |word: &Word| match op {
-            Op::Send { .. } => X::Dialect::check(word, Usage::Said),
-            Op::NodeTold { .. } => X::command(word).map(drop),
-            _ => X::Dialect::check(word, Usage::Heard),
+        let check = |word: &Word| {
+            if matches!(op, Op::NodeTold { .. }) {
+                return X::command(word).map(drop);
+            }
+            let is_said = matches!(op, Op::Send { .. });
+            X::Dialect::check(word, if is_said { Usage::Said } else { Usage::Heard })
         };
         for (word, spoken) in op.words().into_iter().enumerate() {
             check(spoken).map_err(|problem| {

@@ -72,7 +72,8 @@ impl Verdict {
         })
     }
 
-    /// The oracle, or the kind of verdict, that two failures share if they are the same.
+    /// The oracle, or the kind of verdict. Whether two failures are the same takes more
+    /// ([`FailureKey`](crate::shrink::FailureKey)).
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -84,6 +85,12 @@ impl Verdict {
             Self::Misspoken(_) => "misspoken",
             Self::TooLong(_) => "too long",
         }
+    }
+
+    /// The same on one line, without what no comment of a schedule may contain.
+    #[must_use]
+    pub fn line(&self) -> String {
+        one_line(self)
     }
 
     /// The line that it is about, if it is about one.
@@ -141,6 +148,14 @@ pub struct Told<'a> {
     source: Option<&'a Source>,
 }
 
+impl Told<'_> {
+    /// The same on one line, without what no comment of a schedule may contain.
+    #[must_use]
+    pub fn line(&self) -> String {
+        one_line(self)
+    }
+}
+
 impl fmt::Display for Told<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = self.verdict.place();
@@ -158,6 +173,12 @@ impl fmt::Display for Told<'_> {
             (None, None) => self.verdict.fmt(f),
         }
     }
+}
+
+fn one_line(said: &dyn fmt::Display) -> String {
+    let text = said.to_string();
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// A line as it would be printed; nothing if there is none.

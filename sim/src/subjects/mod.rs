@@ -6,6 +6,7 @@ pub mod echo;
 use crate::generate::{Generated, Plan, generate_by};
 use crate::run::{Options, Report, SetupError, run};
 use crate::schedule::Schedule;
+use crate::shrink::{Budget, NotShrunk, Shrunk, shrink};
 use crate::subject::Subject as _;
 
 /// Names of the subjects that the `sim` command knows; the first is the usual one.
@@ -31,5 +32,18 @@ pub fn run_named(schedule: &Schedule, options: &Options) -> Result<Report, Setup
         connman::Connman::NAME => run::<connman::Connman>(schedule, options),
         echo::Echo::NAME => run::<echo::Echo>(schedule, options),
         _ => Err(SetupError::NoSuchSubject(schedule.subject.clone())),
+    }
+}
+
+/// Shrinks a schedule that fails on the subject that it names.
+///
+/// # Errors
+///
+/// It does not fail, or cannot be run.
+pub fn shrink_named(schedule: &Schedule, budget: &Budget) -> Result<Shrunk, NotShrunk> {
+    match schedule.subject.as_str() {
+        connman::Connman::NAME => shrink::<connman::Connman>(schedule, budget),
+        echo::Echo::NAME => shrink::<echo::Echo>(schedule, budget),
+        _ => Err(NotShrunk::Setup(SetupError::NoSuchSubject(schedule.subject.clone()))),
     }
 }

@@ -15,7 +15,7 @@ use sockman_sim::subjects::echo::{Echo, Lines, Never, Notice, Peer, Server};
 
 /// One way to misbehave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// None.
     None,
     /// After a short count, drops the first byte that was not taken.
@@ -62,7 +62,7 @@ pub(super) enum Fault {
 
 impl Fault {
     /// All but none.
-    pub(super) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::LosesAByte,
         Self::RepeatsAByte,
         Self::ForgetsToSend,
@@ -86,7 +86,7 @@ impl Fault {
     ];
 
     /// As schedules write it: `LosesAByte` is `loses-a-byte`.
-    pub(super) fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         let mut name = String::new();
         for letter in format!("{self:?}").chars() {
             if letter.is_ascii_uppercase() && !name.is_empty() {
@@ -105,11 +105,11 @@ thread_local! {
 
 /// The broken echo as a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Broken;
+pub(crate) struct Broken;
 
 /// The server's side.
 #[derive(Clone, Debug)]
-pub(super) struct BrokenServer {
+pub(crate) struct BrokenServer {
     server: Server,
     fault: Fault,
     notices: Vec<Notice>,

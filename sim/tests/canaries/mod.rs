@@ -11,7 +11,7 @@ use sockman_sim::schedule::Schedule;
 use broken::{Broken, Fault};
 
 mod behind;
-mod broken;
+pub(crate) mod broken;
 
 /// Peers that give every fault an occasion: bytes that come in pieces, a pause and its end, an end
 /// in order and one by a reset.

@@ -114,7 +114,7 @@ fn the_first_line_that_does_nothing_is_named_after_everything_else() {
     let order = format!("{CASE} p1 closes\n\norder at node's 1st accept: would block");
     let drifted = replay(&parse(&order)).verdict;
     assert_eq!((drifted.kind(), drifted.place()), ("drifted", Some(Place::Order(0))));
+    // Without an expectation it is a record, and in records much is in vain.
     let reached = "0ms p1 dials\nfault node's next accept fails: aborted\n+1s p2 closes";
-    let verdict = replay(&parse(reached)).verdict;
-    assert_eq!(verdict.place(), Some(Place::Script(2)), "a fault makes a case, too: {verdict}");
+    assert_eq!(replay(&parse(reached)).verdict.place(), None);
 }
