@@ -466,6 +466,12 @@ impl<D: Dialect> Actor<D> {
         self.reading
     }
 
+    /// What names its present or last connection.
+    #[must_use]
+    pub const fn dialled(&self) -> Dialled {
+        self.dialled
+    }
+
     /// Its connection.
     #[must_use]
     pub const fn conn(&self) -> Option<ConnId> {

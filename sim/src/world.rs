@@ -234,6 +234,8 @@ impl<X: Subject> World<X> {
         let mut faulty = self.machine.sockets_mut().clone();
         faulty.end_process();
         self.birth.lives += 1;
+        // What was asked of the old process is lost with it.
+        self.commands_waiting = 0;
         let tenant = self.birth.tenant::<X>().expect("the settings were taken before");
         self.machine = Machine::new(SockMan::new(faulty, self.birth.sockman), tenant);
         self.has_waited = true;

@@ -45,7 +45,13 @@ impl Latency {
     ) -> Result<(), Violation> {
         self.count_steps(world)?;
         match step {
-            Step::Outside | Step::Arrived | Step::Looked(_) => Ok(()),
+            Step::Outside | Step::Arrived => Ok(()),
+            Step::Looked(_) => {
+                // Nor is it that the scheduler woke it.
+                self.awake = true;
+                self.worked = true;
+                Ok(())
+            }
             Step::Polled(_) => {
                 let result = self.end_wake(world);
                 self.awake = true;

@@ -140,7 +140,8 @@ fn problem_of<X: Subject>(world: &World<X>, actor: &Actor<X::Dialect>) -> Option
     let sockman = world.machine().sockman();
     let kernel = sockman.sockets().inner();
     let Some(conn) = world.conn_with(actor.id()) else {
-        let full = has_no_descriptor(world);
+        // What the node has dialled and given up, its peer may take for a connection.
+        let full = has_no_descriptor(world) || !actor.dialled().by_actor;
         let problem = "connected, and the node has not taken it in".to_owned();
         return (!full).then_some((Waits::ForNode, problem));
     };
