@@ -24,6 +24,14 @@ fn every_change_applies() {
 }
 
 #[test]
+fn every_number_from_the_first_has_a_bug() {
+    let bugs = bugs();
+    for (index, bug) in bugs.iter().enumerate() {
+        assert_eq!(bug.id, format!("B{:03}", index + 1));
+    }
+}
+
+#[test]
 fn every_bug_that_can_be_put_back_has_a_witness_or_says_why_not() {
     let witnesses: BTreeSet<_> =
         cases(FOLDER).into_iter().map(|case| Path::new(FOLDER).join(case.path)).collect();

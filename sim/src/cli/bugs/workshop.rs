@@ -133,8 +133,8 @@ impl Workshop {
             return Ok(output);
         }
         let said = String::from_utf8_lossy(&output.stderr);
-        let errors = said.find("\nerror").map_or(0, |at| at + 1);
-        let shown: Vec<_> = said[errors..].lines().take(LINES_SHOWN).collect();
+        let from_error = said.lines().skip_while(|line| !line.starts_with("error"));
+        let shown: Vec<_> = from_error.take(LINES_SHOWN).collect();
         Err(Error::Tool(format!(
             "cargo {} failed in {}:\n{}",
             arguments[0],
