@@ -22,6 +22,7 @@ printf 'again: ci/nightly.sh %s\n' "$FIRST"
 
 part "campaign, $SEEDS seeds twice" campaign "$FIRST" "$SEEDS"
 part "differential, $SEQUENCES sequences" ci/differential.sh "$SEQUENCES" "$FIRST"
+part "bugs apply, and their witnesses fail" cargo sim bugs --check --state "$(target_dir)/bugs"
 part "tests, 50 times" repeat_tests 50
 part "tests beside busy processors, 10 times" busy_tests 10
 if lonely true 2>/dev/null; then

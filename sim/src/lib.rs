@@ -8,6 +8,7 @@
 //! ```
 
 pub mod actor;
+pub mod bugs;
 pub mod chooser;
 pub mod contract;
 pub mod done;

@@ -141,6 +141,10 @@ fn a_bad_argument_is_named() {
     check_refused(&["run", "extra"], "extra");
     check_refused(&["replay"], "PATHS");
     check_refused(&["export", "a.case"], "--to");
+    check_refused(&["bugs", "--class", "bad-luck"], "bad-luck");
+    check_refused(&["bugs", "--campaigns", "0"], "--campaigns");
+    check_refused(&["bugs", "--columns", "ears"], "ears");
+    check_refused(&["bugs", "--list"], "root of the repository");
     check_refused(&["frobnicate"], "frobnicate");
     check_refused(&["replay", "missing.case"], "missing.case");
     check_refused(&["show", "missing.case"], "missing.case");
@@ -153,7 +157,7 @@ fn a_bad_argument_is_named() {
 #[test]
 fn every_command_explains_itself_with_an_example() {
     let folder = Folder::new("help");
-    for command in ["run", "replay", "show", "shrink", "import", "export"] {
+    for command in ["run", "replay", "show", "shrink", "import", "export", "bugs"] {
         let said = ended(&folder.sim(&[command, "--help"]), 0);
         assert!(said.contains("Example: cargo sim"), "{said}");
     }

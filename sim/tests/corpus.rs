@@ -13,16 +13,20 @@ use sockman_sim::subjects::run_named;
 const EXTENSION: &str = "case";
 
 /// One file.
-struct Case {
-    path: PathBuf,
+pub(super) struct Case {
+    pub(super) path: PathBuf,
     text: String,
     schedule: Schedule,
     source: Source,
 }
 
-/// Every case, in the order of paths.
 fn corpus() -> Vec<Case> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus");
+    cases("corpus")
+}
+
+/// Every case below a folder of the repository, in the order of paths.
+pub(super) fn cases(folder: &str) -> Vec<Case> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
     let mut paths = Vec::new();
     find(&root, &mut paths);
     paths.sort();
@@ -59,56 +63,70 @@ fn none_is_wrong(wrong: impl Iterator<Item = (PathBuf, String)>) {
 /// Fails for each case of which `problem` tells one.
 #[track_caller]
 fn check(problem: impl Fn(&Case) -> Option<String>) {
-    let cases = corpus();
+    check_all(&corpus(), problem);
+}
+
+/// The same for these cases.
+#[track_caller]
+pub(super) fn check_all(cases: &[Case], problem: impl Fn(&Case) -> Option<String>) {
     none_is_wrong(cases.iter().filter_map(|case| Some((case.path.clone(), problem(case)?))));
 }
 
 #[test]
 fn every_case_passes_and_is_the_same_twice() {
-    check(|case| {
-        let options = Options::default();
-        let report = match run_named(&case.schedule, &options) {
-            Err(error) => {
-                let placed = error.in_text(&case.schedule, &case.source);
-                return Some(placed.map_or_else(|| error.to_string(), |error| error.to_string()));
-            }
-            Ok(report) => report,
-        };
-        if !report.verdict.is_passed() {
-            return Some(report.told(Some(&case.source)).to_string());
+    check(fails);
+}
+
+/// How a case fails, or takes another way the second time.
+pub(super) fn fails(case: &Case) -> Option<String> {
+    let options = Options::default();
+    let report = match run_named(&case.schedule, &options) {
+        Err(error) => {
+            let placed = error.in_text(&case.schedule, &case.source);
+            return Some(placed.map_or_else(|| error.to_string(), |error| error.to_string()));
         }
-        let again = run_named(&case.schedule, &options).unwrap();
-        let same = again.hash == report.hash && again.verdict == report.verdict;
-        (!same).then(|| format!("trace {}, then {}", report.hash, again.hash))
-    });
+        Ok(report) => report,
+    };
+    if !report.verdict.is_passed() {
+        return Some(report.told(Some(&case.source)).to_string());
+    }
+    let again = run_named(&case.schedule, &options).unwrap();
+    let same = again.hash == report.hash && again.verdict == report.verdict;
+    (!same).then(|| format!("trace {}, then {}", report.hash, again.hash))
 }
 
 #[test]
 fn every_case_says_what_it_is_and_where_it_comes_from() {
-    check(|case| {
-        let title = &case.schedule.title;
-        if !title.first().is_some_and(|line| line.ends_with('.')) {
-            return Some("the first line is no sentence that says what it is".to_owned());
-        }
-        let has_source = title.iter().any(|line| {
-            line.strip_prefix("Source:").is_some_and(|source| !source.trim().is_empty())
-        });
-        (!has_source).then(|| "the title has no line `Source: ...`".to_owned())
-    });
+    check(says_too_little);
+}
+
+/// What a case does not say of itself.
+pub(super) fn says_too_little(case: &Case) -> Option<String> {
+    let title = &case.schedule.title;
+    if !title.first().is_some_and(|line| line.ends_with('.')) {
+        return Some("the first line is no sentence that says what it is".to_owned());
+    }
+    let has_source = title
+        .iter()
+        .any(|line| line.strip_prefix("Source:").is_some_and(|source| !source.trim().is_empty()));
+    (!has_source).then(|| "the title has no line `Source: ...`".to_owned())
 }
 
 #[test]
 fn every_case_is_written_as_it_would_be_printed() {
-    check(|case| {
-        let printed = case.schedule.to_string();
-        if printed == case.text {
-            return None;
-        }
-        let differs = printed.lines().zip(case.text.lines()).position(|(one, other)| one != other);
-        let line = differs.unwrap_or(printed.lines().count().min(case.text.lines().count()));
-        let expected = printed.lines().nth(line).unwrap_or("the end");
-        Some(format!("line {} would be printed as: {expected}", line + 1))
-    });
+    check(is_printed_otherwise);
+}
+
+/// Where a case is written otherwise than it would be printed.
+pub(super) fn is_printed_otherwise(case: &Case) -> Option<String> {
+    let printed = case.schedule.to_string();
+    if printed == case.text {
+        return None;
+    }
+    let differs = printed.lines().zip(case.text.lines()).position(|(one, other)| one != other);
+    let line = differs.unwrap_or(printed.lines().count().min(case.text.lines().count()));
+    let expected = printed.lines().nth(line).unwrap_or("the end");
+    Some(format!("line {} would be printed as: {expected}", line + 1))
 }
 
 #[test]

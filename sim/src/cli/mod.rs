@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use sockman_sim::bugs::BugError;
 use sockman_sim::run::SetupError;
 use sockman_sim::schedule::ParseError;
 
+mod bugs;
 mod campaign;
 mod convert;
 mod files;
@@ -50,6 +52,9 @@ enum Action {
     /// Turn the text of a schedule into bytes for a fuzzer
     #[command(after_help = "Example: cargo sim export corpus/connman --to fuzz/corpus/connman")]
     Export(convert::ExportArguments),
+    /// Put real bugs back, one at a time, and see who finds them
+    #[command(after_help = "Example: cargo sim bugs --check --only B006,B008")]
+    Bugs(bugs::Arguments),
 }
 
 /// Why a command could not be carried out.
@@ -65,6 +70,10 @@ pub(crate) enum Error {
     Setup(PathBuf, SetupError),
     /// Nothing to do.
     NoSchedules(PathBuf),
+    /// A bug's file, or a change in it.
+    Bug(BugError),
+    /// Another program, or what it said.
+    Tool(String),
     /// An argument that makes no sense.
     Usage(String),
 }
@@ -77,7 +86,8 @@ impl fmt::Display for Error {
             Self::Parse(error) => error.fmt(f),
             Self::Setup(path, error) => write!(f, "{}: {error}", path.display()),
             Self::NoSchedules(path) => write!(f, "{}: no schedules here", path.display()),
-            Self::Usage(problem) => f.write_str(problem),
+            Self::Bug(error) => error.fmt(f),
+            Self::Tool(problem) | Self::Usage(problem) => f.write_str(problem),
         }
     }
 }
@@ -104,6 +114,7 @@ pub(crate) fn execute(command: Command, out: &mut impl Write) -> Result<ExitCode
         Action::Shrink(arguments) => shrink::execute(&arguments, out),
         Action::Import(arguments) => convert::import(&arguments, out),
         Action::Export(arguments) => convert::export(&arguments, out),
+        Action::Bugs(arguments) => bugs::execute(&arguments, out),
     }
 }
 

@@ -1,0 +1,181 @@
+//! Who looks for a bug, and what came of it.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::workshop::{TestBinary, Workshop, in_time, ran_out};
+use crate::cli::Error;
+
+/// Modules of tests that are left out of the column `tests`, because they look with the means of
+/// the others: cases and witnesses replayed, generated worlds, the command over both; and those
+/// that judge the text of the sources, in which a bug has no part.
+const SKIPPED_TESTS: [&str; 6] =
+    ["corpus::", "bugs::", "worlds::", "canaries::", "cli::", "tidy::"];
+
+/// Seconds after which a test binary, and a campaign, is taken to hang. Each takes a minute or so.
+const TESTS_SECONDS: u32 = 600;
+const CAMPAIGN_SECONDS: u32 = 1800;
+
+/// What an oracle is called that is a clock on the wall.
+const HANGS: &str = "hangs";
+
+/// Who looks.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Column {
+    /// `cargo test`, without what replays schedules or generates worlds. Once, not in campaigns.
+    Tests,
+    /// Campaigns through the seam, with everything that they may do there.
+    Seam,
+    /// Campaigns that exchange messages alone.
+    Messages,
+    /// Campaigns that exchange bytes alone.
+    Bytes,
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tests => "tests",
+            Self::Seam => "seam",
+            Self::Messages => "messages",
+            Self::Bytes => "bytes",
+        })
+    }
+}
+
+/// What is tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Experiment {
+    pub(super) columns: Vec<Column>,
+    /// Campaigns of each column, from 1; `tests` has one.
+    pub(super) campaigns: u16,
+    /// Socket events of each campaign.
+    pub(super) events: u64,
+}
+
+impl Experiment {
+    /// How often a column looks.
+    pub(super) const fn times(&self, column: Column) -> u16 {
+        match column {
+            Column::Tests => 1,
+            Column::Seam | Column::Messages | Column::Bytes => self.campaigns,
+        }
+    }
+}
+
+/// What one look came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Finding {
+    pub(super) found: bool,
+    /// The oracle that noticed, or the first test that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) oracle: Option<String>,
+    /// Socket events up to then, and seconds in the worlds; `None` for tests, and if it hangs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) events: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) virtual_seconds: Option<u64>,
+}
+
+impl Finding {
+    fn by(oracle: &str) -> Self {
+        Self { found: true, oracle: Some(oracle.to_owned()), ..Self::default() }
+    }
+}
+
+/// Runs test binaries up to the first that fails.
+pub(super) fn run_tests(workshop: &Workshop, tests: &[TestBinary]) -> Result<Finding, Error> {
+    for test in tests {
+        let mut command = in_time(TESTS_SECONDS, &test.path);
+        command.args(SKIPPED_TESTS.iter().flat_map(|name| ["--skip", *name]));
+        command.current_dir(&test.folder);
+        let output = workshop.run(&mut command)?;
+        if ran_out(&output) {
+            return Ok(Finding::by(HANGS));
+        }
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stdout);
+            let failed = |line: &str| {
+                Some(line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?.to_owned())
+            };
+            let first = said.lines().find_map(failed);
+            return Ok(Finding::by(first.as_deref().unwrap_or("the process")));
+        }
+    }
+    Ok(Finding::default())
+}
+
+/// Runs a campaign with a `sim` command.
+pub(super) fn run_campaign(
+    workshop: &Workshop,
+    sim: &Path,
+    column: Column,
+    campaign: u16,
+    events: u64,
+) -> Result<Finding, Error> {
+    let mut command = in_time(CAMPAIGN_SECONDS, sim);
+    command.args(["run", "--json", "--campaign", &campaign.to_string()]);
+    command.args(["--events", &events.to_string()]);
+    match column {
+        Column::Tests => unreachable!("tests have no campaigns"),
+        Column::Seam => {}
+        Column::Messages | Column::Bytes => {
+            command.args(["--driver", &column.to_string()]);
+        }
+    }
+    let output = workshop.run(&mut command)?;
+    if ran_out(&output) {
+        return Ok(Finding::by(HANGS));
+    }
+    // 1 is a failure found. Anything else but 0 is none of the bug's.
+    if !matches!(output.status.code(), Some(0 | 1)) {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let command = format!("sim run --campaign {campaign}, column {column}");
+        return Err(Error::Tool(format!("{command}: {}\n{}", output.status, said.trim())));
+    }
+    let summary: Value = serde_json::from_slice(&output.stdout)
+        .map_err(|error| Error::Tool(format!("sim run --json: {error}")))?;
+    finding_of(&summary)
+}
+
+/// What the summary of a campaign says was found.
+fn finding_of(summary: &Value) -> Result<Finding, Error> {
+    let missing = |field: &str| Error::Tool(format!("sim run --json: no {field} in {summary}"));
+    let failures = summary["failures"].as_u64().ok_or_else(|| missing("failures"))?;
+    if failures == 0 {
+        return Ok(Finding::default());
+    }
+    let first = &summary["first_failure"];
+    let oracle = first["oracle"].as_str().or_else(|| first["kind"].as_str());
+    Ok(Finding {
+        events: Some(first["events"].as_u64().ok_or_else(|| missing("first_failure.events"))?),
+        virtual_seconds: first["virtual_seconds"].as_u64(),
+        ..Finding::by(oracle.ok_or_else(|| missing("first_failure.oracle"))?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_failure_of_a_campaign_is_read() {
+        let summary = serde_json::json!({"runs": 9, "failures": 0, "events": 5});
+        assert_eq!(finding_of(&summary).unwrap(), Finding::default());
+        let first = serde_json::json!({
+            "seed": 4, "oracle": "byte streams", "kind": "failed", "events": 77,
+            "virtual_seconds": 3, "schedule": "",
+        });
+        let summary = serde_json::json!({"runs": 9, "failures": 1, "first_failure": first});
+        let finding = finding_of(&summary).unwrap();
+        assert_eq!(finding.oracle.as_deref(), Some("byte streams"));
+        assert_eq!((finding.events, finding.virtual_seconds), (Some(77), Some(3)));
+        assert!(finding_of(&serde_json::json!({"runs": 9, "failures": 1})).is_err());
+    }
+}

@@ -1,0 +1,177 @@
+//! The experiment: every bug, every column, every campaign; and what it says beside what it said.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sockman_sim::bugs::Bug;
+
+use super::columns::{Column, Experiment, Finding, run_campaign, run_tests};
+use super::results::Question;
+use super::workshop::{TestBinary, Workshop, text_of};
+use crate::cli::Error;
+
+/// The figures that are committed.
+pub(super) const DOCUMENT: &str = "docs/bugs.json";
+
+/// What every look at one bug came to, by column.
+pub(super) type Looks = BTreeMap<Column, Vec<Finding>>;
+
+/// All figures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Figures {
+    pub(super) experiment: Experiment,
+    /// By bug.
+    pub(super) bugs: BTreeMap<String, Looks>,
+}
+
+/// Reads figures; `None` if there are none yet.
+pub(super) fn read(path: &Path) -> Result<Option<Figures>, Error> {
+    let text = match fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        text => text.map_err(Error::file(path))?,
+    };
+    let figures = serde_json::from_str(&text);
+    figures.map(Some).map_err(|error| Error::Tool(format!("{}: {error}", path.display())))
+}
+
+impl Figures {
+    /// Measures, or takes what was measured before.
+    pub(super) fn measure(
+        workshop: &Workshop,
+        bugs: &[&Bug],
+        experiment: Experiment,
+    ) -> Result<Self, Error> {
+        // Whoever finds something where nothing is has found nothing in the others.
+        let clean = Measure::of(workshop, None, &experiment)?.all()?;
+        for (column, findings) in &clean {
+            if let Some(finding) = findings.iter().find(|finding| finding.found) {
+                let by = finding.oracle.as_deref().unwrap_or_default();
+                let problem = format!("{column}: {by} finds something without any bug");
+                return Err(Error::Tool(problem));
+            }
+        }
+        let mut figures = Self { experiment, bugs: BTreeMap::new() };
+        for bug in bugs.iter().filter(|bug| !bug.state.changes().is_empty()) {
+            let looks = Measure::of(workshop, Some(bug), &figures.experiment)?.all()?;
+            figures.bugs.insert(bug.id.clone(), looks);
+        }
+        workshop.set_up(None)?;
+        Ok(figures)
+    }
+
+    /// What used to be found, and is not any more. Figures of another experiment say nothing.
+    pub(super) fn lost_since(&self, known: &Self) -> Vec<(String, Column)> {
+        let (mine, theirs) = (&self.experiment, &known.experiment);
+        if (mine.campaigns, mine.events) != (theirs.campaigns, theirs.events) {
+            return Vec::new();
+        }
+        let found = |findings: &Vec<Finding>| findings.iter().any(|finding| finding.found);
+        let mut lost = Vec::new();
+        for (id, looks) in &self.bugs {
+            for (column, findings) in looks {
+                let before = known.bugs.get(id).and_then(|looks| looks.get(column));
+                if before.is_some_and(found) && !found(findings) {
+                    lost.push((id.clone(), *column));
+                }
+            }
+        }
+        lost
+    }
+
+    /// As JSON, a line a bug so that differences can be read.
+    pub(super) fn json(&self) -> Result<String, Error> {
+        let tool = |error: serde_json::Error| Error::Tool(error.to_string());
+        let experiment = serde_json::to_string(&self.experiment).map_err(tool)?;
+        let mut lines = Vec::new();
+        for (id, looks) in &self.bugs {
+            lines.push(format!("\"{id}\": {}", serde_json::to_string(looks).map_err(tool)?));
+        }
+        Ok(format!("{{\"experiment\": {experiment},\n\"bugs\": {{\n{}\n}}}}\n", lines.join(",\n")))
+    }
+}
+
+/// The measuring of one tree: what is needed is built once, and only if something is not known.
+struct Measure<'a> {
+    workshop: &'a Workshop,
+    bug: Option<&'a Bug>,
+    experiment: &'a Experiment,
+    file: Vec<u8>,
+    sim: Option<PathBuf>,
+    tests: Option<Vec<TestBinary>>,
+}
+
+impl<'a> Measure<'a> {
+    fn of(
+        workshop: &'a Workshop,
+        bug: Option<&'a Bug>,
+        experiment: &'a Experiment,
+    ) -> Result<Self, Error> {
+        let file = match bug {
+            Some(bug) => text_of(workshop.root(), bug)?,
+            None => Vec::new(),
+        };
+        Ok(Self { workshop, bug, experiment, file, sim: None, tests: None })
+    }
+
+    fn all(mut self) -> Result<Looks, Error> {
+        let mut looks = Looks::new();
+        for &column in &self.experiment.columns {
+            let campaigns = 1..=self.experiment.times(column);
+            let findings = campaigns.map(|campaign| self.one(column, campaign));
+            looks.insert(column, findings.collect::<Result<_, _>>()?);
+        }
+        Ok(looks)
+    }
+
+    fn one(&mut self, column: Column, campaign: u16) -> Result<Finding, Error> {
+        let id = self.bug.map_or("clean", |bug| bug.id.as_str());
+        let name = format!("{id}-{column}-{campaign}");
+        let budget = match column {
+            Column::Tests => 0,
+            Column::Seam | Column::Messages | Column::Bytes => self.experiment.events,
+        };
+        let question = Question::new(self.workshop, &name, &[&self.file, &budget.to_le_bytes()]);
+        if let Some(known) = question.known() {
+            return Ok(known);
+        }
+        let finding = match column {
+            Column::Tests => run_tests(self.workshop, self.tests()?)?,
+            Column::Seam | Column::Messages | Column::Bytes => {
+                let sim = self.sim()?;
+                run_campaign(self.workshop, &sim, column, campaign, self.experiment.events)?
+            }
+        };
+        question.keep(&finding)?;
+        tell(&name, &finding);
+        Ok(finding)
+    }
+
+    fn sim(&mut self) -> Result<PathBuf, Error> {
+        if let Some(sim) = &self.sim {
+            return Ok(sim.clone());
+        }
+        self.workshop.set_up(self.bug)?;
+        Ok(self.sim.insert(self.workshop.build_sim()?).clone())
+    }
+
+    fn tests(&mut self) -> Result<&[TestBinary], Error> {
+        if self.tests.is_none() {
+            self.workshop.set_up(self.bug)?;
+            self.tests = Some(self.workshop.build_tests()?);
+        }
+        Ok(self.tests.as_deref().unwrap_or_default())
+    }
+}
+
+/// Says how far it has come; who cannot hear it misses nothing.
+fn tell(name: &str, finding: &Finding) {
+    let what = match (&finding.oracle, finding.events) {
+        (Some(oracle), Some(events)) => format!("{oracle}, after {events} socket events"),
+        (Some(oracle), None) => oracle.clone(),
+        (None, _) => "nothing".to_owned(),
+    };
+    let _ = writeln!(std::io::stderr(), "{name}: {what}");
+}

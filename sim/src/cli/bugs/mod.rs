@@ -1,0 +1,137 @@
+//! `bugs`: real bugs are put back one at a time, and it is seen who finds them.
+//!
+//! A bug's change is applied to a copy of the sources, which is built with a cache of its own. What
+//! each column found is kept in the state directory, so that a run that was stopped goes on.
+
+use std::io::Write;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use sockman_sim::bugs::{self, Bug, CLASSES, State};
+
+use super::{Error, exit};
+
+mod check;
+mod columns;
+mod figures;
+mod results;
+mod table;
+mod workshop;
+
+use columns::{Column, Experiment};
+use figures::Figures;
+use workshop::Workshop;
+
+/// Where everything is kept that can be made again.
+const STATE: &str = "target/bugs";
+
+/// Campaigns of a column.
+const CAMPAIGNS: NonZero<u16> = NonZero::new(5).expect("five is not zero");
+
+/// Socket events of a campaign.
+const EVENTS: u64 = 20_000_000;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// These bugs alone
+    #[arg(long, value_delimiter = ',', value_name = "B001,B008")]
+    only: Vec<String>,
+    /// The bugs of this class alone
+    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(CLASSES))]
+    class: Option<String>,
+    /// Show what there is, and do nothing
+    #[arg(long, conflicts_with_all = ["check", "update"])]
+    list: bool,
+    /// See that each change applies and builds, and that its witness fails with it and passes
+    /// without
+    #[arg(long, conflicts_with = "update")]
+    check: bool,
+    /// Write docs/bugs.md and docs/bugs.json
+    #[arg(long, conflicts_with_all = ["only", "class"])]
+    update: bool,
+    /// Who looks for them
+    #[arg(long, value_delimiter = ',', default_values_t = [Column::Tests, Column::Seam])]
+    columns: Vec<Column>,
+    /// Campaigns of each column
+    #[arg(long, default_value_t = CAMPAIGNS)]
+    campaigns: NonZero<u16>,
+    /// Socket events of each campaign
+    #[arg(long, default_value_t = EVENTS)]
+    events: u64,
+    /// JSON in place of the table
+    #[arg(long)]
+    json: bool,
+    /// Where the copy, the build cache and the results are kept
+    #[arg(long, default_value = STATE)]
+    state: PathBuf,
+}
+
+pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode, Error> {
+    let root = Path::new(".");
+    if !root.join(bugs::FOLDER).is_dir() || !root.join("Cargo.toml").is_file() {
+        let problem = "there is no bugs/ here: run it at the root of the repository".to_owned();
+        return Err(Error::Usage(problem));
+    }
+    let all = bugs::load_all(&root.join(bugs::FOLDER)).map_err(Error::Bug)?;
+    let chosen = choose(&all, arguments)?;
+    if arguments.list {
+        list(&chosen, arguments.json, out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let workshop = Workshop::open(root, &arguments.state)?;
+    if arguments.check {
+        let bad = check::execute(&workshop, &chosen, arguments.json, out)?;
+        return Ok(exit(bad > 0));
+    }
+    let experiment = Experiment {
+        columns: arguments.columns.clone(),
+        campaigns: arguments.campaigns.get(),
+        events: arguments.events,
+    };
+    let known = figures::read(&root.join(figures::DOCUMENT))?;
+    let figures = Figures::measure(&workshop, &chosen, experiment)?;
+    let lost = known.map_or_else(Vec::new, |known| figures.lost_since(&known));
+    if arguments.update && lost.is_empty() {
+        table::write(&root.join("docs"), &all, &figures)?;
+    }
+    let shown = if arguments.json { figures.json()? } else { table::markdown(&all, &figures) };
+    write!(out, "{shown}")?;
+    for (id, column) in &lost {
+        writeln!(out, "{id}: {column} used to find it, and does not any more")?;
+    }
+    Ok(exit(!lost.is_empty()))
+}
+
+/// The bugs that were asked for.
+fn choose<'a>(all: &'a [Bug], arguments: &Arguments) -> Result<Vec<&'a Bug>, Error> {
+    if let Some(id) = arguments.only.iter().find(|id| all.iter().all(|bug| bug.id != **id)) {
+        return Err(Error::Usage(format!("--only {id}: there is no bugs/{id}.toml")));
+    }
+    let is_chosen = |bug: &&Bug| {
+        let named = arguments.only.is_empty() || arguments.only.contains(&bug.id);
+        named && arguments.class.as_ref().is_none_or(|class| *class == bug.class)
+    };
+    Ok(all.iter().filter(is_chosen).collect())
+}
+
+fn list(bugs: &[&Bug], json: bool, out: &mut impl Write) -> Result<(), Error> {
+    for bug in bugs {
+        let Bug { id, name, class, level, state, .. } = bug;
+        let state = match state {
+            State::Expressible(_) => "expressible".to_owned(),
+            State::StandIn(..) => "stand-in".to_owned(),
+            State::WaitsFor(part) => format!("waits for {part}"),
+        };
+        if json {
+            let level = level.name();
+            let line = serde_json::json!({
+                "bug": id, "name": name, "class": class, "level": level, "state": state,
+            });
+            writeln!(out, "{line}")?;
+        } else {
+            writeln!(out, "{id}  {:<8} {class:<20} {name}: {state}", level.name())?;
+        }
+    }
+    Ok(())
+}

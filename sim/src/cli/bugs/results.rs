@@ -1,0 +1,35 @@
+//! What was found, kept in files: one for each question, named by a hash of all that the answer
+//! depends on.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::workshop::{Workshop, hash};
+use crate::cli::{Error, files};
+
+/// A question: where its answer is kept.
+pub(super) struct Question(PathBuf);
+
+impl Question {
+    /// The question `name`, whose answer depends on the sources and on `parts`.
+    pub(super) fn new(workshop: &Workshop, name: &str, parts: &[&[u8]]) -> Self {
+        let sources = workshop.sources.as_bytes();
+        let hash = hash([sources].into_iter().chain(parts.iter().copied()));
+        Self(workshop.results.join(format!("{name}-{hash}.json")))
+    }
+
+    /// The answer, if it is known.
+    pub(super) fn known<T: DeserializeOwned>(&self) -> Option<T> {
+        // One that cannot be read is asked for again.
+        serde_json::from_slice(&fs::read(&self.0).ok()?).ok()
+    }
+
+    /// Keeps the answer.
+    pub(super) fn keep<T: Serialize>(&self, answer: &T) -> Result<(), Error> {
+        let text = serde_json::to_vec(answer).map_err(|error| Error::Tool(error.to_string()))?;
+        files::write_whole(&self.0, &text)
+    }
+}

@@ -1,0 +1,147 @@
+//! The figures as a page: docs/bugs.md.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use sockman_sim::bugs::{Bug, CLASSES, Level, State};
+
+use super::columns::{Column, Finding};
+use super::figures::Figures;
+use crate::cli::{Error, files};
+
+const HEAD: &str = "\
+# What is found
+
+Each bug of bugs/ is put back into the product, one at a time, and looked for in several ways:
+
+* `tests`: `cargo test`, without what replays cases or runs generated worlds;
+* `seam`: campaigns of `cargo sim run`, through the socket traits;
+* `messages`, `bytes`: the same campaigns without what the seam adds.
+
+A cell says in how many of the campaigns it was found, after how many socket events (the median over
+the campaigns that found it), and who noticed. ci/bugs.sh writes this page and docs/bugs.json.
+";
+
+/// Writes the page, and the figures beside it.
+pub(super) fn write(docs: &Path, bugs: &[Bug], figures: &Figures) -> Result<(), Error> {
+    files::write_whole(&docs.join("bugs.json"), figures.json()?.as_bytes())?;
+    files::write_whole(&docs.join("bugs.md"), markdown(bugs, figures).as_bytes())
+}
+
+/// The page.
+pub(super) fn markdown(bugs: &[Bug], figures: &Figures) -> String {
+    let columns = &figures.experiment.columns;
+    let mut page = HEAD.to_owned();
+    let (campaigns, events) = (figures.experiment.campaigns, figures.experiment.events);
+    line(&mut page, &format!("{campaigns} campaigns of {events} socket events each.\n"));
+    row(&mut page, ["bug", "level", "class"].map(str::to_owned), columns, |c| c.to_string());
+    row(&mut page, ["---", "---", "---"].map(str::to_owned), columns, |_| "---".to_owned());
+    let measured = |bug: &&Bug| figures.bugs.contains_key(&bug.id);
+    for bug in bugs.iter().filter(measured) {
+        let stands_in = if matches!(bug.state, State::StandIn(..)) { " (stand-in)" } else { "" };
+        let name = format!("{} {}{stands_in}", bug.id, bug.name);
+        let first = [name, bug.level.name().to_owned(), bug.class.clone()];
+        row(&mut page, first, columns, |column| cell(findings(figures, bug, column)));
+    }
+    line(&mut page, "\n## Found at least once\n");
+    row(&mut page, ["", "", "bugs"].map(str::to_owned), columns, |c| c.to_string());
+    row(&mut page, ["---", "---", "---"].map(str::to_owned), columns, |_| "---".to_owned());
+    let mut total = |group: &str, of: &str, belongs: &dyn Fn(&Bug) -> bool| {
+        let group_of: Vec<_> = bugs.iter().filter(measured).filter(|bug| belongs(bug)).collect();
+        if group_of.is_empty() {
+            return;
+        }
+        let first = [of.to_owned(), group.to_owned(), group_of.len().to_string()];
+        row(&mut page, first, columns, |column| {
+            let found = |bug: &&&Bug| is_found(findings(figures, bug, column));
+            group_of.iter().filter(found).count().to_string()
+        });
+    };
+    total("", "all", &|_| true);
+    for level in Level::ALL {
+        total(level.name(), "level", &|bug| bug.level == level);
+    }
+    for class in CLASSES {
+        total(class, "class", &|bug| bug.class == class);
+    }
+    line(&mut page, "\n## Found by one alone\n");
+    for &column in columns {
+        let alone = |bug: &&Bug| {
+            let finders: Vec<_> =
+                columns.iter().filter(|c| is_found(findings(figures, bug, **c))).collect();
+            finders == [&column]
+        };
+        let alone: Vec<_> =
+            bugs.iter().filter(measured).filter(alone).map(|bug| bug.id.as_str()).collect();
+        line(&mut page, &format!("* `{column}`: {}", listed(&alone)));
+    }
+    let nobody = |bug: &&Bug| columns.iter().all(|c| !is_found(findings(figures, bug, *c)));
+    let nobody: Vec<_> =
+        bugs.iter().filter(measured).filter(nobody).map(|bug| bug.id.as_str()).collect();
+    line(&mut page, &format!("* nobody: {}", listed(&nobody)));
+    page
+}
+
+fn listed(ids: &[&str]) -> String {
+    if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }
+}
+
+fn line(page: &mut String, text: &str) {
+    page.push_str(text);
+    page.push('\n');
+}
+
+fn row(page: &mut String, first: [String; 3], columns: &[Column], cell: impl Fn(Column) -> String) {
+    page.push('|');
+    for text in first.into_iter().chain(columns.iter().map(|column| cell(*column))) {
+        write!(page, " {text} |").expect("a string takes whatever is written");
+    }
+    page.push('\n');
+}
+
+fn findings<'a>(figures: &'a Figures, bug: &Bug, column: Column) -> &'a [Finding] {
+    let looks = figures.bugs.get(&bug.id).and_then(|looks| looks.get(&column));
+    looks.map(Vec::as_slice).unwrap_or_default()
+}
+
+fn is_found(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.found)
+}
+
+/// `5/5, 1234, byte streams`.
+fn cell(findings: &[Finding]) -> String {
+    let found: Vec<_> = findings.iter().filter(|finding| finding.found).collect();
+    let mut text = format!("{}/{}", found.len(), findings.len());
+    let mut events: Vec<_> = found.iter().filter_map(|finding| finding.events).collect();
+    events.sort_unstable();
+    if let Some(median) = events.get(events.len() / 2) {
+        text += &format!(", {median}");
+    }
+    let mut oracles: Vec<_> = found.iter().filter_map(|f| f.oracle.as_deref()).collect();
+    oracles.sort_unstable();
+    oracles.dedup();
+    if !oracles.is_empty() {
+        text += &format!(", {}", oracles.join("; "));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(events: u64, oracle: &str) -> Finding {
+        let oracle = Some(oracle.to_owned());
+        Finding { found: true, oracle, events: Some(events), virtual_seconds: Some(1) }
+    }
+
+    #[test]
+    fn cell_has_count_median_and_oracles() {
+        let nothing = Finding::default;
+        assert_eq!(cell(&[nothing(), nothing()]), "0/2");
+        let three = [found(9, "panic"), nothing(), found(1, "bounds"), found(5, "panic")];
+        assert_eq!(cell(&three), "3/4, 5, bounds; panic");
+        let test = Finding { events: None, ..found(0, "queues::a_test") };
+        assert_eq!(cell(&[test]), "1/1, queues::a_test");
+    }
+}
