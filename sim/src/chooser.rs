@@ -9,20 +9,29 @@ use crate::schedulers::{Recorded, Scheduler, TaskIndex, TaskSet};
 /// them costs less than a tree of strings.
 #[derive(Clone, Debug, Default)]
 struct Counts {
+    /// Arrivals by actor: as many as all the others together, so that they are not searched for.
+    arrivals: Vec<u32>,
     names: Vec<(&'static str, String)>,
     /// By name and actor; without an actor at 0.
     made: Vec<Vec<u32>>,
 }
 
 impl Counts {
-    fn of(&mut self, verb: &'static str, object: &str, actor: Option<ActorId>) -> &mut u32 {
-        let known = self.names.iter().position(|(v, o)| *v == verb && o == object);
-        let name = known.unwrap_or_else(|| {
-            self.names.push((verb, object.to_owned()));
-            self.made.push(Vec::new());
-            self.names.len() - 1
-        });
-        let made = &mut self.made[name];
+    fn of(&mut self, point: &Point<'_>) -> &mut u32 {
+        let Point { default, verb, object, actor } = *point;
+        let made = if default == TaskIndex::ARRIVAL {
+            &mut self.arrivals
+        } else {
+            // The same name is nearly always the same string in memory, too.
+            let is_verb = |known: &str| std::ptr::eq(known, verb) || known == verb;
+            let known = self.names.iter().position(|(v, o)| o == object && is_verb(v));
+            let name = known.unwrap_or_else(|| {
+                self.names.push((verb, object.to_owned()));
+                self.made.push(Vec::new());
+                self.names.len() - 1
+            });
+            &mut self.made[name]
+        };
         let place = actor.map_or(0, |actor| usize::from(actor.0));
         if place >= made.len() {
             made.resize(place + 1, 0);
@@ -80,7 +89,7 @@ impl Chooser {
         runnable: impl FnOnce() -> TaskSet,
     ) -> TaskIndex {
         let Point { default, verb, object, actor } = point;
-        let made = self.counts.of(verb, object, actor);
+        let made = self.counts.of(&point);
         let done = *made;
         let anchor =
             || Anchor { verb: verb.to_owned(), object: object.to_owned(), actor, nth: done + 1 };
