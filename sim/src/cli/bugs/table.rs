@@ -20,6 +20,7 @@ Each bug of bugs/ is put back into the product, one at a time, and looked for in
 
 A cell says in how many of the campaigns it was found, after how many socket events (the median over
 the campaigns that found it), and who noticed. ci/bugs.sh writes this page and docs/bugs.json.
+
 ";
 
 /// Writes the page, and the figures beside it.
