@@ -18,6 +18,7 @@ use sockman::sockets::{
     Readiness, Received, Sent, Sockets, Source, Stale, Wait, WaitError,
 };
 
+use crate::host::Host;
 use crate::schedule::{ActorId, Call, Deviation, Effect, Fault};
 
 mod draws;
@@ -200,7 +201,7 @@ impl<S: Sockets> Faulty<S> {
     }
 }
 
-impl Faulty<crate::net::Kernel> {
+impl<S: Host> Faulty<S> {
     /// Closes every socket, as the kernel does when the process that held them ends.
     pub fn end_process(&mut self) {
         self.inner.end_process();

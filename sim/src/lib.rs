@@ -16,6 +16,7 @@ pub mod expect;
 pub mod faulty;
 pub mod fuzz;
 pub mod generate;
+pub mod host;
 pub mod lexicon;
 pub mod net;
 pub mod oracles;

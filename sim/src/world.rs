@@ -20,6 +20,7 @@ use crate::actor::{Actor, Moved, Passage, Saw};
 use crate::chooser::{Chooser, Point};
 use crate::done::Done;
 use crate::faulty::{Faulty, Weights};
+use crate::host::Host;
 use crate::net::{HostId, Kernel, KernelConfig, LinkConfig, Network, NoSuchHost, Segment};
 use crate::schedule::{ActorId, Jump};
 use crate::schedulers::{Scheduler, TaskIndex};
@@ -38,6 +39,9 @@ pub const NODE_ADDRESS: SocketAddr =
 /// Its other address (RFC 3849). It listens there as well where somebody dials from such a one.
 pub const NODE_ADDRESS_V6: SocketAddr =
     SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x192)), 18_444);
+
+/// All addresses of the node's host.
+const NODE_ADDRESSES: [IpAddr; 2] = [NODE_ADDRESS.ip(), NODE_ADDRESS_V6.ip()];
 
 /// What the wall clock shows at the start: 2025-01-01, after every rule of the protocol began.
 pub const WALL_START: UnixTime = UnixTime::from_secs(1_735_689_600);
@@ -121,11 +125,12 @@ impl Birth {
     }
 }
 
-/// One node and its surroundings. See the head of the module.
+/// One node and its surroundings. See the head of the module. The node's host is a [`Kernel`] on
+/// the network, unless somebody puts another in its place.
 #[derive(Clone, Debug)]
-pub struct World<X: Subject> {
+pub struct World<X: Subject, K: Host = Kernel> {
     now: Now,
-    machine: Machine<Faulty<Kernel>, X::Tenant>,
+    machine: Machine<Faulty<K>, X::Tenant>,
     birth: Birth,
     node_host: HostId,
     actors: Vec<Actor<X::Dialect>>,
@@ -169,10 +174,29 @@ impl<X: Subject> World<X> {
         actors: &BTreeMap<ActorId, Vec<IpAddr>>,
         scheduler: Scheduler,
     ) -> Result<Self, SettingError> {
+        let addresses = NODE_ADDRESSES.to_vec();
+        let kernel = Kernel::new(KernelConfig { addresses, ..config.node_kernel.clone() });
+        Self::on(kernel, config, settings, seed, actors, scheduler)
+    }
+}
+
+impl<X: Subject, K: Host> World<X, K> {
+    /// As [`World::new`], with the node on a host of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// The subject does not take a setting.
+    pub fn on(
+        host: K,
+        config: &WorldConfig,
+        settings: &[(String, String)],
+        seed: u64,
+        actors: &BTreeMap<ActorId, Vec<IpAddr>>,
+        scheduler: Scheduler,
+    ) -> Result<Self, SettingError> {
         let mut network = Network::new(config.link, NoSuchHost::Swallowed);
-        let node_addresses = vec![NODE_ADDRESS.ip(), NODE_ADDRESS_V6.ip()];
         let has_v6 = actors.values().flatten().any(IpAddr::is_ipv6);
-        let node_host = network.add_host(&node_addresses);
+        let node_host = network.add_host(&NODE_ADDRESSES);
         let mut owners = vec![None];
         let mut by_address = BTreeMap::new();
         let mut made = Vec::new();
@@ -182,8 +206,6 @@ impl<X: Subject> World<X> {
             by_address.extend(addresses.iter().map(|address| (*address, id)));
             made.push(Actor::new(id, addresses.clone(), config.actor_kernel.clone()));
         }
-        let kernel =
-            Kernel::new(KernelConfig { addresses: node_addresses, ..config.node_kernel.clone() });
         let birth = Birth {
             sockman: config.sockman,
             settings: settings.to_vec(),
@@ -191,7 +213,7 @@ impl<X: Subject> World<X> {
             listens: if has_v6 { vec![NODE_ADDRESS, NODE_ADDRESS_V6] } else { vec![NODE_ADDRESS] },
             lives: 0,
         };
-        let sockman = SockMan::new(Faulty::new(kernel, by_address), config.sockman);
+        let sockman = SockMan::new(Faulty::new(host, by_address), config.sockman);
         let machine = Machine::new(sockman, birth.tenant::<X>()?);
         let now = Now { steady: Instant::START, wall: WALL_START };
         let mut world = Self {
@@ -291,7 +313,7 @@ impl<X: Subject> World<X> {
         let default = match self.outside_due() {
             Some(_) => TaskIndex::ARRIVAL,
             None => match self.machine.default_next(self.now) {
-                Choice::Step(task) if !self.has_waited => place_of::<X>(task),
+                Choice::Step(task) if !self.has_waited => place_of::<X, K>(task),
                 Choice::Step(_) | Choice::Poll => TaskIndex::POLL,
                 // Nobody else has anything to do.
                 Choice::Wait => return self.step_inside(),
@@ -304,7 +326,7 @@ impl<X: Subject> World<X> {
             TaskIndex::ARRIVAL => self.step_outside().expect("it is due"),
             TaskIndex::POLL if default == TaskIndex::POLL => Step::Polled(self.poll()),
             TaskIndex::POLL => Step::Looked(self.poll()),
-            place => self.step_node(task_at::<X>(place)),
+            place => self.step_node(task_at::<X, K>(place)),
         }
     }
 
@@ -434,22 +456,22 @@ impl<X: Subject> World<X> {
             TaskIndex::ARRIVAL => ("arrival", "", self.outside_due().flatten()),
             TaskIndex::POLL => ("poll", "", None),
             place => {
-                let step = machine.next_step(now, task_at::<X>(place));
+                let step = machine.next_step(now, task_at::<X, K>(place));
                 let step = step.expect("the default is runnable");
                 (step.verb, step.object, step.conn.and_then(|conn| sockets.actor(conn)))
             }
         };
         let runnable = || {
-            let tasks = Machine::<Faulty<Kernel>, X::Tenant>::tasks();
+            let tasks = Machine::<Faulty<K>, X::Tenant>::tasks();
             // A wait ends with a look at the sockets, whatever else there is to do.
             let tasks = tasks.filter(|_| !has_waited);
             let tasks = tasks.filter(|task| machine.next_step(now, *task).is_some());
             let polls = has_waited || sockets.inner().has_ready() && !has_looked;
             let others = polls.then_some(TaskIndex::POLL);
-            tasks.map(place_of::<X>).chain(others).chain([default]).collect()
+            tasks.map(place_of::<X, K>).chain(others).chain([default]).collect()
         };
         let point = Point { default, verb, object, actor };
-        self.chooser.choose(point, name_of::<X>, runnable)
+        self.chooser.choose(point, name_of::<X, K>, runnable)
     }
 
     // Carrying.
@@ -522,7 +544,7 @@ impl<X: Subject> World<X> {
                 self.trace.tell(at, Who::Node, actor, || what);
             }
         }
-        let name = Machine::<Faulty<Kernel>, X::Tenant>::task_name(task);
+        let name = Machine::<Faulty<K>, X::Tenant>::task_name(task);
         let (what, conn) = describe_did(did, name);
         let actor = conn.and_then(|conn| faulty.actor(conn));
         self.trace.tell(at, Who::Node, actor, || what);
@@ -613,17 +635,17 @@ impl<X: Subject> World<X> {
 
     /// The node.
     #[must_use]
-    pub const fn machine(&self) -> &Machine<Faulty<Kernel>, X::Tenant> {
+    pub const fn machine(&self) -> &Machine<Faulty<K>, X::Tenant> {
         &self.machine
     }
 
     /// The node's sockets, to plan faults in.
-    pub const fn faulty_mut(&mut self) -> &mut Faulty<Kernel> {
+    pub const fn faulty_mut(&mut self) -> &mut Faulty<K> {
         self.machine.sockets_mut()
     }
 
     /// The node's kernel.
-    pub const fn node_kernel_mut(&mut self) -> &mut Kernel {
+    pub const fn node_kernel_mut(&mut self) -> &mut K {
         self.machine.sockets_mut().inner_mut()
     }
 
@@ -678,23 +700,23 @@ impl<X: Subject> World<X> {
 }
 
 /// A task's place among all.
-fn place_of<X: Subject>(task: Task) -> TaskIndex {
-    let place = Machine::<Faulty<Kernel>, X::Tenant>::tasks().position(|other| other == task);
+fn place_of<X: Subject, K: Host>(task: Task) -> TaskIndex {
+    let place = Machine::<Faulty<K>, X::Tenant>::tasks().position(|other| other == task);
     let place = place.expect("a machine knows its tasks");
     TaskIndex(u8::try_from(place).expect("a tenant has a handful of tasks"))
 }
 
 /// The task at a place.
-fn task_at<X: Subject>(place: TaskIndex) -> Task {
-    let mut tasks = Machine::<Faulty<Kernel>, X::Tenant>::tasks();
+fn task_at<X: Subject, K: Host>(place: TaskIndex) -> Task {
+    let mut tasks = Machine::<Faulty<K>, X::Tenant>::tasks();
     tasks.nth(usize::from(place.0)).expect("a scheduler chooses among the runnable")
 }
 
 /// What may go next, by name.
-fn name_of<X: Subject>(place: TaskIndex) -> &'static str {
+fn name_of<X: Subject, K: Host>(place: TaskIndex) -> &'static str {
     match place {
         TaskIndex::ARRIVAL => "arrival",
         TaskIndex::POLL => "poll",
-        place => Machine::<Faulty<Kernel>, X::Tenant>::task_name(task_at::<X>(place)),
+        place => Machine::<Faulty<K>, X::Tenant>::task_name(task_at::<X, K>(place)),
     }
 }

@@ -3,6 +3,7 @@
 
 use super::{Violation, violation};
 use crate::faulty::CallResult;
+use crate::host::Host;
 use crate::subject::{ByteTotals, Subject};
 use crate::world::World;
 use sockman::sockets::{Received, Sent};
@@ -19,7 +20,7 @@ pub(super) struct Accounting {
 }
 
 impl Accounting {
-    pub(super) fn note<X: Subject>(&mut self, world: &World<X>) {
+    pub(super) fn note<X: Subject, K: Host>(&mut self, world: &World<X, K>) {
         for call in world.machine().sockman().sockets().calls() {
             match call.what {
                 CallResult::Send(Ok(Sent::Bytes(count))) => self.passed.sent += count as u64,
@@ -42,7 +43,10 @@ impl Accounting {
     }
 
     /// At rest: what was read has been delivered, so that both counts must agree.
-    pub(super) fn check<X: Subject>(&mut self, world: &World<X>) -> Result<(), Violation> {
+    pub(super) fn check<X: Subject, K: Host>(
+        &mut self,
+        world: &World<X, K>,
+    ) -> Result<(), Violation> {
         let machine = world.machine();
         let Some(told) = X::totals(machine.tenant(), machine.sockman().conns()) else {
             return Ok(());

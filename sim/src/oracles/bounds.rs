@@ -2,6 +2,7 @@
 //! the subject's own ([`Subject::resources`]); a resource without a number is a defect.
 
 use super::{Violation, violation};
+use crate::host::Host;
 use crate::subject::{Resource, Subject};
 use crate::world::{Step, World};
 use sockman::driver::Did;
@@ -12,7 +13,10 @@ const RULE: &str = "docs/behaviour.md, connman 7: queues and their limits";
 
 /// After a step of the node's: its queue of commands, and the resources of the connection that the
 /// step was about.
-pub(super) fn check<X: Subject>(world: &World<X>, step: &Step) -> Result<(), Violation> {
+pub(super) fn check<X: Subject, K: Host>(
+    world: &World<X, K>,
+    step: &Step,
+) -> Result<(), Violation> {
     check_commands(world)?;
     let conn = match step {
         Step::Node(_, Did::Delivered(event)) => event.conn(),
@@ -29,13 +33,13 @@ pub(super) fn check<X: Subject>(world: &World<X>, step: &Step) -> Result<(), Vio
 }
 
 /// At rest: the node's own.
-pub(super) fn check_whole<X: Subject>(world: &World<X>) -> Result<(), Violation> {
+pub(super) fn check_whole<X: Subject, K: Host>(world: &World<X, K>) -> Result<(), Violation> {
     check_one(world, None)
 }
 
 /// Commands are counted on both sides of their queue, which bounds itself: none is lost on the way,
 /// and none handled twice.
-fn check_commands<X: Subject>(world: &World<X>) -> Result<(), Violation> {
+fn check_commands<X: Subject, K: Host>(world: &World<X, K>) -> Result<(), Violation> {
     let (given, held) = (world.commands_waiting(), world.machine().command_count());
     if given == held {
         return Ok(());
@@ -45,11 +49,14 @@ fn check_commands<X: Subject>(world: &World<X>) -> Result<(), Violation> {
 }
 
 /// A task of the tenant's may have touched any connection.
-fn check_all<X: Subject>(world: &World<X>) -> Result<(), Violation> {
+fn check_all<X: Subject, K: Host>(world: &World<X, K>) -> Result<(), Violation> {
     world.machine().sockman().conns().iter().try_for_each(|(conn, _)| check_one(world, Some(conn)))
 }
 
-fn check_one<X: Subject>(world: &World<X>, conn: Option<ConnId>) -> Result<(), Violation> {
+fn check_one<X: Subject, K: Host>(
+    world: &World<X, K>,
+    conn: Option<ConnId>,
+) -> Result<(), Violation> {
     let machine = world.machine();
     let mut exceeded: Option<Resource> = None;
     X::resources(machine.tenant(), machine.sockman().conns(), conn, |resource| {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::{Violation, violation};
 use crate::actor::{Dialled, Way};
 use crate::faulty::CallResult;
+use crate::host::Host;
 use crate::schedule::ActorId;
 use crate::subject::Subject;
 use crate::world::World;
@@ -37,7 +38,10 @@ struct Pair {
 }
 
 impl ByteStreams {
-    pub(super) fn check<X: Subject>(&mut self, world: &World<X>) -> Result<(), Violation> {
+    pub(super) fn check<X: Subject, K: Host>(
+        &mut self,
+        world: &World<X, K>,
+    ) -> Result<(), Violation> {
         for moved in world.moved() {
             let pair = self.pairs.entry((moved.actor, moved.dialled)).or_default();
             match moved.way {
@@ -97,7 +101,7 @@ impl ByteStreams {
     }
 
     /// Gives a new connection of the node's the name that its actor knows it by.
-    fn name<X: Subject>(&mut self, world: &World<X>, conn: ConnId, by_actor: bool) {
+    fn name<X: Subject, K: Host>(&mut self, world: &World<X, K>, conn: ConnId, by_actor: bool) {
         let faulty = world.machine().sockman().sockets();
         let number = faulty.inner().connection_number(conn);
         if let (Some(actor), Ok(number)) = (faulty.actor(conn), number) {
@@ -105,9 +109,9 @@ impl ByteStreams {
         }
     }
 
-    fn check_offer<X: Subject>(
+    fn check_offer<X: Subject, K: Host>(
         &self,
-        world: &World<X>,
+        world: &World<X, K>,
         conn: ConnId,
         offered: &[u8],
     ) -> Result<(), Violation> {
@@ -159,7 +163,12 @@ fn take(under_way: &mut VecDeque<u8>, read: &[u8]) -> Result<(), usize> {
     Ok(())
 }
 
-fn mismatch<X: Subject>(world: &World<X>, actor: ActorId, reader: &str, at: usize) -> Violation {
+fn mismatch<X: Subject, K: Host>(
+    world: &World<X, K>,
+    actor: ActorId,
+    reader: &str,
+    at: usize,
+) -> Violation {
     let what = format!(
         "on the connection with {actor}, {reader} read other bytes than the far kernel took, from \
          byte {at} of this read"

@@ -4,6 +4,7 @@
 
 use super::{Violation, violation};
 use crate::faulty::CallResult;
+use crate::host::Host;
 use crate::subject::Subject;
 use crate::world::World;
 use sockman::sockets::{AcceptError, ConnError, ConnectError};
@@ -16,7 +17,7 @@ const RULE: &str = "docs/behaviour.md, sockets 7: only the upper layer closes, o
 pub(super) struct Descriptors;
 
 impl Descriptors {
-    pub(super) fn check<X: Subject>(self, world: &World<X>) -> Result<(), Violation> {
+    pub(super) fn check<X: Subject, K: Host>(self, world: &World<X, K>) -> Result<(), Violation> {
         let sockman = world.machine().sockman();
         let faulty = sockman.sockets();
         if let Some(call) = faulty.calls().iter().find(|call| is_stale(&call.what)) {
@@ -31,7 +32,10 @@ impl Descriptors {
         Ok(())
     }
 
-    pub(super) fn check_end<X: Subject>(self, world: &World<X>) -> Result<(), Violation> {
+    pub(super) fn check_end<X: Subject, K: Host>(
+        self,
+        world: &World<X, K>,
+    ) -> Result<(), Violation> {
         let kernel = world.machine().sockman().sockets().inner();
         let totals = kernel.totals();
         if kernel.open_descriptors() != 0 || totals.opened != totals.closed {

@@ -7,6 +7,7 @@ mod promptness;
 use promptness::Promptness;
 
 use super::{Violation, violation};
+use crate::host::Host;
 use crate::subject::Subject;
 use crate::world::{Step, World};
 use sockman::driver::{Did, Outcome};
@@ -38,9 +39,9 @@ pub(super) struct Latency {
 }
 
 impl Latency {
-    pub(super) fn check<X: Subject>(
+    pub(super) fn check<X: Subject, K: Host>(
         &mut self,
-        world: &World<X>,
+        world: &World<X, K>,
         step: &Step,
     ) -> Result<(), Violation> {
         self.count_steps(world)?;
@@ -73,7 +74,7 @@ impl Latency {
         }
     }
 
-    fn count_steps<X: Subject>(&mut self, world: &World<X>) -> Result<(), Violation> {
+    fn count_steps<X: Subject, K: Host>(&mut self, world: &World<X, K>) -> Result<(), Violation> {
         let now = world.now().steady;
         if self.instant != now {
             self.instant = now;
@@ -87,7 +88,7 @@ impl Latency {
         Ok(())
     }
 
-    fn end_wake<X: Subject>(&mut self, world: &World<X>) -> Result<(), Violation> {
+    fn end_wake<X: Subject, K: Host>(&mut self, world: &World<X, K>) -> Result<(), Violation> {
         if !self.awake {
             return Ok(());
         }
@@ -110,7 +111,7 @@ const fn is_work(did: &Did) -> bool {
 }
 
 /// Nothing is left to do at this instant: so nothing may be left undone.
-fn check_idle<X: Subject>(world: &World<X>) -> Result<(), Violation> {
+fn check_idle<X: Subject, K: Host>(world: &World<X, K>) -> Result<(), Violation> {
     let machine = world.machine();
     if let Some(due) = machine.next_wakeup(world.now()).filter(|at| *at <= world.now().steady) {
         let what = format!("something is due at {due}, and no task will do it");
@@ -122,8 +123,8 @@ fn check_idle<X: Subject>(world: &World<X>) -> Result<(), Violation> {
     Ok(())
 }
 
-fn check_conn<X: Subject>(
-    world: &World<X>,
+fn check_conn<X: Subject, K: Host>(
+    world: &World<X, K>,
     view: ConnView<'_, <X::Tenant as Tenant>::Conn>,
 ) -> Result<(), Violation> {
     let ConnView { conn, phase, receive_paused, state } = view;

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::{Violation, violation};
+use crate::host::Host;
 use crate::subject::{Fact, Subject};
 use crate::world::{Step, World};
 use sockman::driver::{Did, Outcome};
@@ -37,9 +38,9 @@ enum Told {
 }
 
 impl Lifecycle {
-    pub(super) fn check<X: Subject>(
+    pub(super) fn check<X: Subject, K: Host>(
         &mut self,
-        world: &World<X>,
+        world: &World<X, K>,
         step: &Step,
     ) -> Result<(), Violation> {
         if let Step::Node(_, Did::Delivered(event)) = step {
@@ -85,7 +86,10 @@ impl Lifecycle {
         Ok(())
     }
 
-    pub(super) fn check_facts<X: Subject>(&mut self, world: &World<X>) -> Result<(), Violation> {
+    pub(super) fn check_facts<X: Subject, K: Host>(
+        &mut self,
+        world: &World<X, K>,
+    ) -> Result<(), Violation> {
         for fact in world.notices().iter().filter_map(X::fact) {
             let (conn, was) = match fact {
                 Fact::Up(conn) => (conn, self.told.insert(conn, Told::Up)),
@@ -106,7 +110,7 @@ impl Lifecycle {
     }
 
     /// At rest: whatever was accepted has an owner, and whatever has ended was let go of.
-    pub(super) fn check_rest<X: Subject>(world: &World<X>) -> Result<(), Violation> {
+    pub(super) fn check_rest<X: Subject, K: Host>(world: &World<X, K>) -> Result<(), Violation> {
         for view in world.machine().sockman().views() {
             let problem = if view.phase == Phase::Dead {
                 "its end was delivered, and the tenant does not close it"
@@ -120,7 +124,10 @@ impl Lifecycle {
         Ok(())
     }
 
-    pub(super) fn check_end<X: Subject>(&self, world: &World<X>) -> Result<(), Violation> {
+    pub(super) fn check_end<X: Subject, K: Host>(
+        &self,
+        world: &World<X, K>,
+    ) -> Result<(), Violation> {
         match self.told.first_key_value() {
             None => Ok(()),
             Some((conn, told)) => {

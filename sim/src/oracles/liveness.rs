@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::{Violation, violation};
 use crate::actor::{Actor, Link, Way};
 use crate::faulty::CallResult;
+use crate::host::Host;
 use crate::schedule::{ActorId, Manner};
 use crate::subject::Subject;
 use crate::world::World;
@@ -49,7 +50,7 @@ impl Passed {
 }
 
 impl Liveness {
-    pub(super) fn note<X: Subject>(&mut self, world: &World<X>) {
+    pub(super) fn note<X: Subject, K: Host>(&mut self, world: &World<X, K>) {
         let now = world.now().steady;
         for moved in world.moved() {
             if moved.way == Way::Read {
@@ -67,7 +68,7 @@ impl Liveness {
     }
 
     /// What waits on a connection that goes on is on its way: a narrow one takes its time.
-    pub(super) fn check<X: Subject>(&self, world: &World<X>) -> Result<(), Violation> {
+    pub(super) fn check<X: Subject, K: Host>(&self, world: &World<X, K>) -> Result<(), Violation> {
         let now = world.now().steady;
         if world.machine().sockman().sockets().has_faults_left() {
             return Ok(());
@@ -102,7 +103,7 @@ enum Waits {
 const ON_THE_WAY_MAX: Duration = Duration::from_secs(1);
 
 /// Whether nothing outside keeps the connection from going on.
-fn is_lively<X: Subject>(world: &World<X>, actor: &Actor<X::Dialect>) -> bool {
+fn is_lively<X: Subject, K: Host>(world: &World<X, K>, actor: &Actor<X::Dialect>) -> bool {
     let speaks = matches!(actor.manner(), Manner::Honest | Manner::Chatty);
     let soon = world.now().steady + ON_THE_WAY_MAX;
     let link_is_slow = world.last_due(actor.id()).is_some_and(|at| at > soon);
@@ -110,20 +111,23 @@ fn is_lively<X: Subject>(world: &World<X>, actor: &Actor<X::Dialect>) -> bool {
 }
 
 /// Whether the node does not read from an actor at present.
-fn is_paused<X: Subject>(world: &World<X>, actor: ActorId) -> bool {
+fn is_paused<X: Subject, K: Host>(world: &World<X, K>, actor: ActorId) -> bool {
     let conn = world.conn_with(actor);
     let snapshots = world.machine().sockman().inspect();
     snapshots.iter().any(|one| Some(one.conn) == conn && one.receive_paused)
 }
 
 /// Whether the node cannot take anybody in.
-fn has_no_descriptor<X: Subject>(world: &World<X>) -> bool {
+fn has_no_descriptor<X: Subject, K: Host>(world: &World<X, K>) -> bool {
     let sockman = world.machine().sockman();
     let kernel = sockman.sockets().inner();
-    kernel.open_descriptors() >= kernel.config().descriptors_max || sockman.resting_count() > 0
+    kernel.open_descriptors() >= kernel.descriptors_max() || sockman.resting_count() > 0
 }
 
-fn problem_of<X: Subject>(world: &World<X>, actor: &Actor<X::Dialect>) -> Option<(Waits, String)> {
+fn problem_of<X: Subject, K: Host>(
+    world: &World<X, K>,
+    actor: &Actor<X::Dialect>,
+) -> Option<(Waits, String)> {
     if actor.link() == Link::Connecting {
         // Whoever is not in a queue waits for its own kernel, which tries again in its time.
         let waits = world.machine().sockman().sockets().inner().unaccepted_count() > 0;

@@ -7,6 +7,7 @@ use std::fmt;
 
 use sockman::time::Instant;
 
+use crate::host::Host;
 use crate::subject::Subject;
 use crate::world::{Step, World};
 
@@ -92,7 +93,11 @@ impl<X: Subject> Oracles<X> {
     /// # Errors
     ///
     /// Something is as it must not be.
-    pub fn after_step(&mut self, world: &World<X>, step: &Step) -> Result<(), Violation> {
+    pub fn after_step<K: Host>(
+        &mut self,
+        world: &World<X, K>,
+        step: &Step,
+    ) -> Result<(), Violation> {
         protocol::check(world)?;
         self.streams.check(world)?;
         self.liveness.note(world);
@@ -123,7 +128,7 @@ impl<X: Subject> Oracles<X> {
     /// # Errors
     ///
     /// Something that should have happened has not.
-    pub fn at_rest(&mut self, world: &World<X>) -> Result<(), Violation> {
+    pub fn at_rest<K: Host>(&mut self, world: &World<X, K>) -> Result<(), Violation> {
         world.machine().check_invariants();
         self.liveness.check(world)
     }
@@ -133,13 +138,13 @@ impl<X: Subject> Oracles<X> {
     /// # Errors
     ///
     /// Something is left.
-    pub fn at_end(&mut self, world: &World<X>) -> Result<(), Violation> {
+    pub fn at_end<K: Host>(&mut self, world: &World<X, K>) -> Result<(), Violation> {
         self.lifecycle.check_facts(world)?;
         self.lifecycle.check_end(world)?;
         self.descriptors.check_end(world)
     }
 
-    fn subject_check(&mut self, world: &World<X>) -> Result<(), Violation> {
+    fn subject_check<K: Host>(&mut self, world: &World<X, K>) -> Result<(), Violation> {
         use crate::subject::Watch as _;
         let at = world.now().steady;
         let facts = world.notices().iter().filter_map(X::fact);
@@ -156,8 +161,8 @@ impl<X: Subject> Default for Oracles<X> {
 }
 
 /// A violation noticed as it happens.
-fn violation<X: Subject>(
-    world: &World<X>,
+fn violation<X: Subject, K: Host>(
+    world: &World<X, K>,
     oracle: &'static str,
     rule: &'static str,
     what: String,

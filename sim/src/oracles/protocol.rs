@@ -4,13 +4,14 @@
 
 use super::{Violation, violation};
 use crate::actor::Saw;
+use crate::host::Host;
 use crate::subject::Subject;
 use crate::world::World;
 
 const NAME: &str = "protocol";
 const RULE: &str = "docs/behaviour.md, handshake 4: what is sent in which state";
 
-pub(super) fn check<X: Subject>(world: &World<X>) -> Result<(), Violation> {
+pub(super) fn check<X: Subject, K: Host>(world: &World<X, K>) -> Result<(), Violation> {
     for (actor, saw) in world.saw() {
         if let Saw::Garbled(garbled) = saw {
             let what = format!("{actor} heard {} at byte {}", garbled.problem, garbled.offset);

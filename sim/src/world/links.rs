@@ -4,11 +4,12 @@ use sockman::time::Instant;
 
 use super::World;
 use crate::done::Done;
+use crate::host::Host;
 use crate::net::{HostId, LinkConfig, LinkState, Network};
 use crate::schedule::{ActorId, LinkChange};
 use crate::subject::Subject;
 
-impl<X: Subject> World<X> {
+impl<X: Subject, K: Host> World<X, K> {
     /// Changes the link between the node and an actor.
     pub fn change_link(&mut self, actor: ActorId, change: LinkChange, usual: LinkConfig) -> Done {
         let nobody = Done::Nothing("nobody is at its end");

@@ -8,6 +8,8 @@
 use std::collections::BTreeSet;
 
 use super::{NAME, RULE_SEND};
+use crate::faulty::Faulty;
+use crate::host::Host;
 use crate::oracles::{Violation, violation};
 use crate::subject::Subject;
 use crate::world::World;
@@ -27,9 +29,9 @@ pub(super) struct Promptness {
 }
 
 impl Promptness {
-    pub(super) fn check<X: Subject>(
+    pub(super) fn check<X: Subject, K: Host>(
         &mut self,
-        world: &World<X>,
+        world: &World<X, K>,
         task: Task,
         did: &Did,
     ) -> Result<(), Violation> {
@@ -52,9 +54,13 @@ impl Promptness {
         Ok(())
     }
 
-    fn check_nothing_due<X: Subject>(&self, world: &World<X>, task: Task) -> Result<(), Violation> {
+    fn check_nothing_due<X: Subject, K: Host>(
+        &self,
+        world: &World<X, K>,
+        task: Task,
+    ) -> Result<(), Violation> {
         let Some(conn) = self.due.first() else { return Ok(()) };
-        let name = Machine::<crate::faulty::Faulty<crate::net::Kernel>, X::Tenant>::task_name;
+        let name = Machine::<Faulty<K>, X::Tenant>::task_name;
         let who = world.machine().sockman().sockets().actor(*conn);
         let who = who.map_or_else(|| conn.to_string(), |actor| actor.to_string());
         let queued = self.task.map_or("nobody", name);
@@ -67,7 +73,7 @@ impl Promptness {
     }
 
     /// Finds who has bytes unsent now: was the queue empty before, they are due.
-    fn note_queued<X: Subject>(&mut self, world: &World<X>) {
+    fn note_queued<X: Subject, K: Host>(&mut self, world: &World<X, K>) {
         let mut unsent = BTreeSet::new();
         for (conn, state) in world.machine().sockman().conns().iter() {
             let mut slices = Slices::new();
@@ -84,7 +90,7 @@ impl Promptness {
 }
 
 /// Whether a send would take something now.
-fn can_go<X: Subject>(world: &World<X>, conn: ConnId) -> bool {
+fn can_go<X: Subject, K: Host>(world: &World<X, K>, conn: ConnId) -> bool {
     let sockman = world.machine().sockman();
     let kernel = sockman.sockets().inner();
     let phase = sockman.conns().phase(conn);
