@@ -7,7 +7,7 @@ use std::fmt;
 
 use sockman::time::Instant;
 
-use crate::subject::Subject;
+use crate::subject::{Objection, Subject};
 use crate::world::{Step, World};
 
 mod accounting;
@@ -102,7 +102,7 @@ impl<X: Subject> Oracles<X> {
             self.accounting.note(world);
             self.lifecycle.check(world, step)?;
             bounds::check(world, step)?;
-            self.subject_check(world)?;
+            self.subject_check(world, step)?;
         }
         self.steps += 1;
         let at_rest = matches!(step, Step::Idle(_));
@@ -113,7 +113,7 @@ impl<X: Subject> Oracles<X> {
             lifecycle::Lifecycle::check_rest(world)?;
             self.accounting.check(world)?;
             bounds::check_whole(world)?;
-            self.subject_check(world)?;
+            self.subject_check(world, step)?;
         }
         Ok(())
     }
@@ -139,13 +139,13 @@ impl<X: Subject> Oracles<X> {
         self.descriptors.check_end(world)
     }
 
-    fn subject_check(&mut self, world: &World<X>) -> Result<(), Violation> {
+    fn subject_check(&mut self, world: &World<X>, step: &Step) -> Result<(), Violation> {
         use crate::subject::Watch as _;
         let at = world.now().steady;
-        let facts = world.notices().iter().filter_map(X::fact);
-        self.subject
-            .look(world.machine().tenant(), world.now(), facts)
-            .map_err(|(since, what, rule)| Violation { oracle: "protocol", what, since, at, rule })
+        self.subject.look(&world.sight(step)).map_err(|objection| {
+            let Objection { oracle, since, what, rule } = objection;
+            Violation { oracle, what, since: since.unwrap_or(at), at, rule }
+        })
     }
 }
 
