@@ -6,12 +6,15 @@
 
 use std::fmt;
 
+use sockman::driver::Task;
 use sockman::rng::Seed;
 use sockman::sockets::{ConnId, Endpoint};
 use sockman::sockman::{Conns, Initiator, Tenant};
 use sockman::time::{Instant, Now};
 
+use crate::faulty::CallRecord;
 use crate::schedule::Word;
+use crate::world::Step;
 
 /// Something to simulate.
 pub trait Subject: Clone + fmt::Debug + Send + 'static {
@@ -28,7 +31,7 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
     type Dialect: Dialect;
 
     /// What must be true of it over time, beyond what must be true of everything.
-    type Watch: Watch<Self::Tenant>;
+    type Watch: Watch<Self>;
 
     /// Makes the tenant from the `node` lines of a schedule.
     ///
@@ -114,32 +117,71 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
     }
 }
 
-/// An oracle of the subject's own: it hears the facts, in order, and looks at the clock.
-pub trait Watch<T>: Default + Clone + Send + fmt::Debug {
-    /// Takes in what was told since the last look.
+/// Oracles of the subject's own: they see what everybody can see of a step, and remember what they
+/// like.
+pub trait Watch<X: Subject>: Default + Clone + Send + fmt::Debug {
+    /// Looks at a step of the node's, or at the node at rest.
     ///
     /// # Errors
     ///
-    /// Since when it is wrong, what it is, and the rule in docs/behaviour.md.
-    fn look(
-        &mut self,
-        tenant: &T,
-        now: Now,
-        facts: impl Iterator<Item = Fact>,
-    ) -> Result<(), (Instant, String, &'static str)>;
+    /// Something is as it must not be.
+    fn look(&mut self, sight: &Sight<'_, X>) -> Result<(), Objection>;
+}
+
+/// What a step of the node's was, from outside.
+#[derive(Debug)]
+pub struct Sight<'a, X: Subject> {
+    /// The tenant, for its settings.
+    pub tenant: &'a X::Tenant,
+    /// Its connections.
+    pub conns: &'a Conns<<X::Tenant as Tenant>::Conn>,
+    /// What time it is.
+    pub now: Now,
+    /// The step.
+    pub step: &'a Step,
+    /// The socket calls that it made.
+    pub calls: &'a [CallRecord],
+    /// The bytes that those moved: each call says where its own lie.
+    pub bytes: &'a [u8],
+    /// What it told.
+    pub notices: &'a [<X::Tenant as Tenant>::Notice],
+    /// The command that it handled, if it is a step that handles one.
+    pub command: Option<&'a <X::Tenant as Tenant>::Command>,
+}
+
+impl<'a, X: Subject> Sight<'a, X> {
+    /// What its notices mean.
+    pub fn facts(&self) -> impl Iterator<Item = Fact> + use<'a, X> {
+        self.notices.iter().filter_map(X::fact)
+    }
+
+    /// The name of the tenant's task that made the step, if one did.
+    #[must_use]
+    pub fn task(&self) -> Option<&'static str> {
+        let Step::Node(Task::Tenant(id), _) = self.step else { return None };
+        <X::Tenant as Tenant>::TASKS.get(usize::from(id.0)).copied()
+    }
+}
+
+/// What an oracle of a subject's objects to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objection {
+    /// Which oracle.
+    pub oracle: &'static str,
+    /// Since when it is wrong; `None`: it has just become so.
+    pub since: Option<Instant>,
+    /// What it is.
+    pub what: String,
+    /// The rule in docs/behaviour.md.
+    pub rule: &'static str,
 }
 
 /// Nothing is to be watched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NoWatch;
 
-impl<T> Watch<T> for NoWatch {
-    fn look(
-        &mut self,
-        _: &T,
-        _: Now,
-        _: impl Iterator<Item = Fact>,
-    ) -> Result<(), (Instant, String, &'static str)> {
+impl<X: Subject> Watch<X> for NoWatch {
+    fn look(&mut self, _: &Sight<'_, X>) -> Result<(), Objection> {
         Ok(())
     }
 }

@@ -5,7 +5,7 @@
 //! the peers before the node, and when nothing is left the clock goes to the next moment at which
 //! something is due. Nothing else makes time pass.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::host::Host;
 use crate::net::{HostId, Kernel, KernelConfig, LinkConfig, Network, NoSuchHost, Segment};
 use crate::schedule::{ActorId, Jump};
 use crate::schedulers::{Scheduler, TaskIndex};
-use crate::subject::{SettingError, Setup, Subject};
+use crate::subject::{SettingError, Setup, Sight, Subject};
 use crate::trace::{Story, Trace, Who};
 
 mod links;
@@ -143,6 +143,9 @@ pub struct World<X: Subject, K: Host = Kernel> {
     network: Network,
     /// Commands that the node took and has not handled, counted from outside of it.
     commands_waiting: usize,
+    /// Those commands, in order, and the one that the last step handled.
+    commands: VecDeque<<X::Tenant as Tenant>::Command>,
+    commanded: Option<<X::Tenant as Tenant>::Command>,
     /// Whether the node has waited and not yet looked at its sockets: a wait ends with a look.
     has_waited: bool,
     /// Whether nothing has happened since it looked at its sockets: another look would show the
@@ -227,6 +230,8 @@ impl<X: Subject, K: Host> World<X, K> {
             owners,
             network,
             commands_waiting: 0,
+            commands: VecDeque::new(),
+            commanded: None,
             has_waited: true,
             has_looked: false,
             chooser: Chooser::new(scheduler),
@@ -260,6 +265,9 @@ impl<X: Subject, K: Host> World<X, K> {
         self.commands_waiting = 0;
         let tenant = self.birth.tenant::<X>().expect("the settings were taken before");
         self.machine = Machine::new(SockMan::new(faulty, self.birth.sockman), tenant);
+        // What waited in the old process's queue went with it.
+        self.commands_waiting = 0;
+        self.commands.clear();
         self.has_waited = true;
         self.listen();
         self.carry_from_node();
@@ -436,6 +444,7 @@ impl<X: Subject, K: Host> World<X, K> {
         if did == Did::Commanded {
             // OK to wrap: the oracle then sees that one was handled which nobody gave.
             self.commands_waiting = self.commands_waiting.wrapping_sub(1);
+            self.commanded = self.commands.pop_front();
         }
         let told = self.notices.len();
         self.machine.take_notices(&mut self.notices);
@@ -593,8 +602,11 @@ impl<X: Subject, K: Host> World<X, K> {
     /// Hands the node a command, as another thread would.
     pub fn command(&mut self, command: <X::Tenant as Tenant>::Command) -> Done {
         // A full queue refuses, which the other thread would be told.
-        let taken = self.machine.push_command(command).is_ok();
-        self.commands_waiting += usize::from(taken);
+        let taken = self.machine.push_command(command.clone()).is_ok();
+        if taken {
+            self.commands_waiting += 1;
+            self.commands.push_back(command);
+        }
         Done::only_if(taken, "the node's queue of commands is full")
     }
 
@@ -679,6 +691,22 @@ impl<X: Subject, K: Host> World<X, K> {
         &self.saw
     }
 
+    /// What anybody can see of the last step.
+    #[must_use]
+    pub fn sight<'a>(&'a self, step: &'a Step) -> Sight<'a, X> {
+        let sockets = self.machine.sockman().sockets();
+        Sight {
+            tenant: self.machine.tenant(),
+            conns: self.machine.sockman().conns(),
+            now: self.now,
+            step,
+            calls: sockets.calls(),
+            bytes: sockets.bytes(),
+            notices: &self.notices,
+            command: self.commanded.as_ref(),
+        }
+    }
+
     /// Bytes that passed between actors and their kernels since the last [`forget`](Self::forget).
     pub fn moved(&self) -> impl Iterator<Item = Moved<'_>> {
         self.moved.iter()
@@ -687,6 +715,7 @@ impl<X: Subject, K: Host> World<X, K> {
     /// Forgets the calls, notices and sights of the last steps, once everybody has looked at them.
     pub fn forget(&mut self) {
         self.machine.sockets_mut().forget();
+        self.commanded = None;
         self.notices.clear();
         self.saw.clear();
         self.moved.clear();

@@ -64,6 +64,10 @@ impl Latency {
                 let faulty = world.machine().sockman().sockets();
                 // What the plan did to a call is not the node's doing.
                 self.worked |= is_work(did) || faulty.calls().iter().any(|call| call.planned);
+                // A look that nobody counts may have come first.
+                if self.worked && !self.awake {
+                    self.idle_wakes = 0;
+                }
                 Ok(())
             }
             Step::Idle(_) => {

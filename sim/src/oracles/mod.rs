@@ -8,7 +8,7 @@ use std::fmt;
 use sockman::time::Instant;
 
 use crate::host::Host;
-use crate::subject::Subject;
+use crate::subject::{Objection, Subject};
 use crate::world::{Step, World};
 
 mod accounting;
@@ -107,7 +107,7 @@ impl<X: Subject> Oracles<X> {
             self.accounting.note(world);
             self.lifecycle.check(world, step)?;
             bounds::check(world, step)?;
-            self.subject_check(world)?;
+            self.subject_check(world, step)?;
         }
         self.steps += 1;
         let at_rest = matches!(step, Step::Idle(_));
@@ -118,7 +118,7 @@ impl<X: Subject> Oracles<X> {
             lifecycle::Lifecycle::check_rest(world)?;
             self.accounting.check(world)?;
             bounds::check_whole(world)?;
-            self.subject_check(world)?;
+            self.subject_check(world, step)?;
         }
         Ok(())
     }
@@ -144,13 +144,17 @@ impl<X: Subject> Oracles<X> {
         self.descriptors.check_end(world)
     }
 
-    fn subject_check<K: Host>(&mut self, world: &World<X, K>) -> Result<(), Violation> {
+    fn subject_check<K: Host>(
+        &mut self,
+        world: &World<X, K>,
+        step: &Step,
+    ) -> Result<(), Violation> {
         use crate::subject::Watch as _;
         let at = world.now().steady;
-        let facts = world.notices().iter().filter_map(X::fact);
-        self.subject
-            .look(world.machine().tenant(), world.now(), facts)
-            .map_err(|(since, what, rule)| Violation { oracle: "protocol", what, since, at, rule })
+        self.subject.look(&world.sight(step)).map_err(|objection| {
+            let Objection { oracle, since, what, rule } = objection;
+            Violation { oracle, what, since: since.unwrap_or(at), at, rule }
+        })
     }
 }
 

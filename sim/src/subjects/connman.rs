@@ -3,23 +3,28 @@
 //! The peers' side is written apart from the library's codec, so that a mistake in one does not
 //! hide behind the same mistake in the other.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sockman::connman::{CONNECT_MAX, Command, Config, ConnMan, NetworkState, Notice, Peer};
 use sockman::sockets::{ConnId, Endpoint};
 use sockman::sockman::{Conns, RECEIVE_BYTES_MAX};
-use sockman::time::{Instant, Now, UnixTime};
 use sockman::transport::Network;
 
 use crate::schedule::Word;
-use crate::subject::{
-    ByteTotals, Fact, Resource, SettingError, Setup, Subject, UnknownWord, Watch,
-};
+use crate::subject::{ByteTotals, Fact, Resource, SettingError, Setup, Subject, UnknownWord};
 
+mod handshake;
+mod listed;
+mod model;
+mod policy;
+mod side;
 mod speaker;
+mod timers;
+mod watch;
 
+pub use handshake::HandshakeWatch;
 pub use speaker::Speaker;
+pub use watch::{Configured, ConnmanWatch};
 
 /// The connection manager as a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +48,7 @@ impl Subject for Connman {
 
     type Tenant = ConnMan;
     type Dialect = Speaker;
-    type Watch = HandshakeWatch;
+    type Watch = ConnmanWatch;
 
     fn tenant(setup: &Setup<'_>) -> Result<ConnMan, SettingError> {
         let mut config = Config::new(Network::Regtest);
@@ -207,64 +212,4 @@ fn endpoints(key: &str, value: &str) -> Result<Vec<Endpoint>, SettingError> {
     let parse = |word: &str| word.parse().map(Endpoint::Ip).map_err(|_| error());
     let endpoints: Vec<_> = value.split_whitespace().map(parse).collect::<Result<_, _>>()?;
     if endpoints.len() > CONNECT_MAX { Err(error()) } else { Ok(endpoints) }
-}
-
-/// The check is strict, on a clock of whole seconds in the reference: so long may it take beyond.
-const HANDSHAKE_GRACE: Duration = Duration::from_secs(2);
-
-/// A slot is not held for ever by somebody who does not complete the handshake.
-#[derive(Clone, Debug, Default)]
-pub struct HandshakeWatch {
-    /// Who is up and not ready: since when, on both clocks.
-    waiting: BTreeMap<ConnId, Now>,
-    last_wall: UnixTime,
-    last_steady: Instant,
-}
-
-impl Watch<ConnMan> for HandshakeWatch {
-    fn look(
-        &mut self,
-        connman: &ConnMan,
-        now: Now,
-        facts: impl Iterator<Item = Fact>,
-    ) -> Result<(), (Instant, String, &'static str)> {
-        self.look_within(connman.config().peer_timeout, now, facts)
-    }
-}
-
-impl HandshakeWatch {
-    /// Looks, where a handshake may take this long.
-    ///
-    /// # Errors
-    ///
-    /// As [`Watch::look`].
-    pub fn look_within(
-        &mut self,
-        within: Duration,
-        now: Now,
-        facts: impl Iterator<Item = Fact>,
-    ) -> Result<(), (Instant, String, &'static str)> {
-        for fact in facts {
-            match fact {
-                Fact::Up(conn) => drop(self.waiting.insert(conn, now)),
-                Fact::Ready(conn) | Fact::Down(conn, _) => drop(self.waiting.remove(&conn)),
-            }
-        }
-        let expected = self.last_wall + now.steady.since(self.last_steady);
-        let knows_the_time = self.last_wall != UnixTime::EPOCH;
-        (self.last_wall, self.last_steady) = (now.wall, now.steady);
-        if knows_the_time {
-            // A clock that was set back has to come as far again first; one that was set forward
-            // only ends things sooner.
-            let back = expected - now.wall;
-            self.waiting.values_mut().for_each(|since| since.steady = since.steady + back);
-        }
-        for (conn, since) in &self.waiting {
-            if now.steady > since.steady + within + HANDSHAKE_GRACE {
-                let what = format!("{conn} holds its slot without a complete handshake");
-                return Err((since.steady, what, "docs/behaviour.md, connman 9: timeouts"));
-            }
-        }
-        Ok(())
-    }
 }

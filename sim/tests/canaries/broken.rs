@@ -9,7 +9,9 @@ use std::time::Duration;
 use sockman::sockets::{ConnId, ConnectError, Endpoint, More};
 use sockman::sockman::{Action, Conns, Event, Slices, StepName, TaskId, Tenant};
 use sockman::time::{Instant, Now};
-use sockman_sim::subject::{ByteTotals, Fact, Resource, SettingError, Setup, Subject, Watch};
+use sockman_sim::subject::{
+    ByteTotals, Fact, Objection, Resource, SettingError, Setup, Sight, Subject, Watch,
+};
 use sockman_sim::subjects::connman::HandshakeWatch;
 use sockman_sim::subjects::echo::{Echo, Lines, Never, Notice, Peer, Server};
 
@@ -87,15 +89,20 @@ impl Fault {
 
     /// As schedules write it: `LosesAByte` is `loses-a-byte`.
     pub(crate) fn name(self) -> String {
-        let mut name = String::new();
-        for letter in format!("{self:?}").chars() {
-            if letter.is_ascii_uppercase() && !name.is_empty() {
-                name.push('-');
-            }
-            name.push(letter.to_ascii_lowercase());
-        }
-        name
+        hyphenated(&format!("{self:?}"))
     }
+}
+
+/// A name of Rust's as schedules write it.
+pub(super) fn hyphenated(camel: &str) -> String {
+    let mut name = String::new();
+    for letter in camel.chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
 }
 
 thread_local! {
@@ -275,14 +282,9 @@ impl Tenant for BrokenServer {
 }
 
 /// The watch over handshakes is the connection manager's; an echo can be held to it as well.
-impl Watch<BrokenServer> for HandshakeWatch {
-    fn look(
-        &mut self,
-        _: &BrokenServer,
-        now: Now,
-        facts: impl Iterator<Item = Fact>,
-    ) -> Result<(), (Instant, String, &'static str)> {
-        self.look_within(Duration::from_secs(60), now, facts)
+impl Watch<Broken> for HandshakeWatch {
+    fn look(&mut self, sight: &Sight<'_, Broken>) -> Result<(), Objection> {
+        self.look_within(Duration::from_secs(60), sight.now, sight.facts())
     }
 }
 

@@ -12,6 +12,8 @@ use broken::{Broken, Fault};
 
 mod behind;
 pub(crate) mod broken;
+mod connman;
+mod worn;
 
 /// Peers that give every fault an occasion: bytes that come in pieces, a pause and its end, an end
 /// in order and one by a reset.

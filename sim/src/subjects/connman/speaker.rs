@@ -25,7 +25,10 @@ use crate::subject::{Dialect, Garbled, Heard, UnknownWord, Usage};
 const MAGIC: [u8; 4] = [0xfa, 0xbf, 0xb5, 0xda];
 
 /// magic 4, type 12, length 4, checksum 4.
-const HEADER_BYTES: usize = 24;
+pub(super) const HEADER_BYTES: usize = 24;
+
+/// The longest payload that anybody takes, in bytes. Core: `MAX_PROTOCOL_MESSAGE_LENGTH`.
+const PAYLOAD_BYTES_MAX: usize = 4_000_000;
 
 /// The protocol version that a peer claims unless told otherwise.
 const PROTOCOL: i32 = 70016;
@@ -34,7 +37,7 @@ const PROTOCOL: i32 = 70016;
 const SERVICES: u64 = 1 | 1 << 3;
 
 /// Longest name of a message, in bytes: its place in the header.
-const NAME_BYTES_MAX: usize = 12;
+pub(super) const NAME_BYTES_MAX: usize = 12;
 
 /// Longest payload that a word may be given by `length=`, in bytes: more than any node takes.
 const LENGTH_MAX: u64 = 4_100_000;
@@ -450,18 +453,52 @@ fn damage(word: &Word, header: &mut [u8; HEADER_BYTES]) {
 
 /// The first frame in `bytes`: its name and payload; `None` if it is not whole yet.
 fn frame(bytes: &[u8]) -> Result<Option<(&'static str, &[u8])>, String> {
-    let Some(header) = bytes.get(..HEADER_BYTES) else { return Ok(None) };
-    if header[..4] != MAGIC {
-        return Err(format!("magic {:02x?}", &header[..4]));
-    }
-    let length = u32::from_le_bytes(header[16..20].try_into().expect("four bytes")) as usize;
-    let Some(payload) = bytes.get(HEADER_BYTES..HEADER_BYTES + length) else { return Ok(None) };
-    if header[20..] != checksum(payload) {
+    let Frame { name, payload, checksum: claimed } = match split(bytes) {
+        Ok(frame) => frame,
+        Err(Unframed::Part) => return Ok(None),
+        Err(Unframed::Magic) => return Err(format!("magic {:02x?}", &bytes[..4])),
+        Err(Unframed::TooLong) => return Err("a payload that nobody takes".to_owned()),
+    };
+    if claimed != checksum(payload) {
         return Err("a wrong checksum".to_owned());
     }
-    let name = header[4..16].split(|byte| *byte == 0).next().unwrap_or_default();
+    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
     let known = NAMES.iter().find(|known| known.as_bytes() == name);
     Ok(Some((known.copied().unwrap_or(OTHER), payload)))
+}
+
+/// A whole message on the wire.
+pub(super) struct Frame<'a> {
+    /// Its name, filled up with zeros as a rule.
+    pub(super) name: [u8; NAME_BYTES_MAX],
+    pub(super) payload: &'a [u8],
+    /// The checksum that its header claims.
+    pub(super) checksum: [u8; 4],
+}
+
+/// Why there is no whole message.
+pub(super) enum Unframed {
+    /// More of it is to come.
+    Part,
+    /// Its header is of another network.
+    Magic,
+    /// Its header claims more than [`PAYLOAD_BYTES_MAX`].
+    TooLong,
+}
+
+/// The first message in `bytes`. A header is judged once it is whole.
+pub(super) fn split(bytes: &[u8]) -> Result<Frame<'_>, Unframed> {
+    let (header, rest) = bytes.split_first_chunk::<HEADER_BYTES>().ok_or(Unframed::Part)?;
+    let [m0, m1, m2, m3, name @ .., l0, l1, l2, l3, c0, c1, c2, c3] = *header;
+    if [m0, m1, m2, m3] != MAGIC {
+        return Err(Unframed::Magic);
+    }
+    let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
+    if length > PAYLOAD_BYTES_MAX {
+        return Err(Unframed::TooLong);
+    }
+    let payload = rest.get(..length).ok_or(Unframed::Part)?;
+    Ok(Frame { name, payload, checksum: [c0, c1, c2, c3] })
 }
 
 /// The number by which settings tell messages of one name apart.
@@ -473,7 +510,7 @@ fn detail(name: &str, payload: &[u8]) -> u64 {
 }
 
 /// The first four bytes of the payload's double SHA-256.
-fn checksum(payload: &[u8]) -> [u8; 4] {
+pub(super) fn checksum(payload: &[u8]) -> [u8; 4] {
     let digest = Sha256::digest(Sha256::digest(payload));
     [digest[0], digest[1], digest[2], digest[3]]
 }

@@ -1,0 +1,424 @@
+//! Model: a small node run in step with the real one.
+//!
+//! It hears what passes the socket calls, the commands, and the order of the node's own steps; it
+//! knows each connection as a [`Side`]. What the node tells and sends is compared with what follows
+//! from that: each whole message is handled once and in order, each answer is queued in the step
+//! that handled the question, what leaves is what was queued, and who has to go is gone for a
+//! reason that is true. At rest nothing is left to do.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "an oracle looks at what concerns it")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sockman::connman::{Command, Config, DialFailure, NetworkState, Notice, Peer, PeerId, Verdict};
+use sockman::driver::{Did, Outcome};
+use sockman::sockets::{Accepted, ConnId, Endpoint, Received, Sent};
+use sockman::sockman::{ConnFailure, Event, Tenant};
+
+use super::side::Side;
+use super::timers::{self, Clock, Times};
+use crate::faulty::CallResult;
+use crate::subject::{Objection, Sight, Subject};
+use crate::world::Step;
+
+const NAME: &str = "model";
+const RULE: &str = "docs/behaviour.md, handshake 4 to 6 and connman 7, 8 and 10";
+const RULE_LIFE: &str = "docs/behaviour.md, connman 6: nothing comes after the end";
+const RULE_TIMERS: &str = "docs/behaviour.md, connman 9 and handshake 6: timers";
+
+/// The node as far as it can be known. See the head of the module.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Model {
+    sides: BTreeMap<ConnId, Side>,
+    /// Who has been told to be there.
+    peers: BTreeMap<PeerId, ConnId>,
+    /// Nonces of versions that were sent to those that were dialled: all, and those by which the
+    /// node knows itself, because no answer has come.
+    nonces: BTreeSet<u64>,
+    nonces_unanswered: BTreeSet<u64>,
+    /// What was read and not delivered.
+    held: Vec<u8>,
+    /// Connections on which something has happened since the node was at rest.
+    touched: Vec<ConnId>,
+    clock: Clock,
+    /// Before these moments nothing falls due where nothing has happened.
+    next_due: Option<sockman::time::Now>,
+    pub(super) is_off: bool,
+    pub(super) is_stopped: bool,
+}
+
+/// A subject whose tenant is a connection manager, or wears one.
+pub trait Wears: Subject<Tenant: Tenant<Conn = Peer, Command = Command, Notice = Notice>> {}
+impl<X: Subject<Tenant: Tenant<Conn = Peer, Command = Command, Notice = Notice>>> Wears for X {}
+
+impl Model {
+    /// Whether there is a connection or an attempt with an endpoint.
+    pub(super) fn is_connected(&self, endpoint: &Endpoint) -> bool {
+        let there = |side: &Side| (side.by_node || side.is_up) && side.endpoint == *endpoint;
+        self.sides.values().any(there)
+    }
+
+    pub(super) fn look<X: Wears>(
+        &mut self,
+        sight: &Sight<'_, X>,
+        config: &Config,
+    ) -> Result<(), Objection> {
+        self.clock.set(sight.now);
+        self.hear_calls(sight)?;
+        match sight.step {
+            Step::Node(_, Did::Delivered(event)) => self.hear_event(event, config)?,
+            Step::Node(_, Did::Executed { action: "send", conn, outcome: Outcome::Failed(_) }) => {
+                conn.iter().for_each(|conn| self.end(*conn, "lost"));
+            }
+            _ => {}
+        }
+        if let Some(command) = sight.command {
+            self.hear_command(command);
+        }
+        self.hear_notices(sight, config)?;
+        match sight.step {
+            Step::Node(_, Did::Executed { action: "close", conn, outcome: Outcome::Done }) => {
+                conn.map_or(Ok(()), |conn| self.close(conn, sight.notices))
+            }
+            Step::Idle(_) => self.check_rest(sight, config),
+            _ => Ok(()),
+        }
+    }
+
+    fn touch(&mut self, conn: ConnId) -> Option<&mut Side> {
+        let side = self.sides.get_mut(&conn)?;
+        if !self.touched.contains(&conn) {
+            self.touched.push(conn);
+        }
+        Some(side)
+    }
+
+    fn end(&mut self, conn: ConnId, reason: &'static str) {
+        if let Some(side) = self.touch(conn) {
+            side.end(reason);
+        }
+    }
+
+    fn end_all(&mut self, reason: &'static str) {
+        self.touched = self.sides.keys().copied().collect();
+        // Who was not adopted is refused instead.
+        let all = self.sides.values_mut().filter(|side| side.by_node || side.is_up);
+        all.for_each(|side| side.end(reason));
+    }
+
+    // What passes the seam.
+
+    fn hear_calls<X: Wears>(&mut self, sight: &Sight<'_, X>) -> Result<(), Objection> {
+        for call in sight.calls {
+            let bytes = &sight.bytes[call.bytes.clone()];
+            match (&call.what, call.conn) {
+                (CallResult::Accept(Ok(Accepted::Conn { conn, peer })), _) => {
+                    self.begin(*conn, peer.clone(), false);
+                }
+                (CallResult::Connect(to, Ok(conn)), _) => self.begin(*conn, to.clone(), true),
+                (CallResult::Recv(Ok(Received::Bytes(_))), _) => {
+                    self.held.clear();
+                    self.held.extend_from_slice(bytes);
+                }
+                (CallResult::Send(Ok(Sent::Bytes(count @ 1..))), Some(conn)) => {
+                    self.hear_sent(conn, &bytes[..*count])?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, conn: ConnId, endpoint: Endpoint, by_node: bool) {
+        let side = Side::new(endpoint, by_node, Times::new(self.clock.now.steady));
+        self.sides.insert(conn, side);
+        self.touched.push(conn);
+    }
+
+    fn hear_sent(&mut self, conn: ConnId, bytes: &[u8]) -> Result<(), Objection> {
+        let now = self.clock.now;
+        let Some(side) = self.touch(conn) else { return Ok(()) };
+        let had_nonce = side.own_nonce.is_some();
+        side.send(bytes).map_err(|what| objection(side, what))?;
+        side.times.sent.note(now);
+        if let Some(nonce) = side.own_nonce.filter(|_| !had_nonce) {
+            let is_answered = side.is_ready();
+            self.nonces.insert(nonce);
+            if !is_answered {
+                self.nonces_unanswered.insert(nonce);
+            }
+        }
+        Ok(())
+    }
+
+    fn hear_event(&mut self, event: &Event, config: &Config) -> Result<(), Objection> {
+        let now = self.clock.now;
+        let held = std::mem::take(&mut self.held);
+        let Some(side) = event.conn().and_then(|conn| self.touch(conn)) else { return Ok(()) };
+        match event {
+            Event::Received { .. } if side.over.is_none() => {
+                side.times.received.note(now);
+                side.read(&held);
+            }
+            Event::Eof { .. } if side.partial_bytes() == 0 => side.end("peer-closed"),
+            Event::Eof { .. } => side.end("peer-closed-mid-message"),
+            Event::Failed { error: ConnFailure::Lost(_), .. } => side.end("lost"),
+            Event::Failed { error, .. } => {
+                side.end("not-connected");
+                if *error == ConnFailure::DialTimeout {
+                    timers::check_given_up(side, now.steady, config).map_err(|what| Objection {
+                        oracle: "protocol",
+                        ..objection(side, what)
+                    })?;
+                }
+            }
+            _ => {}
+        }
+        self.held = held;
+        Ok(())
+    }
+
+    fn hear_command(&mut self, command: &Command) {
+        match command {
+            Command::Disconnect { peer } => {
+                if let Some(conn) = self.peers.get(peer) {
+                    self.end(*conn, "requested");
+                }
+            }
+            Command::SetNetworkActive(_) if self.is_stopped => {}
+            Command::SetNetworkActive(NetworkState::Active) => self.is_off = false,
+            Command::SetNetworkActive(NetworkState::Inactive) => {
+                self.is_off = true;
+                self.end_all("network-inactive");
+            }
+            Command::Shutdown => {
+                (self.is_off, self.is_stopped) = (true, true);
+                self.end_all("shutdown");
+            }
+            Command::Ping => {
+                self.touched = self.sides.keys().copied().collect();
+                let ready = self.sides.values_mut().filter(|s| s.is_ready() && s.over.is_none());
+                ready.for_each(|side| side.times.ping.ask());
+            }
+            Command::Connect { .. } | Command::Inspect { .. } => {}
+        }
+    }
+
+    // What the node tells.
+
+    fn hear_notices<X: Wears>(
+        &mut self,
+        sight: &Sight<'_, X>,
+        config: &Config,
+    ) -> Result<(), Objection> {
+        let mut handled = None;
+        for notice in sight.notices {
+            let conn = notice.peer().and_then(|peer| self.peers.get(&peer)).copied();
+            match notice {
+                Notice::PeerConnected { peer, conn, .. } => self.come_up(*peer, *conn)?,
+                Notice::InboundRefused { conn, .. } => self.end(*conn, "refused"),
+                Notice::MessageHandled { .. } | Notice::MessageQueued { .. } => {
+                    let conn = conn.ok_or_else(|| after_the_end(notice))?;
+                    if sight.conns.get(conn).is_some_and(|peer| peer.load().is_over) {
+                        return Err(after_the_end(notice));
+                    }
+                    self.hear_message(conn, notice, config)?;
+                    handled = Some(conn);
+                }
+                Notice::MessageRejected { .. } => {
+                    let conn = conn.ok_or_else(|| after_the_end(notice))?;
+                    let Some(side) = self.touch(conn) else { continue };
+                    side.reject().map_err(|what| objection(side, what))?;
+                }
+                Notice::PeerReady { .. } => {
+                    let side = conn.and_then(|conn| self.sides.get(&conn));
+                    let side = side.ok_or_else(|| after_the_end(notice))?;
+                    if !side.is_ready() {
+                        return Err(objection(side, "it was told to be ready".to_owned()));
+                    }
+                    side.own_nonce.map(|nonce| self.nonces_unanswered.remove(&nonce));
+                }
+                Notice::PongReceived { .. } => {
+                    conn.ok_or_else(|| after_the_end(notice))?;
+                }
+                Notice::PeerDisconnected { peer, conn, reason } => {
+                    self.peers.remove(peer).ok_or_else(|| after_the_end(notice))?;
+                    let Some(side) = self.sides.get(conn) else { continue };
+                    self.check_reason(side, reason, config)?;
+                }
+                Notice::DialFailed { .. }
+                | Notice::DialBegun { .. }
+                | Notice::AcceptFailed { .. } => {}
+            }
+        }
+        let Some(side) = handled.and_then(|conn| self.sides.get(&conn)) else { return Ok(()) };
+        side.unqueued().map_or(Ok(()), |name| {
+            Err(objection(side, format!("{name} is due, and was not queued with its cause")))
+        })
+    }
+
+    fn come_up(&mut self, peer: PeerId, conn: ConnId) -> Result<(), Objection> {
+        let (wall, is_off, is_stopped) = (self.clock.now.wall, self.is_off, self.is_stopped);
+        let Some(side) = self.touch(conn) else { return Ok(()) };
+        side.times.opened = wall;
+        side.come_up();
+        if is_off {
+            // The attempt was begun before.
+            side.end(if is_stopped { "shutdown" } else { "network-inactive" });
+        }
+        self.peers.insert(peer, conn);
+        Ok(())
+    }
+
+    fn hear_message(
+        &mut self,
+        conn: ConnId,
+        notice: &Notice,
+        config: &Config,
+    ) -> Result<(), Objection> {
+        let Self { sides, nonces_unanswered, clock, .. } = self;
+        let Some(side) = sides.get_mut(&conn) else { return Ok(()) };
+        if side.over.is_some() {
+            return Err(after_the_end(notice));
+        }
+        match notice {
+            Notice::MessageHandled { message_type, payload_bytes, verdict, .. } => {
+                if side.unsent_memory > config.send_buffer_bytes_max {
+                    let what = format!("{message_type} was handled, and much waits to be sent");
+                    return Err(objection(side, what));
+                }
+                let (name, is_taken) = (message_type.as_str(), *verdict == Verdict::Taken);
+                side.handle(name, *payload_bytes, is_taken, |n| nonces_unanswered.contains(&n))
+                    .map_err(|what| objection(side, what))?;
+            }
+            Notice::MessageQueued { message_type, payload_bytes, .. } => {
+                let name = message_type.as_str();
+                side.queue(name, *payload_bytes).map_err(|what| objection(side, what))?;
+                if name == "ping" {
+                    let has_nonce = !side.is_old();
+                    side.times.ping.start(clock, has_nonce).map_err(|what| timer(side, what))?;
+                }
+            }
+            _ => {}
+        }
+        self.touch(conn);
+        Ok(())
+    }
+
+    /// A reason that was told has to be true.
+    fn check_reason(
+        &self,
+        side: &Side,
+        reason: &sockman::connman::DisconnectReason,
+        config: &Config,
+    ) -> Result<(), Objection> {
+        let name = reason.name();
+        if side.over == Some(name) || side.fatal(|n| self.nonces.contains(&n)) == Some(name) {
+            return Ok(());
+        }
+        if let Some(told) = timers::check_told(side, reason, &self.clock, config) {
+            return told.map_err(|what| timer(side, what));
+        }
+        let expected = side.over.unwrap_or("nothing");
+        Err(objection(side, format!("it was ended for {name}; what passed says {expected}")))
+    }
+
+    fn close(&mut self, conn: ConnId, notices: &[Notice]) -> Result<(), Objection> {
+        let Some(side) = self.sides.remove(&conn) else { return Ok(()) };
+        side.own_nonce.map(|nonce| self.nonces_unanswered.remove(&nonce));
+        let told = notices.iter().find_map(|notice| match notice {
+            Notice::PeerDisconnected { conn: told, .. } if side.is_up => (*told == conn).then_some(
+                // It was compared as it was told.
+                None,
+            ),
+            Notice::DialFailed { failure, .. } if side.by_node && !side.is_up => {
+                Some(Some(match failure {
+                    DialFailure::Failed(_) => "not-connected",
+                    DialFailure::NetworkInactive => "network-inactive",
+                    DialFailure::Shutdown => "shutdown",
+                    DialFailure::AlreadyConnected | DialFailure::NotBegun(_) => "nothing",
+                }))
+            }
+            _ => None,
+        });
+        match told {
+            Some(None) => Ok(()),
+            Some(reason) if reason == side.over => Ok(()),
+            None if !side.by_node && !side.is_up && side.over == Some("refused") => Ok(()),
+            Some(_) | None => {
+                let what = format!("it was closed, and told was {told:?}, not {:?}", side.over);
+                Err(Objection { oracle: "lifecycle", rule: RULE_LIFE, ..objection(&side, what) })
+            }
+        }
+    }
+
+    // At rest.
+
+    fn check_rest<X: Wears>(
+        &mut self,
+        sight: &Sight<'_, X>,
+        config: &Config,
+    ) -> Result<(), Objection> {
+        let mut touched = std::mem::take(&mut self.touched);
+        for conn in touched.drain(..) {
+            let Some(side) = self.sides.get(&conn) else { continue };
+            let load = sight.conns.get(conn).map(Peer::load);
+            let is_paused = load.is_some_and(|load| load.receive_paused);
+            check_side(side, is_paused, config).map_err(|what| objection(side, what))?;
+            let (wall, steady) = timers::next_due(side, config);
+            let due = self.next_due.get_or_insert(sockman::time::Now { steady, wall });
+            (due.wall, due.steady) = (due.wall.min(wall), due.steady.min(steady));
+        }
+        self.touched = touched;
+        let now = sight.now;
+        if self.next_due.is_some_and(|due| due.wall <= now.wall || due.steady <= now.steady) {
+            self.next_due = None;
+            for side in self.sides.values() {
+                timers::check_rest(side, now, config).map_err(|what| timer(side, what))?;
+                let (wall, steady) = timers::next_due(side, config);
+                let due = self.next_due.get_or_insert(sockman::time::Now { steady, wall });
+                (due.wall, due.steady) = (due.wall.min(wall), due.steady.min(steady));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One connection at rest: nothing is left to do.
+fn check_side(side: &Side, is_paused: bool, config: &Config) -> Result<(), String> {
+    if let Some(reason) = side.over {
+        return Err(format!("it is over for {reason}, and was not closed"));
+    }
+    if !side.by_node && !side.is_up {
+        return Err("it was accepted, and neither let in nor refused".to_owned());
+    }
+    if let Some(name) = side.unqueued() {
+        return Err(format!("{name} is due, and was not queued"));
+    }
+    if side.unhandled_count() > 0 && side.unsent_memory <= config.send_buffer_bytes_max {
+        return Err(format!("{} messages were read and not handled", side.unhandled_count()));
+    }
+    if side.unrejected() > 0 {
+        return Err(format!("{} messages are invalid, and nobody said so", side.unrejected()));
+    }
+    let is_full = side.unhandled_memory > config.receive_buffer_bytes_max;
+    if side.is_up && is_paused != is_full {
+        let memory = side.unhandled_memory;
+        return Err(format!("{memory} bytes wait to be handled; reading pauses: {is_paused}"));
+    }
+    Ok(())
+}
+
+fn objection(side: &Side, what: String) -> Objection {
+    let what = format!("{}: {what}", side.endpoint);
+    Objection { oracle: NAME, since: None, what, rule: RULE }
+}
+
+fn timer(side: &Side, what: String) -> Objection {
+    Objection { oracle: "protocol", rule: RULE_TIMERS, ..objection(side, what) }
+}
+
+fn after_the_end(notice: &Notice) -> Objection {
+    let what = format!("{notice:?} is told, and the peer is over or unknown");
+    Objection { oracle: "lifecycle", since: None, what, rule: RULE_LIFE }
+}

@@ -1,0 +1,161 @@
+//! Policy: who is let in, who is dialled, and who may stay (docs/behaviour.md, connman 2, 4, 5.1
+//! and 10).
+//!
+//! Connections are counted where the kernel gave them, so that one which nobody knows of counts
+//! too. The network is off from the command that said so. Which of the list is dialled is looked at
+//! in `listed.rs`; that no connection with ourselves survives, by the model.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "an oracle looks at what concerns it")]
+
+use std::collections::{BTreeSet, VecDeque};
+
+use sockman::connman::{Command, Config, ConnType, DialFailure, Notice, Refusal};
+use sockman::driver::{Did, Outcome, Task};
+use sockman::sockets::{Accepted, ConnId, Endpoint};
+
+use super::model::{Model, Wears};
+use crate::faulty::CallResult;
+use crate::subject::{Objection, Sight};
+use crate::world::Step;
+
+const NAME: &str = "policy";
+const RULE_IN: &str = "docs/behaviour.md, connman 4: whom to let in";
+const RULE_OUT: &str = "docs/behaviour.md, connman 5.1: when not to connect";
+
+/// Who is there.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Policy {
+    /// Accepted and not closed, by the kernel.
+    accepted: BTreeSet<ConnId>,
+    /// Let in and not closed, as the node tells.
+    inbound: BTreeSet<ConnId>,
+    /// Whom a command has asked to dial, and who was not dialled yet.
+    asked: VecDeque<Endpoint>,
+}
+
+impl Policy {
+    /// Looks, once the model has.
+    pub(super) fn look<X: Wears>(
+        &mut self,
+        sight: &Sight<'_, X>,
+        config: &Config,
+        model: &Model,
+    ) -> Result<(), Objection> {
+        for call in sight.calls {
+            match &call.what {
+                CallResult::Accept(Ok(Accepted::Conn { conn, .. })) => {
+                    self.accepted.insert(*conn);
+                }
+                CallResult::Close(Ok(())) => {
+                    call.conn.map(|conn| self.accepted.remove(&conn));
+                }
+                CallResult::Connect(to, _) => self.check_dial(to, sight)?,
+                _ => {}
+            }
+        }
+        match sight.command {
+            Some(Command::Connect { endpoint }) => self.ask(endpoint, sight, model)?,
+            Some(Command::Shutdown | Command::SetNetworkActive(_)) | None => {}
+            Some(Command::Disconnect { .. } | Command::Ping | Command::Inspect { .. }) => {}
+        }
+        for notice in sight.notices {
+            self.hear(notice, config, model)?;
+        }
+        match sight.step {
+            Step::Node(_, Did::Executed { action: "close", conn, outcome: Outcome::Done }) => {
+                conn.map(|conn| self.inbound.remove(&conn));
+                Ok(())
+            }
+            Step::Idle(_) => self.check_rest(config, model),
+            _ => Ok(()),
+        }
+    }
+
+    fn hear(&mut self, notice: &Notice, config: &Config, model: &Model) -> Result<(), Objection> {
+        let (count, most) = (self.inbound.len(), config.limits.inbound_max as usize);
+        match notice {
+            Notice::PeerConnected { conn, endpoint, conn_type: ConnType::Inbound, .. } => {
+                self.inbound.insert(*conn);
+                if model.is_off {
+                    return Err(objection(RULE_IN, format!("{endpoint} is let in, and it is off")));
+                }
+                if count >= most {
+                    let what = format!("{endpoint} is let in beside {count} others of {most}");
+                    return Err(objection(RULE_IN, what));
+                }
+            }
+            Notice::InboundRefused { endpoint, refusal, .. } => {
+                let is_true = match refusal {
+                    Refusal::InboundFull => count >= most && !model.is_off,
+                    Refusal::NetworkInactive => model.is_off,
+                };
+                if !is_true {
+                    let what = format!("{endpoint} is refused ({refusal}) with {count} of {most}");
+                    return Err(objection(RULE_IN, what));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Somebody asks for a connection: it is dialled, or there is a reason not to.
+    fn ask<X: Wears>(
+        &mut self,
+        endpoint: &Endpoint,
+        sight: &Sight<'_, X>,
+        model: &Model,
+    ) -> Result<(), Objection> {
+        let expected = if model.is_stopped {
+            Some(DialFailure::Shutdown)
+        } else if model.is_off {
+            Some(DialFailure::NetworkInactive)
+        } else if model.is_connected(endpoint) {
+            Some(DialFailure::AlreadyConnected)
+        } else {
+            self.asked.push_back(endpoint.clone());
+            None
+        };
+        let told = sight.notices.iter().find_map(|notice| match notice {
+            Notice::DialFailed { failure, .. } => Some(*failure),
+            _ => None,
+        });
+        if told == expected {
+            return Ok(());
+        }
+        let what = format!("a dial of {endpoint} is declined: {told:?}; expected: {expected:?}");
+        Err(objection(RULE_OUT, what))
+    }
+
+    /// Nobody is dialled but for a command or the list.
+    fn check_dial<X: Wears>(
+        &mut self,
+        to: &Endpoint,
+        sight: &Sight<'_, X>,
+    ) -> Result<(), Objection> {
+        let is_right = match sight.step {
+            Step::Node(Task::Commands, _) => self.asked.pop_front().as_ref() == Some(to),
+            _ => sight.task() == Some("opener"),
+        };
+        if is_right {
+            return Ok(());
+        }
+        Err(objection(RULE_OUT, format!("{to} is dialled, and nobody asked for it")))
+    }
+
+    fn check_rest(&self, config: &Config, model: &Model) -> Result<(), Objection> {
+        let (count, most) = (self.accepted.len(), config.limits.inbound_max as usize);
+        if count > most || model.is_off && count > 0 {
+            let what = format!("{count} accepted connections are kept, of at most {most}");
+            return Err(objection(RULE_IN, what));
+        }
+        if let Some(endpoint) = self.asked.front() {
+            return Err(objection(RULE_OUT, format!("{endpoint} was to be dialled")));
+        }
+        Ok(())
+    }
+}
+
+fn objection(rule: &'static str, what: String) -> Objection {
+    Objection { oracle: NAME, since: None, what, rule }
+}

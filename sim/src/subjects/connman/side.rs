@@ -1,0 +1,493 @@
+//! One connection of the node's, as the model has it: the messages that were read, what each of
+//! them asks for, and what the node has to say and has not said.
+//!
+//! It is written from docs/behaviour.md (handshake 3 to 6, transport 2, connman 7) and shares no
+//! code with the library. It knows bytes and one connection, and neither the node nor the clock.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "an oracle looks at what concerns it")]
+
+use std::collections::VecDeque;
+
+use sockman::sockets::Endpoint;
+
+use super::speaker::{Frame, HEADER_BYTES, NAME_BYTES_MAX, Unframed, checksum, split};
+use super::timers::Times;
+
+/// The version that the node speaks, and the lowest that it speaks with (handshake 1).
+const PROTOCOL: i32 = 70016;
+const PROTOCOL_MIN: i32 = 31800;
+
+/// Up to here there are no nonces in pings; up to here the final alert is sent; from here on
+/// compact blocks are spoken of (handshake 1, 4 and 6).
+const NO_NONCES_MAX: i32 = 60000;
+const ALERT_MAX: i32 = 70012;
+const COMPACT_BLOCKS_MIN: i32 = 70014;
+
+/// Longest user agent, in bytes (handshake 1, `MAX_SUBVERSION_LENGTH`).
+const AGENT_BYTES_MAX: usize = 256;
+
+/// Memory that a message counts for beside its payload: one that waits to be sent (transport 5),
+/// one that waits to be handled (Core: `CNetMessage::GetMemoryUsage`).
+const UNSENT_OVERHEAD_BYTES: usize = 56;
+const UNHANDLED_OVERHEAD_BYTES: usize = 112;
+
+/// Memory of a payload (transport 5).
+const fn memory(payload_bytes: usize) -> usize {
+    if payload_bytes == 0 { 0 } else { (payload_bytes + 31) / 16 * 16 }
+}
+
+/// A whole message that the node has read.
+#[derive(Clone, Copy, Debug)]
+struct Message {
+    name: [u8; NAME_BYTES_MAX],
+    payload_bytes: usize,
+    meaning: Meaning,
+}
+
+/// What matters of it.
+#[derive(Clone, Copy, Debug)]
+enum Meaning {
+    Version(Version),
+    /// A first eight bytes, if there are so many.
+    Ping(Option<u64>),
+    Pong(Option<u64>),
+    /// Whether it speaks of version 2.
+    SendCmpct(bool),
+    /// Its name says everything.
+    Plain,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Version {
+    /// Not even its first part is there.
+    Short,
+    /// What the protocol is; the nonce, unless the rest cannot be read.
+    Read(i32, Option<u64>),
+}
+
+/// One thing that the node has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Says {
+    Version,
+    Plain(&'static str),
+    SendCmpct,
+    Alert,
+    Ping,
+    Pong(u64),
+}
+
+impl Says {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Version => "version",
+            Self::Plain(name) => name,
+            Self::SendCmpct => "sendcmpct",
+            Self::Alert => "alert",
+            Self::Ping => "ping",
+            Self::Pong(_) => "pong",
+        }
+    }
+}
+
+/// How far the handshake is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    AwaitsVersion,
+    AwaitsVerack,
+    Ready,
+}
+
+/// One connection. See the head of the module.
+#[derive(Clone, Debug)]
+pub(super) struct Side {
+    pub(super) endpoint: Endpoint,
+    pub(super) by_node: bool,
+    /// Whether the node has told that it is there.
+    pub(super) is_up: bool,
+    /// Why the node has to close it, once it has; the first reason stands.
+    pub(super) over: Option<&'static str>,
+    /// The nonce of the node's own `version`, once that is sent.
+    pub(super) own_nonce: Option<u64>,
+    pub(super) times: Times,
+    state: State,
+    common_version: i32,
+    wtxid_relay: bool,
+    /// The beginning of a message that is not whole.
+    partial: Vec<u8>,
+    unrejected: usize,
+    unhandled: VecDeque<Message>,
+    /// Memory that those count for.
+    pub(super) unhandled_memory: usize,
+    /// What is to be said and not sent, of which the first so many are queued.
+    due: VecDeque<Says>,
+    queued: usize,
+    /// Memory that the queued ones count for.
+    pub(super) unsent_memory: usize,
+    /// The beginning of a message of the node's that was not sent whole.
+    sent: Vec<u8>,
+}
+
+impl Side {
+    pub(super) fn new(endpoint: Endpoint, by_node: bool, times: Times) -> Self {
+        Self {
+            endpoint,
+            by_node,
+            is_up: false,
+            over: None,
+            own_nonce: None,
+            times,
+            state: State::AwaitsVersion,
+            common_version: PROTOCOL,
+            wtxid_relay: false,
+            partial: Vec::new(),
+            unrejected: 0,
+            unhandled: VecDeque::new(),
+            unhandled_memory: 0,
+            due: VecDeque::new(),
+            queued: 0,
+            unsent_memory: 0,
+            sent: Vec::new(),
+        }
+    }
+
+    /// The connection is there. Who began it speaks first.
+    pub(super) fn come_up(&mut self) {
+        self.is_up = true;
+        if self.by_node {
+            self.due.push_back(Says::Version);
+        }
+    }
+
+    pub(super) fn end(&mut self, reason: &'static str) {
+        self.over.get_or_insert(reason);
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.state == State::Ready
+    }
+
+    /// Bytes of a message that has begun.
+    pub(super) const fn partial_bytes(&self) -> usize {
+        self.partial.len()
+    }
+
+    pub(super) fn unhandled_count(&self) -> usize {
+        self.unhandled.len()
+    }
+
+    /// What is to be said and not even queued.
+    pub(super) fn unqueued(&self) -> Option<&'static str> {
+        self.due.get(self.queued).map(|says| says.name())
+    }
+
+    /// Takes in bytes that the node has read.
+    pub(super) fn read(&mut self, bytes: &[u8]) {
+        let mut buffer = std::mem::take(&mut self.partial);
+        // As a rule there is no beginning, and nothing is copied.
+        let mut rest = if buffer.is_empty() {
+            bytes
+        } else {
+            buffer.extend_from_slice(bytes);
+            &buffer
+        };
+        loop {
+            match split(rest) {
+                Ok(frame) => {
+                    rest = &rest[HEADER_BYTES + frame.payload.len()..];
+                    if is_name(frame.name) && frame.checksum == checksum(frame.payload) {
+                        self.push(&frame);
+                    } else {
+                        self.unrejected += 1;
+                    }
+                }
+                Err(Unframed::Part) => break,
+                Err(Unframed::Magic | Unframed::TooLong) => {
+                    self.end("frame-invalid");
+                    break;
+                }
+            }
+        }
+        self.partial = rest.to_vec();
+    }
+
+    /// The node has told of a message that it dropped.
+    pub(super) fn reject(&mut self) -> Result<(), String> {
+        let left = self.unrejected.checked_sub(1);
+        self.unrejected = left.ok_or("a message was dropped, and none is invalid")?;
+        Ok(())
+    }
+
+    /// Messages that are invalid, and of which nobody was told yet.
+    pub(super) const fn unrejected(&self) -> usize {
+        self.unrejected
+    }
+
+    fn push(&mut self, frame: &Frame<'_>) {
+        let &Frame { name, payload, .. } = frame;
+        let nonce = payload.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+        let meaning = match trimmed(&name) {
+            b"version" => Meaning::Version(version(payload)),
+            b"ping" => Meaning::Ping(nonce),
+            b"pong" => Meaning::Pong(nonce),
+            b"sendcmpct" => {
+                let version = payload.get(1..).and_then(<[u8]>::first_chunk);
+                Meaning::SendCmpct(version.is_some_and(|v| u64::from_le_bytes(*v) == 2))
+            }
+            _ => Meaning::Plain,
+        };
+        self.unhandled_memory += UNHANDLED_OVERHEAD_BYTES + memory(payload.len());
+        self.unhandled.push_back(Message { name, payload_bytes: payload.len(), meaning });
+    }
+
+    /// The node has handled a message: it has to be the next one, and what it asks for is due.
+    pub(super) fn handle(
+        &mut self,
+        name: &str,
+        payload_bytes: usize,
+        is_taken: bool,
+        is_own: impl Fn(u64) -> bool,
+    ) -> Result<(), String> {
+        let Some(&message) = self.unhandled.front() else {
+            return Err(format!("{name} was handled, and every message read was handled before"));
+        };
+        if trimmed(&message.name) != name.as_bytes() || message.payload_bytes != payload_bytes {
+            let next = String::from_utf8_lossy(trimmed(&message.name)).into_owned();
+            return Err(format!(
+                "{name} of {payload_bytes} bytes was handled, and the next one is {next} of {}",
+                message.payload_bytes
+            ));
+        }
+        if self.due.front() == Some(&Says::Version) && self.by_node && self.queued == 0 {
+            return Err(format!("{name} was handled before our version was queued"));
+        }
+        if let Some(reason) = self.ends(message, is_own) {
+            return Err(format!("{name} was handled, and it ends the connection: {reason}"));
+        }
+        let taken = self.answer(message);
+        if taken != is_taken {
+            let [did, should] = [is_taken, taken].map(|t| if t { "taken" } else { "ignored" });
+            return Err(format!("{name} was {did}, and is to be {should}"));
+        }
+        self.unhandled.pop_front();
+        self.unhandled_memory -= UNHANDLED_OVERHEAD_BYTES + memory(payload_bytes);
+        Ok(())
+    }
+
+    /// Why the next message ends the connection, if it does.
+    pub(super) fn fatal(&self, is_own: impl Fn(u64) -> bool) -> Option<&'static str> {
+        self.ends(*self.unhandled.front()?, is_own)
+    }
+
+    fn ends(&self, message: Message, is_own: impl Fn(u64) -> bool) -> Option<&'static str> {
+        match (trimmed(&message.name), self.state, message.meaning) {
+            (_, State::AwaitsVersion, Meaning::Version(Version::Read(protocol, nonce))) => {
+                if protocol < PROTOCOL_MIN {
+                    return Some("version-too-old");
+                }
+                let is_own = !self.by_node && nonce.is_some_and(is_own);
+                is_own.then_some("self-connection")
+            }
+            (b"wtxidrelay", State::Ready, _) => Some("wtxidrelay-after-verack"),
+            (b"sendaddrv2", State::Ready, _) => Some("sendaddrv2-after-verack"),
+            _ => None,
+        }
+    }
+
+    /// What a message does that does not end the connection: whether it has an effect.
+    fn answer(&mut self, message: Message) -> bool {
+        let ready = self.is_ready();
+        match (trimmed(&message.name), self.state, message.meaning) {
+            (_, State::AwaitsVersion, Meaning::Version(Version::Read(protocol, Some(_)))) => {
+                self.answer_version(protocol.min(PROTOCOL));
+                true
+            }
+            // Nothing else comes before, and it comes once.
+            (_, State::AwaitsVersion, _) | (_, _, Meaning::Version(_)) => false,
+            (b"verack", State::AwaitsVerack, _) => {
+                if self.common_version >= COMPACT_BLOCKS_MIN {
+                    self.due.push_back(Says::SendCmpct);
+                }
+                self.state = State::Ready;
+                true
+            }
+            (b"wtxidrelay", ..) => {
+                let first = !std::mem::replace(&mut self.wtxid_relay, true);
+                first && self.common_version >= PROTOCOL
+            }
+            (b"sendaddrv2" | b"sendheaders", ..) => true,
+            (_, _, Meaning::SendCmpct(is_2)) => is_2,
+            (_, _, Meaning::Ping(Some(nonce))) if ready && !self.is_old() => {
+                self.due.push_back(Says::Pong(nonce));
+                true
+            }
+            (_, _, Meaning::Pong(nonce)) if ready => self.times.ping.answer(nonce),
+            _ => false,
+        }
+    }
+
+    fn answer_version(&mut self, common_version: i32) {
+        self.common_version = common_version;
+        self.state = State::AwaitsVerack;
+        if !self.by_node {
+            self.due.push_back(Says::Version);
+        }
+        if common_version >= PROTOCOL {
+            self.due.extend([Says::Plain("wtxidrelay"), Says::Plain("sendaddrv2")]);
+        }
+        self.due.push_back(Says::Plain("verack"));
+        if self.by_node {
+            self.due.push_back(Says::Plain("getaddr"));
+        }
+        if common_version <= ALERT_MAX {
+            self.due.push_back(Says::Alert);
+        }
+    }
+
+    /// The node has queued a message: the next that is due, or a ping.
+    pub(super) fn queue(&mut self, name: &str, payload_bytes: usize) -> Result<(), String> {
+        if name == "ping" && self.is_ready() && self.unqueued().is_none() {
+            self.due.push_back(Says::Ping);
+        }
+        let Some(&says) = self.due.get(self.queued).filter(|says| says.name() == name) else {
+            let expected = self.unqueued().unwrap_or("nothing");
+            return Err(format!("{name} was queued, and {expected} is due"));
+        };
+        let right_length = match says {
+            Says::Version => payload_bytes >= 86,
+            says => payload_bytes == self.payload(says).len(),
+        };
+        if !right_length {
+            return Err(format!("{name} of {payload_bytes} bytes was queued"));
+        }
+        self.queued += 1;
+        self.unsent_memory += UNSENT_OVERHEAD_BYTES + memory(payload_bytes);
+        Ok(())
+    }
+
+    /// The kernel has taken bytes: they have to be the queued messages, in order.
+    pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let mut buffer = std::mem::take(&mut self.sent);
+        let mut rest = if buffer.is_empty() {
+            bytes
+        } else {
+            buffer.extend_from_slice(bytes);
+            &buffer
+        };
+        loop {
+            match split(rest) {
+                Ok(frame) => {
+                    rest = &rest[HEADER_BYTES + frame.payload.len()..];
+                    self.check_sent(&frame)?;
+                }
+                Err(Unframed::Part) => break,
+                Err(Unframed::Magic | Unframed::TooLong) => {
+                    return Err("bytes that are no message were sent".to_owned());
+                }
+            }
+        }
+        if !rest.is_empty() && self.queued == 0 {
+            return Err(format!("{} bytes more than were queued were sent", rest.len()));
+        }
+        self.sent = rest.to_vec();
+        Ok(())
+    }
+
+    fn check_sent(&mut self, frame: &Frame<'_>) -> Result<(), String> {
+        let name = String::from_utf8_lossy(trimmed(&frame.name));
+        let Some(says) = self.due.front().copied().filter(|_| self.queued > 0) else {
+            return Err(format!("{name} was sent, and was not queued"));
+        };
+        let is_right = name == says.name()
+            && match says {
+                Says::Version => is_our_version(frame.payload),
+                Says::Ping => frame.payload.iter().any(|byte| *byte != 0) || self.is_old(),
+                // Signed by somebody: its length says enough.
+                Says::Alert => true,
+                says => frame.payload == &*self.payload(says),
+            };
+        if !is_right {
+            return Err(format!("{name} was sent with {:02x?}; due is {says:?}", frame.payload));
+        }
+        match says {
+            Says::Version if self.by_node => {
+                self.own_nonce = frame.payload.get(72..80).and_then(nonce_of);
+            }
+            Says::Ping => self.times.ping.leave(nonce_of(frame.payload)),
+            _ => {}
+        }
+        self.due.pop_front();
+        self.queued -= 1;
+        self.unsent_memory -= UNSENT_OVERHEAD_BYTES + memory(frame.payload.len());
+        Ok(())
+    }
+
+    /// Whether the peer's version knows no nonces.
+    pub(super) const fn is_old(&self) -> bool {
+        self.common_version <= NO_NONCES_MAX
+    }
+
+    /// What a message says; where that is not known, so many zeros.
+    fn payload(&self, says: Says) -> Vec<u8> {
+        match says {
+            Says::Version | Says::Plain(_) => Vec::new(),
+            Says::Ping if self.is_old() => Vec::new(),
+            Says::Ping => vec![0; 8],
+            // Not announced by compact blocks; version 2.
+            Says::SendCmpct => vec![0, 2, 0, 0, 0, 0, 0, 0, 0],
+            Says::Alert => vec![0; 168],
+            Says::Pong(nonce) => nonce.to_le_bytes().to_vec(),
+        }
+    }
+}
+
+/// A name up to its first zero.
+fn trimmed(name: &[u8; NAME_BYTES_MAX]) -> &[u8] {
+    let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
+    &name[..end]
+}
+
+/// Whether it is a name: visible ASCII and spaces, then zeros alone (transport 2).
+fn is_name(name: [u8; NAME_BYTES_MAX]) -> bool {
+    let visible = trimmed(&name);
+    visible.iter().all(|byte| (0x20..=0x7e).contains(byte))
+        && name[visible.len()..].iter().all(|byte| *byte == 0)
+}
+
+fn nonce_of(payload: &[u8]) -> Option<u64> {
+    payload.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+}
+
+/// What a `version` says, by the layout of handshake 3.
+fn version(payload: &[u8]) -> Version {
+    let Some(protocol) = payload.first_chunk().filter(|_| payload.len() >= 46) else {
+        return Version::Short;
+    };
+    Version::Read(i32::from_le_bytes(*protocol), version_nonce(payload))
+}
+
+/// The nonce of a `version` that can be read to its end, of which parts may be missing.
+fn version_nonce(payload: &[u8]) -> Option<u64> {
+    let Some(rest) = payload.get(46..).filter(|rest| !rest.is_empty()) else { return Some(1) };
+    let nonce = nonce_of(rest.get(26..)?)?;
+    let agent = match rest.get(34..)? {
+        [] => return Some(nonce),
+        [253, low, high, rest @ ..] => {
+            let length = usize::from(u16::from_le_bytes([*low, *high]));
+            let is_shortest = length >= 253;
+            rest.get(length..).filter(|_| is_shortest && length <= AGENT_BYTES_MAX)?
+        }
+        [length @ ..253, rest @ ..] => rest.get(usize::from(*length)..)?,
+        _ => return None,
+    };
+    // A height of four bytes, then the relay flag, then anything.
+    (agent.is_empty() || agent.len() >= 4).then_some(nonce)
+}
+
+/// Whether it is a version as the node sends it: of its protocol, with its services twice, and
+/// without its address (handshake 3, connman 11).
+fn is_our_version(payload: &[u8]) -> bool {
+    payload.len() >= 86
+        && payload[..4] == PROTOCOL.to_le_bytes()
+        && payload[4..12] == payload[46..54]
+        && payload[54..72].iter().all(|byte| *byte == 0)
+}

@@ -1,0 +1,40 @@
+//! The oracles of the connection manager's own, in the order in which they look.
+
+use sockman::connman::{Config, ConnMan};
+
+use super::HandshakeWatch;
+use super::listed::Listed;
+use super::model::{Model, Wears};
+use super::policy::Policy;
+use crate::subject::{Objection, Sight, Watch};
+
+/// A tenant that says by which settings it is to be judged.
+pub trait Configured {
+    /// The settings that it was asked to have.
+    fn config(&self) -> &Config;
+}
+
+impl Configured for ConnMan {
+    fn config(&self) -> &Config {
+        self.config()
+    }
+}
+
+/// All of them, with what they remember.
+#[derive(Clone, Debug, Default)]
+pub struct ConnmanWatch {
+    handshakes: HandshakeWatch,
+    model: Model,
+    policy: Policy,
+    listed: Listed,
+}
+
+impl<X: Wears<Tenant: Configured>> Watch<X> for ConnmanWatch {
+    fn look(&mut self, sight: &Sight<'_, X>) -> Result<(), Objection> {
+        let config = sight.tenant.config();
+        self.model.look(sight, config)?;
+        self.policy.look(sight, config, &self.model)?;
+        self.listed.look(sight, config, &self.model)?;
+        self.handshakes.look_within(config.peer_timeout, sight.now, sight.facts())
+    }
+}
