@@ -404,7 +404,7 @@ fn parse_world(name: &str) -> Result<&'static World, String> {
 }
 
 /// A number, perhaps in thousands (`k`) or millions (`M`).
-fn parse_count(text: &str) -> Result<u64, String> {
+pub(super) fn parse_count(text: &str) -> Result<u64, String> {
     let (digits, unit) = match text.strip_suffix(['k', 'M']) {
         None => (text, 1),
         Some(digits) if text.ends_with('k') => (digits, 1_000),

@@ -56,8 +56,8 @@ pub(crate) struct Arguments {
     /// Campaigns of each column
     #[arg(long, default_value_t = CAMPAIGNS)]
     campaigns: NonZero<u16>,
-    /// Socket events of each campaign
-    #[arg(long, default_value_t = EVENTS)]
+    /// Socket events of each campaign: 500k, 20M
+    #[arg(long, default_value_t = EVENTS, value_parser = super::campaign::parse_count)]
     events: u64,
     /// JSON in place of the table
     #[arg(long)]
