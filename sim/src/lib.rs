@@ -11,6 +11,7 @@ pub mod actor;
 pub mod chooser;
 pub mod contract;
 pub mod done;
+pub mod drivers;
 pub mod expect;
 pub mod faulty;
 pub mod fuzz;
