@@ -8,9 +8,10 @@ use sockman::sockets::{ConnId, Event, Readiness, Sockets, Source, Stale};
 use sockman::time::Instant;
 
 use crate::net::{Kernel, Segment, Totals};
+use crate::subject::Garbled;
 
 /// The node's host.
-pub trait Host: Sockets + Clone + std::fmt::Debug + Send + 'static {
+pub trait Host: Sockets + Clone + std::fmt::Debug + Send {
     // Moving.
 
     /// Says what time it is, for the calls that follow. Time never runs backwards.
@@ -74,6 +75,12 @@ pub trait Host: Sockets + Clone + std::fmt::Debug + Send + 'static {
 
     /// How many wait to be accepted, at all listeners.
     fn unaccepted_count(&self) -> usize;
+
+    /// The first thing that the node said and no node may say, where the host itself hears what is
+    /// sent. On a network its peers do.
+    fn garbled(&self) -> Option<(ConnId, &Garbled)> {
+        None
+    }
 }
 
 impl Host for Kernel {

@@ -12,6 +12,7 @@ pub mod bugs;
 pub mod chooser;
 pub mod contract;
 pub mod done;
+pub mod drivers;
 pub mod expect;
 pub mod faulty;
 pub mod fuzz;

@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
-use sockman::driver::Did;
-use sockman::sockets::{Accepted, Closing, Endpoint, Received, Sent};
+use sockman::sockets::{Closing, Endpoint};
 use sockman::time::Instant;
 
 use crate::done::Done;
 use crate::expect::Judge;
-use crate::faulty::{CallResult, Reach, Weights};
+use crate::faulty::{Reach, Weights};
 use crate::oracles::{Oracles, Violation};
 use crate::schedule::{ActorId, Deviation, Fault, Op, Schedule};
 use crate::schedulers::{Recorded, Scheduler, Strategy};
@@ -21,9 +20,11 @@ use crate::trace::{Entry, Story, TraceHash};
 use crate::world::{NODE_ADDRESS, NODE_ADDRESS_V6, Step, World, WorldConfig};
 
 mod setup;
+mod stats;
 mod verdict;
 
 pub use setup::{Misspoken, SetupError, usual_address};
+pub use stats::Stats;
 pub use verdict::{Lost, Told, Verdict};
 
 use setup::{addresses_of, check_words, due_times, host_settings, longest_window, plan};
@@ -71,20 +72,6 @@ pub struct Chance {
     pub strategy: Strategy,
     /// Chances of the socket calls.
     pub weights: Weights,
-}
-
-/// What a run did, in numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Steps of the world.
-    pub steps: u64,
-    /// Socket events: completed accepts, connects, sends and receives of at least a byte, ends of
-    /// stream, resets and closes made by the node.
-    pub events: u64,
-    /// Words that actors heard, and messages that the node handled.
-    pub messages: u64,
-    /// How much time passed in the world.
-    pub virtual_time: Duration,
 }
 
 /// The outcome of a run.
@@ -227,16 +214,8 @@ impl<X: Subject> Run<X> {
     pub fn finish(mut self) -> Report {
         // What a panic leaves behind is only looked at.
         let ended = catch_unwind(AssertUnwindSafe(|| self.run_to_verdict()));
-        let verdict = ended.unwrap_or_else(|payload| {
-            let at = self.world.now().steady;
-            Verdict::Failed(Violation {
-                oracle: "panic",
-                what: crate::panics::message(&*payload),
-                since: at,
-                at,
-                rule: "nothing that a peer or a network does makes the node panic",
-            })
-        });
+        let verdict =
+            ended.unwrap_or_else(|payload| Verdict::panicked(&*payload, self.world.now().steady));
         self.report(verdict)
     }
 
@@ -417,35 +396,10 @@ impl<X: Subject> Run<X> {
 
     /// Lets the oracles, the judge and the counters look at what a step did.
     fn look(&mut self, step: &Step) -> Result<(), Violation> {
-        self.stats.steps += 1;
-        self.count();
-        if let Step::Node(_, Did::Stepped(_)) = step {
-            self.stats.messages += 1;
-        }
+        self.stats.note(self.world.machine().sockman().sockets().calls(), step);
         self.oracles.after_step(&self.world, step)?;
         self.judge.look(&self.world);
         Ok(())
-    }
-
-    fn count(&mut self) {
-        for call in self.world.machine().sockman().sockets().calls() {
-            let counts = match &call.what {
-                CallResult::Accept(Ok(Accepted::Conn { .. }))
-                | CallResult::Status(_)
-                | CallResult::Close(Ok(())) => true,
-                CallResult::Send(result) => matches!(result, Ok(Sent::Bytes(1..)) | Err(_)),
-                CallResult::Recv(result) => !matches!(result, Ok(Received::WouldBlock)),
-                CallResult::Listen(_)
-                | CallResult::Accept(_)
-                | CallResult::Connect(..)
-                | CallResult::Shutdown(_)
-                | CallResult::Close(_)
-                | CallResult::CloseListener(_)
-                | CallResult::Interest(..)
-                | CallResult::TakeError(_) => false,
-            };
-            self.stats.events += u64::from(counts);
-        }
     }
 
     fn carry_out(&mut self, line: usize) {

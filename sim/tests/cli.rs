@@ -84,6 +84,26 @@ const FAILING: &str = "format 1\nsubject echo\n0ms p1 dials\nexpect p1 receives 
 // Campaigns.
 
 #[test]
+fn a_campaign_without_a_network_goes_the_same_way_in_any_number_of_jobs() {
+    let folder = Folder::new("drivers");
+    for driver in ["messages", "bytes"] {
+        let trace = |jobs: &str| {
+            let range = ["--seeds", "0..30", "--jobs", jobs, "--json"];
+            let output = folder.sim(&[&["run", "--driver", driver][..], &range].concat());
+            ended(&output, 0);
+            json(&output)["trace_hash"].clone()
+        };
+        assert_eq!(trace("1"), trace("3"), "{driver}");
+    }
+}
+
+#[test]
+fn a_driver_that_has_no_worlds_refuses_one() {
+    check_refused(&["run", "--driver", "bytes", "--world", "pair"], "--world");
+    check_refused(&["run", "--driver", "carrier-pigeon"], "messages");
+}
+
+#[test]
 fn a_campaign_reports_its_figures_as_json() {
     let folder = Folder::new("json");
     let output = folder.sim(&["run", "--subject", "echo", "--seeds", "0..5", "--json"]);

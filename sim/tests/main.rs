@@ -9,6 +9,7 @@ mod connman;
 mod contract;
 mod corpus;
 mod differential;
+mod drivers;
 mod faulty;
 mod manager;
 mod net;

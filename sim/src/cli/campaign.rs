@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use sockman::driver::{Clock as _, SystemClock};
+use sockman_sim::drivers::Driver;
 use sockman_sim::generate::Plan;
-use sockman_sim::run::{self, Options, Report, Stats};
+use sockman_sim::run::{self, Options, Report, SetupError, Stats};
 use sockman_sim::schedule::Schedule;
 use sockman_sim::schedulers::Strategy;
 use sockman_sim::shrink::{self, Budget};
-use sockman_sim::subjects::{NAMES, generate_for, run_named, shrink_named};
+use sockman_sim::subjects::{NAMES, drive_named, generate_for, run_named, shrink_named};
 use sockman_sim::trace::{Story, TraceHash};
 use sockman_sim::worlds::{self, World};
 
@@ -60,6 +61,10 @@ pub(crate) struct Arguments {
     /// Run each seed twice, and fail if the hashes differ
     #[arg(long)]
     twice: bool,
+    /// What finds failures: network, or what does without one for a comparison: messages (whole
+    /// ones, injected), bytes (socket calls return what is drawn)
+    #[arg(long, default_value_t, value_name = "DRIVER")]
+    driver: Driver,
     /// One world for every run [default: drawn by weight; `cargo sim worlds` lists them]
     #[arg(long, value_parser = parse_world, value_name = "NAME")]
     world: Option<&'static World>,
@@ -90,6 +95,15 @@ impl Arguments {
         }
     }
 
+    /// Without a network there are no worlds, and one order.
+    fn check(&self) -> Result<(), Error> {
+        if self.driver == Driver::Network || self.world.is_none() && self.scheduler.is_none() {
+            return Ok(());
+        }
+        let driver = self.driver;
+        Err(Error::Usage(format!("--world and --scheduler are not for --driver {driver}")))
+    }
+
     fn plan(&self) -> Plan {
         Plan { world: self.world, strategy: self.scheduler }
     }
@@ -108,13 +122,15 @@ struct Outcome {
 
 /// A failure as it lies in its folder.
 struct Written {
-    folder: PathBuf,
+    /// None where nothing but the seed is known.
+    folder: Option<PathBuf>,
     /// The text of the smallest schedule that fails in the same way, and what it took; nothing if
     /// the failure does not replay.
     shrunk: Option<(String, shrink::Stats)>,
 }
 
 pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode, Error> {
+    arguments.check()?;
     let seeds = arguments.range();
     let limited = arguments.seeds.is_none() && arguments.events.is_none();
     let limit = limited.then_some(DEFAULT_TIME);
@@ -131,7 +147,7 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
         let failure = failure?;
         written += 1;
         if !arguments.json {
-            tell_failure(out, outcome, &failure)?;
+            tell_failure(out, arguments, outcome, &failure)?;
         }
     }
     if arguments.json {
@@ -198,7 +214,7 @@ fn run_all(
                         && failures.fetch_add(1, Ordering::Relaxed) < FAILURES_WRITTEN_MAX
                     {
                         // At once, so that an interrupt loses none.
-                        outcome.written = Some(write_failure(&arguments.subject, &outcome));
+                        outcome.written = Some(write_failure(arguments, &outcome));
                     }
                     outcomes.lock().expect("no thread panics here").push(outcome);
                     progress.inc(1);
@@ -215,20 +231,37 @@ fn run_all(
 }
 
 fn run_seed(arguments: &Arguments, seed: u64) -> Outcome {
+    if arguments.driver != Driver::Network {
+        let drive = || drive_named(&arguments.subject, arguments.driver, seed, &Options::default());
+        return run_once(arguments, seed, arguments.driver.name(), drive);
+    }
     let generated = generate_for(&arguments.subject, &arguments.plan(), seed);
     let generated = generated.expect("the argument was checked");
     let options = Options { chance: Some(generated.chance), ..Options::default() };
-    let run = || run_named(&generated.schedule, &options);
+    run_once(arguments, seed, generated.world, || run_named(&generated.schedule, &options))
+}
+
+fn run_once(
+    arguments: &Arguments,
+    seed: u64,
+    world: &'static str,
+    run: impl Fn() -> Result<Report, SetupError>,
+) -> Outcome {
     let report = if arguments.twice { run::twice(run) } else { run() };
     let report = report.expect("what we generate makes sense for its subject");
     let (hash, stats) = (report.hash, report.stats);
     let failure = (!report.verdict.is_passed()).then(|| Box::new(report));
-    Outcome { seed, world: generated.world, hash, stats, failure, written: None }
+    Outcome { seed, world, hash, stats, failure, written: None }
 }
 
-/// Writes a failure's schedule and story, then the shrunk schedule, which takes longer.
-fn write_failure(subject: &str, outcome: &Outcome) -> Result<Written, Error> {
+/// Writes a failure's schedule and story, then the shrunk schedule, which takes longer. What was
+/// found without a network has none of them.
+fn write_failure(arguments: &Arguments, outcome: &Outcome) -> Result<Written, Error> {
+    if arguments.driver != Driver::Network {
+        return Ok(Written { folder: None, shrunk: None });
+    }
     let report = outcome.failure.as_ref().expect("the caller chose failures");
+    let subject = &arguments.subject;
     let folder = Path::new(FAILURES).join(format!("{subject}-{}", outcome.seed));
     std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
     let mut schedule = report.recorded.clone();
@@ -251,7 +284,7 @@ fn write_failure(subject: &str, outcome: &Outcome) -> Result<Written, Error> {
         files::write_whole(&folder.join(files::FAILED_STORY), story.as_bytes())?;
     }
     let shrunk = write_shrunk(&folder, &schedule)?;
-    Ok(Written { folder, shrunk })
+    Ok(Written { folder: Some(folder), shrunk })
 }
 
 /// Shrinks a failure and writes what came of it: text and figures.
@@ -269,17 +302,28 @@ fn write_shrunk(
     Ok(Some((text, shrunk.stats)))
 }
 
-fn tell_failure(out: &mut impl Write, outcome: &Outcome, failure: &Written) -> Result<(), Error> {
+fn tell_failure(
+    out: &mut impl Write,
+    arguments: &Arguments,
+    outcome: &Outcome,
+    failure: &Written,
+) -> Result<(), Error> {
     let report = outcome.failure.as_ref().expect("the caller chose failures");
-    let Written { folder, shrunk } = failure;
-    writeln!(out, "seed {}, world {}: {}", outcome.seed, outcome.world, report.told(None))?;
-    writeln!(out, "  replay: cargo sim replay {}", folder.display())?;
-    writeln!(out, "  look:   cargo sim show {}", folder.display())?;
+    let Outcome { seed, world, .. } = outcome;
+    writeln!(out, "seed {seed}, world {world}: {}", report.told(None))?;
+    if let Some(folder) = &failure.folder {
+        writeln!(out, "  replay: cargo sim replay {}", folder.display())?;
+        writeln!(out, "  look:   cargo sim show {}", folder.display())?;
+    } else {
+        let Arguments { subject, driver, .. } = arguments;
+        let by = format!("--subject {subject} --driver {driver} --seeds {seed}");
+        writeln!(out, "  replay: cargo sim run {by}")?;
+    }
     writeln!(out, "  the node's connections then:")?;
     for conn in &report.connections {
         writeln!(out, "    {conn}")?;
     }
-    if let Some((text, stats)) = shrunk {
+    if let (Some(folder), Some((text, stats))) = (&failure.folder, &failure.shrunk) {
         let path = folder.join(files::SHRUNK_SCHEDULE);
         writeln!(out, "  shrunk: {} ({stats})", path.display())?;
         for line in text.lines().take(SHRUNK_LINES_SHOWN) {
@@ -335,7 +379,7 @@ impl Summary {
                     // Of the campaign up to and with this run.
                     "events": summary.events,
                     "virtual_seconds": summary.virtual_time.as_secs(),
-                    "folder": written.map(|written| &written.folder),
+                    "folder": written.and_then(|written| written.folder.as_ref()),
                     "operations": shrunk.map(|stats| stats.operations_after),
                 }));
             }

@@ -1,6 +1,7 @@
 //! Protocol: everything that the node says is of the language, and said when it may be.
 //!
-//! The actors listen: their dialects read every byte, and know what may follow what.
+//! The actors listen: their dialects read every byte, and know what may follow what. Where there
+//! are none, the node's host does.
 
 use super::{Violation, violation};
 use crate::actor::Saw;
@@ -17,6 +18,11 @@ pub(super) fn check<X: Subject, K: Host>(world: &World<X, K>) -> Result<(), Viol
             let what = format!("{actor} heard {} at byte {}", garbled.problem, garbled.offset);
             return Err(violation(world, NAME, RULE, what));
         }
+    }
+    let host = world.machine().sockman().sockets().inner();
+    if let Some((conn, garbled)) = host.garbled() {
+        let what = format!("{conn} heard {} at byte {}", garbled.problem, garbled.offset);
+        return Err(violation(world, NAME, RULE, what));
     }
     Ok(())
 }

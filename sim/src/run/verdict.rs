@@ -1,5 +1,6 @@
 //! What becomes of a run, and how it is told.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -69,6 +70,18 @@ impl Verdict {
             since: Instant::START,
             at: Instant::START,
             rule: "the same schedule gives the same trace",
+        })
+    }
+
+    /// The node panicked.
+    #[must_use]
+    pub fn panicked(payload: &(dyn Any + Send), at: Instant) -> Self {
+        Self::Failed(Violation {
+            oracle: "panic",
+            what: crate::panics::message(payload),
+            since: at,
+            at,
+            rule: "nothing that a peer or a network does makes the node panic",
         })
     }
 

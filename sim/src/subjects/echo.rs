@@ -307,6 +307,14 @@ impl Dialect for Lines {
         self.encode(now, &Word::plain("line"), out).expect("it is a word of this dialect");
     }
 
+    fn vary(&mut self, now: Now, below: &mut dyn FnMut(u32) -> u32, out: &mut Vec<u8>) {
+        let longest = [0, 0, 0, 0, 1, 100, 5_000, 30_000][below(8) as usize];
+        let length = below(longest + 1);
+        let settings = vec![("length".to_owned(), length.to_string())];
+        let line = Word { name: "line".to_owned(), settings };
+        self.encode(now, &line, out).expect("it is a word of this dialect");
+    }
+
     fn matches(&self, word: &Word, heard: Heard) -> bool {
         let number = word.setting("number").and_then(|text| text.parse().ok());
         word.name == heard.name && number.is_none_or(|number: u64| number == heard.detail)

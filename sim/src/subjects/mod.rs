@@ -3,11 +3,12 @@
 pub mod connman;
 pub mod echo;
 
+use crate::drivers::{self, Driver};
 use crate::generate::{Generated, Plan, generate_by};
 use crate::run::{Options, Report, SetupError, run};
 use crate::schedule::Schedule;
 use crate::shrink::{Budget, NotShrunk, Shrunk, shrink};
-use crate::subject::Subject as _;
+use crate::subject::Subject;
 
 /// Names of the subjects that the `sim` command knows; the first is the usual one.
 pub const NAMES: &[&str] = &[connman::Connman::NAME, echo::Echo::NAME];
@@ -19,6 +20,36 @@ pub fn generate_for(subject: &str, plan: &Plan, seed: u64) -> Option<Generated> 
         connman::Connman::NAME => Some(generate_by::<connman::Connman>(plan, seed)),
         echo::Echo::NAME => Some(generate_by::<echo::Echo>(plan, seed)),
         _ => None,
+    }
+}
+
+/// Runs a seed on a subject. On the network it is the default campaign's; the other drivers do
+/// without schedules.
+///
+/// # Errors
+///
+/// There is no such subject.
+pub fn drive_named(
+    subject: &str,
+    driver: Driver,
+    seed: u64,
+    options: &Options,
+) -> Result<Report, SetupError> {
+    match subject {
+        connman::Connman::NAME => drive::<connman::Connman>(driver, seed, options),
+        echo::Echo::NAME => drive::<echo::Echo>(driver, seed, options),
+        _ => Err(SetupError::NoSuchSubject(subject.to_owned())),
+    }
+}
+
+fn drive<X: Subject>(driver: Driver, seed: u64, options: &Options) -> Result<Report, SetupError> {
+    match driver {
+        Driver::Network => {
+            let Generated { schedule, chance, .. } = generate_by::<X>(&Plan::default(), seed);
+            run::<X>(&schedule, &Options { chance: Some(chance), ..options.clone() })
+        }
+        Driver::Messages => drivers::messages::<X>(seed, &[], options),
+        Driver::Bytes => drivers::bytes::<X>(seed, &[], options),
     }
 }
 

@@ -21,6 +21,8 @@ use crate::lexicon::{self, Setting, Takes};
 use crate::schedule::Word;
 use crate::subject::{Dialect, Garbled, Heard, UnknownWord, Usage};
 
+mod varied;
+
 /// Regtest's first four bytes of each message. Core: `CRegTestParams`, `pchMessageStart`.
 const MAGIC: [u8; 4] = [0xfa, 0xbf, 0xb5, 0xda];
 
@@ -171,19 +173,7 @@ impl Dialect for Speaker {
         }
         let mut header = header(&word.name, &payload);
         damage(word, &mut header);
-        match word.name.as_str() {
-            "version" => self.said_version = true,
-            "verack" => self.said_verack = true,
-            "ping" if payload.len() == 8 => {
-                let nonce = u64::from_le_bytes(payload[..].try_into().expect("eight bytes"));
-                self.awaited.push_back(nonce);
-                if self.awaited.len() > PINGS_AWAITED_MAX {
-                    self.awaited.pop_front();
-                    self.forgot = true;
-                }
-            }
-            _ => {}
-        }
+        self.note_said(&word.name, &payload);
         out.extend_from_slice(&header);
         out.extend_from_slice(&payload);
         Ok(())
@@ -269,6 +259,10 @@ impl Dialect for Speaker {
         self.encode(now, &word, out).expect("they are words of this dialect");
     }
 
+    fn vary(&mut self, now: Now, below: &mut dyn FnMut(u32) -> u32, out: &mut Vec<u8>) {
+        self.say_varied(now, below, out);
+    }
+
     fn matches(&self, word: &Word, heard: Heard) -> bool {
         let wanted = word.setting("nonce").or_else(|| word.setting("length"));
         word.name == heard.name && wanted.is_none_or(|wanted| wanted.parse() == Ok(heard.detail))
@@ -299,6 +293,23 @@ impl Dialect for Speaker {
 impl Speaker {
     fn say(&mut self, now: Now, name: &str, out: &mut Vec<u8>) {
         self.encode(now, &Word::plain(name), out).expect("it is a word of this dialect");
+    }
+
+    /// Remembers what the node may say because this was said. What follows a ping's nonce does not
+    /// count.
+    fn note_said(&mut self, name: &str, payload: &[u8]) {
+        match (name, payload.first_chunk::<8>()) {
+            ("version", _) => self.said_version = true,
+            ("verack", _) => self.said_verack = true,
+            ("ping", Some(nonce)) => {
+                self.awaited.push_back(u64::from_le_bytes(*nonce));
+                if self.awaited.len() > PINGS_AWAITED_MAX {
+                    self.awaited.pop_front();
+                    self.forgot = true;
+                }
+            }
+            _ => {}
+        }
     }
 
     /// The usual payload of a message, with the settings of a word.
