@@ -1,6 +1,6 @@
 //! Schedules from seeds: what a campaign runs.
 //!
-//! A seed chooses a world ([`worlds`](crate::worlds)), and draws in it a script and the chances of
+//! A seed chooses a world ([`crate::worlds`]), and draws in it a script and the chances of
 //! one run. What is possible at all in a run is itself drawn (swarm testing, Groce et al., ISSTA
 //! 2012): some runs have no faults, some have one kind of them and a lot of it, for all faults a
 //! little at a time hide each other. At the end faults stop, or freeze as they stand, and the
@@ -237,6 +237,9 @@ impl<'a, X: Subject> Author<'a, X> {
         let is_dialled = self.draws.in_256(who.dialled_in_256);
         if !is_listed && !is_dialled {
             self.dial(actor, at);
+            if manner == Manner::Scripted && self.draws.once_in(2) {
+                self.shake_hands(actor.id, at);
+            }
             return None;
         }
         let is_late = self.draws.in_256(who.late_in_256);
@@ -247,6 +250,16 @@ impl<'a, X: Subject> Author<'a, X> {
         }
         self.add(at, Op::NodeDials { actor: id });
         None
+    }
+
+    /// Does by hand what honest actors do by themselves.
+    fn shake_hands(&mut self, actor: ActorId, at: Duration) {
+        let words = X::Dialect::handshake().iter();
+        let items: Vec<_> =
+            words.map(|name| Item::Word { word: Word::plain(name), times: 1 }).collect();
+        if !items.is_empty() {
+            self.add(at, Op::Send { actor, items });
+        }
     }
 
     fn dial(&mut self, actor: Cast, at: Duration) {
@@ -358,7 +371,7 @@ impl<'a, X: Subject> Author<'a, X> {
 
     fn item(&mut self) -> Item {
         let draws = &mut self.draws;
-        let word = Word::plain(draws.pick::<&str>(X::Dialect::vocabulary()));
+        let word = X::Dialect::draw_word(&mut |bound| draws.below(bound));
         match draws.below(12) {
             0 => Item::Part { bytes: 1 + draws.below(40), word },
             1 => Item::Rest,
@@ -367,7 +380,8 @@ impl<'a, X: Subject> Author<'a, X> {
                 let bound = *draws.pick(&[100, 100, 100_000]);
                 Item::Junk(1 + draws.below(bound))
             }
-            3 => Item::Word { word, times: 1 + draws.below(500) },
+            // Long ones are said once: many would be slow, and no more telling.
+            3 if word.settings.is_empty() => Item::Word { word, times: 1 + draws.below(500) },
             _ => Item::Word { word, times: 1 },
         }
     }

@@ -316,14 +316,26 @@ pub trait Dialect: Clone + Send + fmt::Debug {
         out.extend_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
     }
 
+    /// A word for a script: any of the language, sometimes with a setting, rarely damaged.
+    /// `below(n)` draws a number below `n`.
+    fn draw_word(below: &mut dyn FnMut(u32) -> u32) -> Word {
+        let words = Self::vocabulary();
+        let count = u32::try_from(words.len()).expect("a language has a handful of words");
+        Word::plain(words[below(count) as usize])
+    }
+
+    /// What somebody says who does by hand what an honest speaker does by himself at first.
+    #[must_use]
+    fn handshake() -> &'static [&'static str] {
+        &[]
+    }
+
     /// Says something of its own choice that is well formed, whatever it means here: varied in what
     /// it claims, and mostly such that the conversation gets somewhere even if nobody listens.
     /// `below(n)` draws a number below `n`.
     fn vary(&mut self, now: Now, below: &mut dyn FnMut(u32) -> u32, out: &mut Vec<u8>) {
-        let words = Self::vocabulary();
-        let count = u32::try_from(words.len()).expect("a language has a handful of words");
-        let word = Word::plain(words[below(count) as usize]);
-        self.encode(now, &word, out).expect("it is in the vocabulary");
+        let word = Self::draw_word(below);
+        self.encode(now, &word, out).expect("it is a word of this language");
     }
 
     /// Whether what was heard is this word with these settings.

@@ -259,6 +259,14 @@ impl Dialect for Speaker {
         self.encode(now, &word, out).expect("they are words of this dialect");
     }
 
+    fn draw_word(below: &mut dyn FnMut(u32) -> u32) -> Word {
+        varied::draw_word(below)
+    }
+
+    fn handshake() -> &'static [&'static str] {
+        &["version", "verack"]
+    }
+
     fn vary(&mut self, now: Now, below: &mut dyn FnMut(u32) -> u32, out: &mut Vec<u8>) {
         self.say_varied(now, below, out);
     }

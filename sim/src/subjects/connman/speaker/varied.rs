@@ -39,6 +39,9 @@ const PROTOCOLS: [i32; 14] = [
 /// Lengths of the user agent: the longest that is taken has 256 bytes.
 const AGENTS: [u64; 7] = [0, 1, 252, 253, 256, 257, 1_000];
 
+/// Lengths that a header claims: none, one less or more than there is, the most, and beyond.
+const CLAIMS: [u32; 6] = [0, 7, 9, 4_000_000, 4_000_001, u32::MAX];
+
 /// Most bytes of a payload that is drawn whole.
 const RANDOM_BYTES_MAX: u32 = 120;
 
@@ -74,6 +77,29 @@ impl Speaker {
         let ends = matches!(name, "wtxidrelay" | "sendaddrv2");
         if ends && self.said_verack && below(16) > 0 { "ping" } else { name }
     }
+}
+
+/// A word for a script.
+pub(super) fn draw_word(below: Below<'_>) -> Word {
+    let name = match below(8) {
+        0 => pick(NAMES, below),
+        _ => pick(Speaker::vocabulary(), below),
+    };
+    let settings = match below(32) {
+        0 => draw_damage(below),
+        1..9 => draw_settings(name, below),
+        _ => Vec::new(),
+    };
+    Word { name: name.to_owned(), settings }
+}
+
+/// What makes a message none.
+fn draw_damage(below: Below<'_>) -> Vec<(String, String)> {
+    let (key, value) = match below(4) {
+        0 => ("claims", pick(&CLAIMS, below).to_string()),
+        place => (["magic", "type", "checksum"][place as usize - 1], "bad".to_owned()),
+    };
+    vec![(key.to_owned(), value)]
 }
 
 fn pick<T: Copy>(of: &[T], below: Below<'_>) -> T {
