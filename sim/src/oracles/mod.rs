@@ -14,6 +14,7 @@ mod accounting;
 mod bounds;
 mod byte_streams;
 mod descriptors;
+mod fairness;
 mod latency;
 mod lifecycle;
 mod liveness;
@@ -51,6 +52,7 @@ pub struct Oracles<X: Subject> {
     streams: byte_streams::ByteStreams,
     lifecycle: lifecycle::Lifecycle,
     latency: latency::Latency,
+    fairness: fairness::Fairness,
     accounting: accounting::Accounting,
     liveness: liveness::Liveness,
     subject: X::Watch,
@@ -70,6 +72,7 @@ impl<X: Subject> Oracles<X> {
             streams: byte_streams::ByteStreams::default(),
             lifecycle: lifecycle::Lifecycle::default(),
             latency: latency::Latency::default(),
+            fairness: fairness::Fairness::default(),
             accounting: accounting::Accounting::default(),
             liveness: liveness::Liveness::default(),
             subject: X::Watch::default(),
@@ -83,6 +86,7 @@ impl<X: Subject> Oracles<X> {
         self.streams.forget_node();
         self.lifecycle = lifecycle::Lifecycle::default();
         self.latency = latency::Latency::default();
+        self.fairness = fairness::Fairness::default();
         self.accounting = accounting::Accounting::default();
         self.subject = X::Watch::default();
     }
@@ -97,6 +101,7 @@ impl<X: Subject> Oracles<X> {
         self.streams.check(world)?;
         self.liveness.note(world);
         self.latency.check(world, step)?;
+        self.fairness.check(world, step)?;
         if matches!(step, Step::Node(..)) {
             self.descriptors.check(world)?;
             self.accounting.note(world);
