@@ -30,5 +30,6 @@ pub mod shrink;
 pub mod subject;
 pub mod subjects;
 pub mod trace;
+pub mod turns;
 pub mod world;
 pub mod worlds;

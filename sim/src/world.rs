@@ -290,6 +290,7 @@ impl<X: Subject, K: Host> World<X, K> {
     /// node has to do, and that in the order of production.
     pub fn step(&mut self) -> Step {
         if self.chooser.is_default() {
+            self.has_deviated = false;
             self.step_outside().unwrap_or_else(|| self.step_inside())
         } else {
             self.step_chosen()
@@ -705,6 +706,12 @@ impl<X: Subject, K: Host> World<X, K> {
             notices: &self.notices,
             command: self.commanded.as_ref(),
         }
+    }
+
+    /// What the node's last look at its sockets reported.
+    #[must_use]
+    pub fn reported(&self) -> &[Event] {
+        &self.events
     }
 
     /// Bytes that passed between actors and their kernels since the last [`forget`](Self::forget).

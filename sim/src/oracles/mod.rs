@@ -15,6 +15,7 @@ mod accounting;
 mod bounds;
 mod byte_streams;
 mod descriptors;
+mod fairness;
 mod latency;
 mod lifecycle;
 mod liveness;
@@ -52,6 +53,7 @@ pub struct Oracles<X: Subject> {
     streams: byte_streams::ByteStreams,
     lifecycle: lifecycle::Lifecycle,
     latency: latency::Latency,
+    fairness: fairness::Fairness,
     accounting: accounting::Accounting,
     liveness: liveness::Liveness,
     subject: X::Watch,
@@ -71,6 +73,7 @@ impl<X: Subject> Oracles<X> {
             streams: byte_streams::ByteStreams::default(),
             lifecycle: lifecycle::Lifecycle::default(),
             latency: latency::Latency::default(),
+            fairness: fairness::Fairness::default(),
             accounting: accounting::Accounting::default(),
             liveness: liveness::Liveness::default(),
             subject: X::Watch::default(),
@@ -84,6 +87,7 @@ impl<X: Subject> Oracles<X> {
         self.streams.forget_node();
         self.lifecycle = lifecycle::Lifecycle::default();
         self.latency = latency::Latency::default();
+        self.fairness = fairness::Fairness::default();
         self.accounting = accounting::Accounting::default();
         self.subject = X::Watch::default();
     }
@@ -102,6 +106,7 @@ impl<X: Subject> Oracles<X> {
         self.streams.check(world)?;
         self.liveness.note(world);
         self.latency.check(world, step)?;
+        self.fairness.check(world, step)?;
         if matches!(step, Step::Node(..)) {
             self.descriptors.check(world)?;
             self.accounting.note(world);

@@ -13,6 +13,7 @@ use sockman::transport::Network;
 use crate::schedule::Word;
 use crate::subject::{ByteTotals, Fact, Resource, SettingError, Setup, Subject, UnknownWord};
 
+mod fairness;
 mod handshake;
 mod listed;
 mod model;

@@ -59,7 +59,6 @@ impl Watched {
         panic!("it does not fall quiet");
     }
 
-    /// Steps until the node's kernel has bytes that the node has not read.
     /// What is said of a world in which nothing has moved for longer than anything may take.
     fn left_alone(&mut self) -> Result<(), Violation> {
         let later = self.world.now().steady + sockman_sim::run::SETTLE;
@@ -67,12 +66,25 @@ impl Watched {
         self.oracles.at_rest(&self.world)
     }
 
+    /// Steps until the node's kernel has bytes that the node has not read.
     fn drive_until_unread(&mut self) {
         let conn = self.conn();
         while self.world.machine().sockman().sockets().inner().unread_bytes(conn).unwrap() == 0 {
             self.world.step();
             self.oracles.after_step(&self.world, &Step::Outside).unwrap();
             self.world.forget();
+        }
+    }
+
+    /// Steps until the node has been told that it has something to read.
+    fn drive_until_reported(&mut self) {
+        loop {
+            let step = self.world.step();
+            self.oracles.after_step(&self.world, &step).unwrap();
+            self.world.forget();
+            if matches!(step, Step::Polled(1..)) {
+                return;
+            }
         }
     }
 
@@ -166,6 +178,40 @@ fn readiness_that_is_not_reported_is_noticed_by_latency_and_work() {
     watched.world.node_kernel_mut().set_interest(source, Interest::NONE).unwrap();
     watched.say(1);
     check(watched.drive(), "latency and work");
+}
+
+#[test]
+fn a_socket_that_waits_while_another_is_served_is_noticed_by_fairness() {
+    let mut watched = Watched::new();
+    let conn = watched.conn();
+    watched.say(1);
+    watched.drive_until_reported();
+    let listener = watched.world.machine().sockman().listeners().next().unwrap();
+    let did = Did::Called { source: Source::Listener(listener), event: None };
+    let step = Step::Node(Task::Socket, did);
+    watched.oracles.after_step(&watched.world, &step).unwrap();
+    watched.oracles.after_step(&watched.world, &step).unwrap();
+    check(watched.oracles.after_step(&watched.world, &step), "fairness");
+    assert_eq!(watched.conn(), conn);
+}
+
+#[test]
+fn a_task_that_waits_while_another_goes_on_is_noticed_by_fairness() {
+    let mut watched = Watched::new();
+    watched.say(1);
+    watched.drive_until_reported();
+    // The task `socket` has a step to make, and the oracle looks at who waits now and then.
+    let step = Step::Node(Task::Commands, Did::Commanded);
+    let mut steps = (0..40).map(|_| watched.oracles.after_step(&watched.world, &step));
+    check(steps.find(Result::is_err).unwrap(), "fairness");
+}
+
+#[test]
+fn a_node_that_does_not_look_at_its_sockets_is_noticed_by_fairness() {
+    let mut watched = Watched::new();
+    let step = Step::Node(Task::Commands, Did::Commanded);
+    let mut steps = (0..100).map(|_| watched.oracles.after_step(&watched.world, &step));
+    check(steps.find(Result::is_err).unwrap(), "fairness");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a fault is about what it is about")]
 
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use sockman::connman::{Command, Config, ConnMan, NetworkState, Notice, Peer};
@@ -51,10 +52,14 @@ pub(crate) enum Wear {
     StaysOnline,
     /// Dials whom it was not asked to.
     DialsSomebodyElse,
+    /// Handles all that one peer says before anything of another's.
+    FavoursTheFirst,
+    /// Handles one message of each in turn, always in the same order.
+    KeepsToAnOrder,
 }
 
 impl Wear {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::MishearsPings,
         Self::IgnoresTheEnd,
         Self::DropsNobody,
@@ -71,6 +76,8 @@ impl Wear {
         Self::RefusesOneMore,
         Self::StaysOnline,
         Self::DialsSomebodyElse,
+        Self::FavoursTheFirst,
+        Self::KeepsToAnOrder,
     ];
 
     /// As schedules write it: `DropsNobody` is `drops-nobody`.
@@ -108,14 +115,45 @@ pub(crate) struct WornConnman {
     wear: Option<Wear>,
     /// The last notice of a message.
     handled: Option<Notice>,
+    /// Messages kept from it, and after whose the next comes.
+    kept: BTreeMap<ConnId, VecDeque<Vec<u8>>>,
+    last: Option<ConnId>,
 }
 
+const MESSAGES: TaskId = TaskId(0);
 const TIMERS: TaskId = TaskId(1);
 const OPENER: TaskId = TaskId(2);
 
 impl WornConnman {
     fn has(&self, wear: Wear) -> bool {
         self.wear == Some(wear)
+    }
+
+    /// Keeps what was heard, message by message.
+    fn keep(&mut self, conn: ConnId, mut bytes: &[u8]) {
+        let kept = self.kept.entry(conn).or_default();
+        while !bytes.is_empty() {
+            let length = bytes.get(16..20).and_then(<[u8]>::first_chunk);
+            let length = length.map_or(0, |length| u32::from_le_bytes(*length));
+            let whole = usize::try_from(length).unwrap() + 24;
+            let (message, rest) = bytes.split_at(whole.min(bytes.len()));
+            kept.push_back(message.to_vec());
+            bytes = rest;
+        }
+    }
+
+    /// The next of what was kept, and whose it is.
+    fn next_kept(&mut self) -> (ConnId, Vec<u8>) {
+        let after = self.last.filter(|_| self.has(Wear::KeepsToAnOrder));
+        let next = self.kept.keys().find(|conn| Some(**conn) > after);
+        let conn = *next.or_else(|| self.kept.keys().next()).unwrap();
+        let messages = self.kept.get_mut(&conn).unwrap();
+        let message = messages.pop_front().unwrap();
+        if messages.is_empty() {
+            self.kept.remove(&conn);
+        }
+        self.last = (!self.kept.is_empty()).then_some(conn);
+        (conn, message)
     }
 
     /// The clocks as a task is shown them.
@@ -166,6 +204,10 @@ impl Tenant for WornConnman {
         conns: &mut Conns<Peer>,
         actions: &mut Vec<Action<Peer>>,
     ) {
+        if self.has(Wear::FavoursTheFirst) || self.has(Wear::KeepsToAnOrder) {
+            self.keep(conn, bytes);
+            return;
+        }
         let mut heard = bytes.to_vec();
         if self.has(Wear::MishearsPings) {
             let pings = bytes.windows(12).enumerate();
@@ -253,7 +295,9 @@ impl Tenant for WornConnman {
         task: TaskId,
         conns: &'a Conns<Peer>,
     ) -> Option<StepName<'a>> {
-        self.inner.next_step(self.shown(now, task), task, conns)
+        let kept = StepName { verb: "hears", object: "", conn: None };
+        let hears = task == MESSAGES && !self.kept.is_empty();
+        self.inner.next_step(self.shown(now, task), task, conns).or(hears.then_some(kept))
     }
 
     fn step(
@@ -263,10 +307,19 @@ impl Tenant for WornConnman {
         conns: &mut Conns<Peer>,
         actions: &mut Vec<Action<Peer>>,
     ) {
-        self.inner.step(self.shown(now, task), task, conns, actions);
+        let shown = self.shown(now, task);
+        if task == MESSAGES && self.inner.next_step(now, task, conns).is_none() {
+            let (conn, message) = self.next_kept();
+            self.inner.handle_received(now, conn, &message, conns, actions);
+        } else {
+            self.inner.step(shown, task, conns, actions);
+        }
     }
 
     fn next_wakeup(&self, now: Now) -> Option<Instant> {
+        if !self.kept.is_empty() {
+            return Some(now.steady);
+        }
         // The moments of what goes by another clock are the other clock's.
         let wakeup = self.inner.next_wakeup(self.shown(now, TIMERS))?;
         let is_late = self.has(Wear::DialsTooLate);
@@ -315,7 +368,8 @@ impl Subject for Worn {
         let wear = wears.first().and_then(|(_, name)| named(name));
         let inner =
             wear.map_or(sound, |wear| ConnMan::new(wear.config(&stated), setup.seed.clone()));
-        Ok(WornConnman { inner, stated, wear, handled: None })
+        let kept = BTreeMap::new();
+        Ok(WornConnman { inner, stated, wear, handled: None, kept, last: None })
     }
 
     const CONNECTS_BY_ITSELF: bool = true;

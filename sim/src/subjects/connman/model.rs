@@ -15,6 +15,7 @@ use sockman::driver::{Did, Outcome};
 use sockman::sockets::{Accepted, ConnId, Endpoint, Received, Sent};
 use sockman::sockman::{ConnFailure, Event, Tenant};
 
+use super::fairness::Fairness;
 use super::side::Side;
 use super::timers::{self, Clock, Times};
 use crate::faulty::CallResult;
@@ -41,6 +42,9 @@ pub(super) struct Model {
     /// Connections on which something has happened since the node was at rest.
     touched: Vec<ConnId>,
     clock: Clock,
+    fairness: Fairness,
+    /// On whose connection this step has changed something.
+    changed: Vec<ConnId>,
     /// Before these moments nothing falls due where nothing has happened.
     next_due: Option<sockman::time::Now>,
     pub(super) is_off: bool,
@@ -76,6 +80,7 @@ impl Model {
             self.hear_command(command);
         }
         self.hear_notices(sight, config)?;
+        self.note_waiting(config);
         match sight.step {
             Step::Node(_, Did::Executed { action: "close", conn, outcome: Outcome::Done }) => {
                 conn.map_or(Ok(()), |conn| self.close(conn, sight.notices))
@@ -85,8 +90,18 @@ impl Model {
         }
     }
 
+    fn note_waiting(&mut self, config: &Config) {
+        for conn in self.changed.drain(..) {
+            let waits = self.sides.get(&conn).is_some_and(|side| side.may_handle(config));
+            self.fairness.note(conn, waits);
+        }
+    }
+
     fn touch(&mut self, conn: ConnId) -> Option<&mut Side> {
         let side = self.sides.get_mut(&conn)?;
+        if !self.changed.contains(&conn) {
+            self.changed.push(conn);
+        }
         if !self.touched.contains(&conn) {
             self.touched.push(conn);
         }
@@ -101,6 +116,7 @@ impl Model {
 
     fn end_all(&mut self, reason: &'static str) {
         self.touched = self.sides.keys().copied().collect();
+        self.changed.clone_from(&self.touched);
         // Who was not adopted is refused instead.
         let all = self.sides.values_mut().filter(|side| side.by_node || side.is_up);
         all.for_each(|side| side.end(reason));
@@ -276,7 +292,7 @@ impl Model {
         notice: &Notice,
         config: &Config,
     ) -> Result<(), Objection> {
-        let Self { sides, nonces_unanswered, clock, .. } = self;
+        let Self { sides, nonces_unanswered, clock, fairness, .. } = self;
         let Some(side) = sides.get_mut(&conn) else { return Ok(()) };
         if side.over.is_some() {
             return Err(after_the_end(notice));
@@ -290,6 +306,7 @@ impl Model {
                 let (name, is_taken) = (message_type.as_str(), *verdict == Verdict::Taken);
                 side.handle(name, *payload_bytes, is_taken, |n| nonces_unanswered.contains(&n))
                     .map_err(|what| objection(side, what))?;
+                fairness.handled(conn)?;
             }
             Notice::MessageQueued { message_type, payload_bytes, .. } => {
                 let name = message_type.as_str();
@@ -325,6 +342,7 @@ impl Model {
 
     fn close(&mut self, conn: ConnId, notices: &[Notice]) -> Result<(), Objection> {
         let Some(side) = self.sides.remove(&conn) else { return Ok(()) };
+        self.fairness.forget(conn);
         side.own_nonce.map(|nonce| self.nonces_unanswered.remove(&nonce));
         let told = notices.iter().find_map(|notice| match notice {
             Notice::PeerDisconnected { conn: told, .. } if side.is_up => (*told == conn).then_some(
@@ -395,7 +413,7 @@ fn check_side(side: &Side, is_paused: bool, config: &Config) -> Result<(), Strin
     if let Some(name) = side.unqueued() {
         return Err(format!("{name} is due, and was not queued"));
     }
-    if side.unhandled_count() > 0 && side.unsent_memory <= config.send_buffer_bytes_max {
+    if side.may_handle(config) {
         return Err(format!("{} messages were read and not handled", side.unhandled_count()));
     }
     if side.unrejected() > 0 {

@@ -8,6 +8,7 @@
 
 use std::collections::VecDeque;
 
+use sockman::connman::Config;
 use sockman::sockets::Endpoint;
 
 use super::speaker::{Frame, HEADER_BYTES, NAME_BYTES_MAX, Unframed, checksum, split};
@@ -175,6 +176,15 @@ impl Side {
         self.unhandled.len()
     }
 
+    /// Whether there is a message that may be handled (connman 7.3 and 8).
+    pub(super) fn may_handle(&self, config: &Config) -> bool {
+        let owes_version = self.by_node && self.due.front() == Some(&Says::Version);
+        !self.unhandled.is_empty()
+            && self.over.is_none()
+            && (!owes_version || self.queued > 0)
+            && self.unsent_memory <= config.send_buffer_bytes_max
+    }
+
     /// What is to be said and not even queued.
     pub(super) fn unqueued(&self) -> Option<&'static str> {
         self.due.get(self.queued).map(|says| says.name())
@@ -257,7 +267,8 @@ impl Side {
                 message.payload_bytes
             ));
         }
-        if self.due.front() == Some(&Says::Version) && self.by_node && self.queued == 0 {
+        let owes_version = self.by_node && self.due.front() == Some(&Says::Version);
+        if owes_version && self.queued == 0 {
             return Err(format!("{name} was handled before our version was queued"));
         }
         if let Some(reason) = self.ends(message, is_own) {
