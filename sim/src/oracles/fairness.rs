@@ -99,7 +99,12 @@ impl Fairness {
                 self.check_sources(world, did)?;
                 self.check_tasks(world, (*task).into(), did)
             }
-            Step::Outside | Step::Arrived | Step::Idle(_) => Ok(()),
+            // It has looked, and there was nothing.
+            Step::Idle(_) => {
+                self.steps_since_poll = 0;
+                Ok(())
+            }
+            Step::Outside | Step::Arrived => Ok(()),
         }
     }
 
