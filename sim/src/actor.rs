@@ -118,6 +118,8 @@ pub struct Actor<D> {
     saw: Vec<Saw>,
     /// Whether it has stopped answering on this connection.
     deaf: bool,
+    /// Whether all that was said on this connection was its manner's, which follows the protocol.
+    proper: bool,
     /// Wrong things said so far.
     provocations: u64,
     /// When an actor that moves by itself moves again.
@@ -157,6 +159,7 @@ impl<D: Dialect> Actor<D> {
             fresh: Vec::new(),
             saw: Vec::new(),
             deaf: false,
+            proper: true,
             provocations: 0,
             next_move: None,
             incarnation: 0,
@@ -256,6 +259,7 @@ impl<D: Dialect> Actor<D> {
         self.link = link;
         self.finishing = false;
         self.deaf = false;
+        self.proper = is_proper(self.manner);
         self.half_closed = false;
         self.unsent.clear();
         self.rest.clear();
@@ -460,6 +464,12 @@ impl<D: Dialect> Actor<D> {
         self.manner
     }
 
+    /// Whether it has followed the protocol since its connection began, and said nothing else.
+    #[must_use]
+    pub const fn is_proper(&self) -> bool {
+        self.proper
+    }
+
     /// Whether it reads what arrives.
     #[must_use]
     pub const fn is_reading(&self) -> bool {
@@ -524,6 +534,11 @@ fn first_move(now: Instant, manner: Manner) -> Option<Instant> {
         Manner::Trickling => Some(now + TRICKLE_EVERY),
         Manner::Scripted | Manner::Honest | Manner::Silent => None,
     }
+}
+
+/// Whether a manner does nothing but follow the protocol, without delay.
+const fn is_proper(manner: Manner) -> bool {
+    matches!(manner, Manner::Honest | Manner::Chatty)
 }
 
 /// Whether a manner follows the protocol by itself.

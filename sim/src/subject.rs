@@ -9,7 +9,7 @@ use std::fmt;
 use sockman::driver::Task;
 use sockman::rng::Seed;
 use sockman::sockets::{ConnId, Endpoint};
-use sockman::sockman::{Conns, Initiator, Tenant};
+use sockman::sockman::{Conns, Initiator, Slices, Tenant};
 use sockman::time::{Instant, Now};
 
 use crate::faulty::CallRecord;
@@ -43,6 +43,10 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
     /// Whether it takes a setting `connect` with a list of addresses, and connects to them by
     /// itself.
     const CONNECTS_BY_ITSELF: bool = false;
+
+    /// Whether it tells when a handshake is complete, which with a peer that follows the protocol
+    /// it always is.
+    const SHAKES_HANDS: bool = false;
 
     /// Settings for a generated schedule: each of its limits small with this chance in 256, so
     /// that a short run reaches them. `below(n)` draws a number below `n`.
@@ -107,6 +111,14 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
         check: impl FnMut(Resource),
     ) {
         let _ = (tenant, conns, conn, check);
+    }
+
+    /// Whether bytes wait to be sent on a connection: what `gather` would offer. Asked often.
+    #[must_use]
+    fn has_unsent(conn: &<Self::Tenant as Tenant>::Conn) -> bool {
+        let mut slices = Slices::new();
+        let _ = <Self::Tenant as Tenant>::gather(conn, &mut slices);
+        slices.byte_count() > 0
     }
 
     /// Work that lies waiting on a connection although no task of the tenant's is runnable: `None`

@@ -47,7 +47,7 @@ const NODE_ADDRESSES: [IpAddr; 2] = [NODE_ADDRESS.ip(), NODE_ADDRESS_V6.ip()];
 pub const WALL_START: UnixTime = UnixTime::from_secs(1_735_689_600);
 
 /// Connections and listeners that the node's host lets it have.
-const NODE_DESCRIPTORS_MAX: usize = 1024;
+pub const NODE_DESCRIPTORS_MAX: usize = 1024;
 
 /// The tenant's state per connection.
 type Conn<X> = <<X as Subject>::Tenant as Tenant>::Conn;

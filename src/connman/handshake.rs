@@ -151,6 +151,10 @@ impl OwnNonces {
         }
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     fn contain(&self, nonce: u64) -> bool {
         let of_anybody = (nonce, PeerId(u64::MIN))..=(nonce, PeerId(u64::MAX));
         self.0.range(of_anybody).next().is_some()

@@ -60,6 +60,21 @@ pub struct Inspection {
     pub totals: Traffic,
 }
 
+/// How many entries the tables hold that grow with what peers do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tables {
+    /// Deadlines of all peers.
+    pub deadlines: usize,
+    /// Peers with work for the message handler.
+    pub turns: usize,
+    /// Nonces by which we would know ourselves.
+    pub own_nonces: usize,
+    /// Endpoints to connect to.
+    pub listed: usize,
+    /// Notices that nobody has taken.
+    pub notices: usize,
+}
+
 /// One peer as a person may see it: everything that decides what happens to it next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerSnapshot {
@@ -180,6 +195,18 @@ impl VersionSnapshot {
 }
 
 impl ConnMan {
+    /// How much its tables hold, without copying anything.
+    #[must_use]
+    pub fn tables(&self) -> Tables {
+        Tables {
+            deadlines: self.timers.count(),
+            turns: self.messages.turn_count(),
+            own_nonces: self.own_nonces.count(),
+            listed: self.opener.count(),
+            notices: self.notices.len(),
+        }
+    }
+
     /// A picture of everything.
     #[must_use]
     pub fn inspect(&self, conns: &Conns<Peer>) -> Inspection {

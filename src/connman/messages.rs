@@ -117,6 +117,11 @@ impl Messages {
         if self.reached.place == 0 { self.reached.pass } else { self.reached.pass + 1 }
     }
 
+    /// How many peers have a turn.
+    pub(super) fn turn_count(&self) -> usize {
+        self.turns.len()
+    }
+
     /// Whether there is a next step.
     pub(super) fn has_work(&self) -> bool {
         !self.turns.is_empty()

@@ -49,7 +49,7 @@ pub use config::{
 };
 pub use conn_type::ConnType;
 pub use handshake::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN};
-pub use inspect::{Command, Inspection, NetworkState, PeerSnapshot, VersionSnapshot};
+pub use inspect::{Command, Inspection, NetworkState, PeerSnapshot, Tables, VersionSnapshot};
 pub use notice::Notice;
 pub use peer::{Load, Peer, PeerId, Stage};
 pub use ping::{PING_INTERVAL, TIMEOUT_INTERVAL};

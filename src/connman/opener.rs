@@ -104,6 +104,11 @@ impl Opener {
         }
     }
 
+    /// Endpoints of the list.
+    pub(super) const fn count(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Makes no attempt any more.
     pub(super) const fn stop(&mut self) {
         self.stopped = true;

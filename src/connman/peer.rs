@@ -82,6 +82,8 @@ pub struct Load {
     pub inbox_memory_bytes: usize,
     /// Bytes of a message that is not whole yet.
     pub partial_bytes: usize,
+    /// Bytes of memory that are set aside for its payload, beyond those that have come.
+    pub partial_reserve_bytes: usize,
     /// Whether it is not read from, because of the memory.
     pub receive_paused: bool,
     /// Bytes that wait to be sent.
@@ -164,6 +166,10 @@ impl Peer {
             inbox_messages: self.inbox.count(),
             inbox_memory_bytes: self.inbox.memory_usage(),
             partial_bytes: self.receiver.partial_bytes(),
+            partial_reserve_bytes: self
+                .receiver
+                .reserved_bytes()
+                .saturating_sub(self.receiver.partial_bytes()),
             receive_paused: self.inbox.paused,
             outbox_bytes: self.outbox.queue().byte_count(),
             outbox_memory_bytes: self.outbox.queue().memory_usage(),

@@ -443,6 +443,12 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
         self.commands.len()
     }
 
+    /// How many actions a task has asked for that were not executed.
+    #[must_use]
+    pub fn pending_count(&self, task: Task) -> usize {
+        self.pending[index_of(task)].len()
+    }
+
     /// Checks what must always hold.
     pub fn check_invariants(&self) {
         self.sockman.check_invariants();

@@ -380,6 +380,12 @@ impl<S: Sockets, T> SockMan<S, T> {
         })
     }
 
+    /// Sockets that wait to be served, those among them that were closed meanwhile included.
+    #[must_use]
+    pub fn ready_count(&self) -> usize {
+        self.ready.len()
+    }
+
     /// How many sockets the manager believes open; a simulator compares with its kernel.
     #[must_use]
     pub const fn open_count(&self) -> usize {

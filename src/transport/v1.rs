@@ -231,6 +231,13 @@ impl V1Receiver {
         self.header_count + self.payload.len()
     }
 
+    /// Bytes of memory that are set aside for the payload of a message that has begun: at most 256
+    /// KiB more than have come of it.
+    #[must_use]
+    pub const fn reserved_bytes(&self) -> usize {
+        self.payload.capacity()
+    }
+
     fn receive_header(&mut self, bytes: &mut &[u8]) -> Result<Option<Header>, FrameError> {
         let count = bytes.len().min(HEADER_BYTES - self.header_count);
         let (taken, rest) = bytes.split_at(count);

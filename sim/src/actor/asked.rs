@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use sockman::sockets::{Closing, Endpoint, Sockets as _};
 use sockman::time::Now;
 
-use super::{Actor, Ending, Link, first_move, speaks};
+use super::{Actor, Ending, Link, first_move, is_proper, speaks};
 use crate::done::Done;
 use crate::schedule::{Item, Manner};
 use crate::subject::{Dialect, UnknownWord};
@@ -76,6 +76,7 @@ impl<D: Dialect> Actor<D> {
         if self.conn.is_none() {
             return Ok(Done::Nothing(NO_CONNECTION));
         }
+        self.proper = false;
         let mut done = Done::Something;
         for item in items {
             match item {
@@ -119,6 +120,7 @@ impl<D: Dialect> Actor<D> {
     /// Changes its manner. An honest speaker greets when it becomes one on an open connection.
     pub fn behave(&mut self, now: Now, manner: Manner) -> Done {
         self.manner = manner;
+        self.proper &= is_proper(manner);
         self.deaf = false;
         if self.link == Link::Open && speaks(manner) {
             self.dialect.greet(now, &mut self.unsent);

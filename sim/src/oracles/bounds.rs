@@ -4,12 +4,16 @@
 use super::{Violation, violation};
 use crate::host::Host;
 use crate::subject::{Resource, Subject};
-use crate::world::{Step, World};
+use crate::world::{NODE_DESCRIPTORS_MAX, Step, World};
 use sockman::driver::Did;
 use sockman::sockets::ConnId;
 
 const NAME: &str = "bounds";
 const RULE: &str = "docs/behaviour.md, connman 7: queues and their limits";
+
+/// Most entries of a queue that has one for each socket: with those that were closed while they
+/// waited, two for each descriptor.
+const QUEUED_MAX: usize = 2 * NODE_DESCRIPTORS_MAX;
 
 /// After a step of the node's: its queue of commands, and the resources of the connection that the
 /// step was about.
@@ -18,6 +22,7 @@ pub(super) fn check<X: Subject, K: Host>(
     step: &Step,
 ) -> Result<(), Violation> {
     check_commands(world)?;
+    check_queues(world, step)?;
     let conn = match step {
         Step::Node(_, Did::Delivered(event)) => event.conn(),
         Step::Node(_, Did::Executed { conn, .. }) => *conn,
@@ -46,6 +51,26 @@ fn check_commands<X: Subject, K: Host>(world: &World<X, K>) -> Result<(), Violat
     }
     let what = format!("the queue holds {held} commands, of those it took {given} are unhandled");
     Err(violation(world, NAME, RULE, what))
+}
+
+/// The queues of the node's that no tenant sees.
+fn check_queues<X: Subject, K: Host>(world: &World<X, K>, step: &Step) -> Result<(), Violation> {
+    let Step::Node(task, _) = step else { return Ok(()) };
+    let machine = world.machine();
+    let queues = [
+        ("the list of ready sockets", machine.sockman().ready_count()),
+        ("the actions that a task has asked for", machine.pending_count(*task)),
+    ];
+    match queues.into_iter().find(|(_, used)| *used > QUEUED_MAX) {
+        None => Ok(()),
+        Some((name, used)) => {
+            let what = format!(
+                "{name}: {used}, at most {QUEUED_MAX} (two for each descriptor: one that is open, \
+                 and one that was closed while it waited)"
+            );
+            Err(violation(world, NAME, RULE, what))
+        }
+    }
 }
 
 /// A task of the tenant's may have touched any connection.

@@ -12,7 +12,7 @@ use crate::subject::Subject;
 use crate::world::{Step, World};
 use sockman::driver::{Did, Outcome};
 use sockman::sockets::Source;
-use sockman::sockman::{ConnView, Phase, Slices, Tenant};
+use sockman::sockman::{ConnView, Phase, Tenant};
 use sockman::time::Instant;
 
 const NAME: &str = "latency and work";
@@ -138,11 +138,8 @@ fn check_conn<X: Subject, K: Host>(
     let who = || faulty.actor(conn).map_or_else(|| conn.to_string(), |actor| actor.to_string());
     let ready = faulty.inner().readiness(Source::Conn(conn)).unwrap_or_default();
 
-    let mut slices = Slices::new();
-    let _ = <X::Tenant as Tenant>::gather(state, &mut slices);
-    let unsent = slices.byte_count();
-    if unsent > 0 && ready.writable {
-        let what = format!("{unsent} bytes for {} lie unsent although its kernel has room", who());
+    if X::has_unsent(state) && ready.writable {
+        let what = format!("bytes for {} lie unsent although its kernel has room", who());
         return Err(violation(world, NAME, RULE_SEND, what));
     }
     if phase == Phase::Open && !receive_paused && ready.readable {

@@ -2,8 +2,10 @@
 //!
 //! Asked when a world has been left alone for a while, without chance and without faults. For
 //! actors that follow the protocol, read, and have a link that works: everything queued has
-//! arrived, in both directions, or the connection has ended.
+//! arrived, in both directions, and the handshake is complete, or the connection has ended. For
+//! what reason it may end, and whom a newcomer finds at the door, is the subject's own.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Violation, violation};
@@ -11,10 +13,10 @@ use crate::actor::{Actor, Link, Way};
 use crate::faulty::CallResult;
 use crate::host::Host;
 use crate::schedule::{ActorId, Manner};
-use crate::subject::Subject;
+use crate::subject::{Fact, Subject};
 use crate::world::World;
-use sockman::sockets::Received;
-use sockman::sockman::{Slices, Tenant};
+use sockman::sockets::{ConnId, Received};
+use sockman::sockman::{Phase, Slices, Tenant};
 use sockman::time::Instant;
 
 const NAME: &str = "liveness";
@@ -29,6 +31,8 @@ const STANDSTILL_MAX: Duration = Duration::from_secs(2);
 pub(super) struct Liveness {
     into_actor: Passed,
     into_node: Passed,
+    /// Whose handshake is complete.
+    ready: BTreeSet<ConnId>,
 }
 
 /// By number of the actor; the start of the clock where nothing has passed.
@@ -50,7 +54,23 @@ impl Passed {
 }
 
 impl Liveness {
+    /// The node's process has ended: its ids mean nothing any more.
+    pub(super) fn forget_node(&mut self) {
+        self.ready.clear();
+    }
+
     pub(super) fn note<X: Subject, K: Host>(&mut self, world: &World<X, K>) {
+        for fact in world.notices().iter().filter_map(X::fact) {
+            match fact {
+                Fact::Ready(conn) => {
+                    self.ready.insert(conn);
+                }
+                Fact::Down(conn, _) => {
+                    self.ready.remove(&conn);
+                }
+                Fact::Up(_) => {}
+            }
+        }
         let now = world.now().steady;
         for moved in world.moved() {
             if moved.way == Way::Read {
@@ -74,7 +94,10 @@ impl Liveness {
             return Ok(());
         }
         world.actors().iter().filter(|actor| is_lively(world, actor)).try_for_each(|actor| {
-            let Some((waits, problem)) = problem_of(world, actor) else { return Ok(()) };
+            let unready = || self.unready_problem(world, actor);
+            let Some((waits, problem)) = problem_of(world, actor).or_else(unready) else {
+                return Ok(());
+            };
             let into_node = self.into_node.last(actor.id());
             let into_actor = self.into_actor.last(actor.id());
             let since = match waits {
@@ -82,6 +105,7 @@ impl Liveness {
                 Waits::ForNode if is_paused(world, actor.id()) => into_node.max(into_actor),
                 Waits::ForNode => into_node,
                 Waits::ForActor => into_actor,
+                Waits::Between => into_node.max(into_actor),
             };
             if since + STANDSTILL_MAX >= now {
                 return Ok(());
@@ -92,11 +116,36 @@ impl Liveness {
     }
 }
 
+impl Liveness {
+    /// Who has done nothing but follow the protocol has shaken hands.
+    fn unready_problem<X: Subject, K: Host>(
+        &self,
+        world: &World<X, K>,
+        actor: &Actor<X::Dialect>,
+    ) -> Option<(Waits, String)> {
+        if !X::SHAKES_HANDS || !actor.is_proper() || actor.link() != Link::Open {
+            return None;
+        }
+        let sockman = world.machine().sockman();
+        let is_open = |conn: &ConnId| {
+            let with = sockman.sockets().actor(*conn);
+            with == Some(actor.id()) && sockman.conns().phase(*conn) == Some(Phase::Open)
+        };
+        // The node may try for another connection meanwhile.
+        let mut open = sockman.conns().iter().map(|(conn, _)| conn).filter(is_open).peekable();
+        open.peek()?;
+        let unready = open.all(|conn| !self.ready.contains(&conn));
+        unready.then(|| (Waits::Between, "its handshake is not complete".to_owned()))
+    }
+}
+
 /// Who has to take what waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Waits {
     ForNode,
     ForActor,
+    /// Neither alone.
+    Between,
 }
 
 /// What is on the way for longer than this is kept up by the link, not by the node.
@@ -144,10 +193,10 @@ fn problem_of<X: Subject, K: Host>(
     let sockman = world.machine().sockman();
     let kernel = sockman.sockets().inner();
     let Some(conn) = world.conn_with(actor.id()) else {
-        // What the node has dialled and given up, its peer may take for a connection.
-        let full = has_no_descriptor(world) || !actor.dialled().by_actor;
+        // Of a connection that the node has ended it may not have heard, if the link was silent.
+        let waits = kernel.unaccepted_count() > 0 && !has_no_descriptor(world);
         let problem = "connected, and the node has not taken it in".to_owned();
-        return (!full).then_some((Waits::ForNode, problem));
+        return waits.then_some((Waits::ForNode, problem));
     };
     let unread = kernel.unread_bytes(conn).unwrap_or(0);
     if unread > 0 {

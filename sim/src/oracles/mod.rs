@@ -85,6 +85,7 @@ impl<X: Subject> Oracles<X> {
     /// connections is forgotten. Its peers' side of them is not.
     pub fn forget_node(&mut self) {
         self.streams.forget_node();
+        self.liveness.forget_node();
         self.lifecycle = lifecycle::Lifecycle::default();
         self.latency = latency::Latency::default();
         self.fairness = fairness::Fairness::default();

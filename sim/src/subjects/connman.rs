@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use sockman::connman::{CONNECT_MAX, Command, Config, ConnMan, NetworkState, Notice, Peer};
+use sockman::connman::{
+    CONNECT_MAX, Command, Config, ConnMan, NetworkState, Notice, Peer, Tables, Timer,
+};
 use sockman::sockets::{ConnId, Endpoint};
 use sockman::sockman::{Conns, RECEIVE_BYTES_MAX};
 use sockman::transport::Network;
@@ -33,6 +35,9 @@ pub struct Connman;
 
 /// The largest payload of a message, in bytes. Core: `MAX_PROTOCOL_MESSAGE_LENGTH`.
 const PAYLOAD_BYTES_MAX: u64 = 4_000_000;
+
+/// How far the memory of a payload may be ahead of what has come (docs/behaviour.md, transport 2).
+const GROW_AHEAD_BYTES: u64 = 256 * 1024;
 
 /// Memory that a message counts for beside its payload, generously.
 const MESSAGE_OVERHEAD_BYTES: u64 = 256;
@@ -85,6 +90,7 @@ impl Subject for Connman {
     }
 
     const CONNECTS_BY_ITSELF: bool = true;
+    const SHAKES_HANDS: bool = true;
 
     fn draw_settings(in_256: u8, below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
         let mut settings = Vec::new();
@@ -167,6 +173,7 @@ impl Subject for Connman {
                 limit: u64::from(config.limits.inbound_max),
                 derivation: "max-inbound",
             });
+            check_tables(connman, conns, check);
             return;
         };
         let Some(peer) = conns.get(conn) else { return };
@@ -181,11 +188,27 @@ impl Subject for Connman {
             derivation: "the limit, one message and one read",
         });
         check(Resource {
+            name: "bytes of a message that is not whole",
+            used: load.partial_bytes as u64,
+            limit: PAYLOAD_BYTES_MAX + 24,
+            derivation: "one message and its header",
+        });
+        check(Resource {
+            name: "memory set aside for a message that is not whole",
+            used: load.partial_reserve_bytes as u64,
+            limit: GROW_AHEAD_BYTES,
+            derivation: "256 KiB ahead of what has come",
+        });
+        check(Resource {
             name: "memory of unsent messages",
             used: load.outbox_memory_bytes as u64,
             limit: config.send_buffer_bytes_max as u64 + REPLIES_BYTES_MAX,
             derivation: "the limit, and what one message is answered with",
         });
+    }
+
+    fn has_unsent(peer: &Peer) -> bool {
+        peer.load().outbox_bytes > 0
     }
 
     fn stuck(peer: &Peer, receive_paused: bool) -> Option<&'static str> {
@@ -203,6 +226,23 @@ impl Subject for Connman {
             return Some("reading is paused without a reason");
         }
         None
+    }
+}
+
+/// The tables of the whole node.
+fn check_tables(connman: &ConnMan, conns: &Conns<Peer>, mut check: impl FnMut(Resource)) {
+    let Tables { deadlines, turns, own_nonces, listed, notices } = connman.tables();
+    let peers = conns.iter().count();
+    let outbound = conns.iter().filter(|(_, peer)| !peer.conn_type().is_inbound()).count();
+    let table = [
+        ("deadlines", deadlines, Timer::ALL.len() * peers, "each timer of each peer"),
+        ("turns", turns, peers, "one a peer"),
+        ("own nonces", own_nonces, outbound, "one for each that was dialled"),
+        ("endpoints to connect to", listed, CONNECT_MAX, "the bound of the list"),
+        ("notices that nobody has taken", notices, 0, "they are taken after each step"),
+    ];
+    for (name, used, limit, derivation) in table {
+        check(Resource { name, used: used as u64, limit: limit as u64, derivation });
     }
 }
 

@@ -296,6 +296,8 @@ impl Subject for Broken {
     // Who connects is ready at once, or has to be soon.
     type Watch = HandshakeWatch;
 
+    const SHAKES_HANDS: bool = true;
+
     fn tenant(setup: &Setup<'_>) -> Result<BrokenServer, SettingError> {
         let server = Echo::tenant(&Setup { settings: &[], seed: setup.seed.clone() })?;
         let mut fault = Fault::None;

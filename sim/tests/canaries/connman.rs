@@ -120,6 +120,7 @@ fn every_fault_is_noticed_by_its_oracle() {
     let off = "0ms node is told network active=off\n+1s p1 dials\n";
     check(Wear::StaysOnline, off, "policy", "is let in, and it is off");
     check(Wear::DialsSomebodyElse, DIAL, "policy", "nobody asked for it");
+    check(Wear::KeepsItsNotices, SILENCE, "bounds", "notices that nobody has taken: 1");
     check(Wear::FavoursTheFirst, CROWD, "fairness", "were handled while one of");
     let both =
         CROWD.replace("ping x10", "ping x200").replace("p2 sends ping", "p2 sends ping x200");

@@ -85,6 +85,7 @@ fn every_fault_of_a_tenant_is_noticed_by_its_oracle() {
     check(Fault::CountsTooMuch, OCCASION, "accounting");
     check(Fault::AltersBytes, OCCASION, "protocol");
     check(Fault::NeverReady, LONG_STAY, "protocol");
+    check(Fault::NeverReady, "0ms p1 is honest\np1 dials\n", "liveness");
     check(Fault::Panics, JUNK, "panic");
     check(Fault::RemembersRuns, OCCASION, "determinism");
 }

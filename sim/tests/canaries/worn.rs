@@ -52,6 +52,8 @@ pub(crate) enum Wear {
     StaysOnline,
     /// Dials whom it was not asked to.
     DialsSomebodyElse,
+    /// Tells nobody anything.
+    KeepsItsNotices,
     /// Handles all that one peer says before anything of another's.
     FavoursTheFirst,
     /// Handles one message of each in turn, always in the same order.
@@ -59,7 +61,7 @@ pub(crate) enum Wear {
 }
 
 impl Wear {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::MishearsPings,
         Self::IgnoresTheEnd,
         Self::DropsNobody,
@@ -76,6 +78,7 @@ impl Wear {
         Self::RefusesOneMore,
         Self::StaysOnline,
         Self::DialsSomebodyElse,
+        Self::KeepsItsNotices,
         Self::FavoursTheFirst,
         Self::KeepsToAnOrder,
     ];
@@ -327,6 +330,9 @@ impl Tenant for WornConnman {
     }
 
     fn take_notices(&mut self, notices: &mut Vec<Notice>) {
+        if self.has(Wear::KeepsItsNotices) {
+            return;
+        }
         let told = notices.len();
         self.inner.take_notices(notices);
         for place in told..notices.len() {
@@ -373,6 +379,7 @@ impl Subject for Worn {
     }
 
     const CONNECTS_BY_ITSELF: bool = true;
+    const SHAKES_HANDS: bool = true;
 
     fn draw_settings(in_256: u8, below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
         Connman::draw_settings(in_256, below)

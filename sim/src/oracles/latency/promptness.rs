@@ -5,8 +5,6 @@
 //! kernel has room. Where a deviation puts another task first, nothing is asked of what was queued
 //! before it.
 
-use std::collections::BTreeSet;
-
 use super::{NAME, RULE_SEND};
 use crate::faulty::Faulty;
 use crate::host::Host;
@@ -15,13 +13,15 @@ use crate::subject::Subject;
 use crate::world::World;
 use sockman::driver::{Did, Machine, Task};
 use sockman::sockets::{ConnId, Source};
-use sockman::sockman::{Phase, Slices, Tenant};
+use sockman::sockman::Phase;
 
 /// Who has queued what.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Promptness {
-    /// Connections with bytes that the kernel has not taken.
-    unsent: BTreeSet<ConnId>,
+    /// Connections with bytes that the kernel has not taken, in order; and those before the last
+    /// step, reused.
+    unsent: Vec<ConnId>,
+    unsent_before: Vec<ConnId>,
     /// Those among them that the last steps have queued, and which could go at once.
     due: Vec<ConnId>,
     /// The task whose steps those were.
@@ -74,18 +74,14 @@ impl Promptness {
 
     /// Finds who has bytes unsent now: was the queue empty before, they are due.
     fn note_queued<X: Subject, K: Host>(&mut self, world: &World<X, K>) {
-        let mut unsent = BTreeSet::new();
-        for (conn, state) in world.machine().sockman().conns().iter() {
-            let mut slices = Slices::new();
-            let _ = <X::Tenant as Tenant>::gather(state, &mut slices);
-            if slices.byte_count() > 0 {
-                unsent.insert(conn);
-            }
-        }
-        self.due.retain(|conn| unsent.contains(conn));
-        let fresh = unsent.iter().filter(|conn| !self.unsent.contains(conn));
-        self.due.extend(fresh.filter(|conn| can_go(world, **conn)));
-        self.unsent = unsent;
+        let Self { unsent, unsent_before, due, .. } = self;
+        std::mem::swap(unsent, unsent_before);
+        let conns = world.machine().sockman().conns().iter();
+        unsent.clear();
+        unsent.extend(conns.filter(|(_, state)| X::has_unsent(state)).map(|(conn, _)| conn));
+        due.retain(|conn| unsent.contains(conn));
+        let fresh = unsent.iter().filter(|conn| !unsent_before.contains(conn));
+        due.extend(fresh.filter(|conn| can_go(world, **conn)));
     }
 }
 

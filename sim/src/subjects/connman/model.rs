@@ -70,7 +70,9 @@ impl Model {
         self.clock.set(sight.now);
         self.hear_calls(sight)?;
         match sight.step {
-            Step::Node(_, Did::Delivered(event)) => self.hear_event(event, config)?,
+            Step::Node(_, Did::Delivered(event)) => {
+                self.hear_event(event, sight.notices, config)?
+            }
             Step::Node(_, Did::Executed { action: "send", conn, outcome: Outcome::Failed(_) }) => {
                 conn.iter().for_each(|conn| self.end(*conn, "lost"));
             }
@@ -167,14 +169,20 @@ impl Model {
         Ok(())
     }
 
-    fn hear_event(&mut self, event: &Event, config: &Config) -> Result<(), Objection> {
+    fn hear_event(
+        &mut self,
+        event: &Event,
+        notices: &[Notice],
+        config: &Config,
+    ) -> Result<(), Objection> {
         let now = self.clock.now;
         let held = std::mem::take(&mut self.held);
         let Some(side) = event.conn().and_then(|conn| self.touch(conn)) else { return Ok(()) };
         match event {
             Event::Received { .. } if side.over.is_none() => {
                 side.times.received.note(now);
-                side.read(&held);
+                let is_drop = |notice: &Notice| matches!(notice, Notice::MessageRejected { .. });
+                side.read(&held, notices.iter().any(is_drop));
             }
             Event::Eof { .. } if side.partial_bytes() == 0 => side.end("peer-closed"),
             Event::Eof { .. } => side.end("peer-closed-mid-message"),

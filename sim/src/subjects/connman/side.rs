@@ -32,6 +32,10 @@ const AGENT_BYTES_MAX: usize = 256;
 const UNSENT_OVERHEAD_BYTES: usize = 56;
 const UNHANDLED_OVERHEAD_BYTES: usize = 112;
 
+/// Checksums of messages that the node takes are compared so rarely: one that takes a wrong one
+/// takes many.
+const CHECKSUMS_EVERY: u64 = 4;
+
 /// Memory of a payload (transport 5).
 const fn memory(payload_bytes: usize) -> usize {
     if payload_bytes == 0 { 0 } else { (payload_bytes + 31) / 16 * 16 }
@@ -115,6 +119,7 @@ pub(super) struct Side {
     wtxid_relay: bool,
     /// The beginning of a message that is not whole.
     partial: Vec<u8>,
+    frames: u64,
     unrejected: usize,
     unhandled: VecDeque<Message>,
     /// Memory that those count for.
@@ -141,6 +146,7 @@ impl Side {
             common_version: PROTOCOL,
             wtxid_relay: false,
             partial: Vec::new(),
+            frames: 0,
             unrejected: 0,
             unhandled: VecDeque::new(),
             unhandled_memory: 0,
@@ -190,8 +196,9 @@ impl Side {
         self.due.get(self.queued).map(|says| says.name())
     }
 
-    /// Takes in bytes that the node has read.
-    pub(super) fn read(&mut self, bytes: &[u8]) {
+    /// Takes in bytes that the node has read. Checksums cost more than everything else here: if the
+    /// node drops nothing of these bytes, one in [`CHECKSUMS_EVERY`] is compared.
+    pub(super) fn read(&mut self, bytes: &[u8], drops: bool) {
         let mut buffer = std::mem::take(&mut self.partial);
         // As a rule there is no beginning, and nothing is copied.
         let mut rest = if buffer.is_empty() {
@@ -204,7 +211,10 @@ impl Side {
             match split(rest) {
                 Ok(frame) => {
                     rest = &rest[HEADER_BYTES + frame.payload.len()..];
-                    if is_name(frame.name) && frame.checksum == checksum(frame.payload) {
+                    self.frames += 1;
+                    let trusts = !drops && !self.frames.is_multiple_of(CHECKSUMS_EVERY);
+                    let is_right = trusts || frame.checksum == checksum(frame.payload);
+                    if is_right && is_name(frame.name) {
                         self.push(&frame);
                     } else {
                         self.unrejected += 1;
