@@ -6,6 +6,7 @@
 //! little at a time hide each other. At the end faults stop, or freeze as they stand, and the
 //! oracles ask whether everything goes on.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -76,15 +77,7 @@ pub fn generate_by<X: Subject>(plan: &Plan, seed: u64) -> Generated {
 }
 
 fn draw_world(draws: &mut Draws) -> &'static World {
-    let all = worlds::all();
-    let weights: u32 = all.iter().map(|world| world.table.weight).sum();
-    let mut draw = draws.below(weights);
-    let chosen = all.iter().find(|world| {
-        let here = draw < world.table.weight;
-        draw = draw.saturating_sub(world.table.weight);
-        here
-    });
-    chosen.expect("a draw below the sum falls on one of them")
+    pick_weighted(draws, worlds::all().iter().map(|world| (world, world.table.weight)))
 }
 
 fn chance(draws: &mut Draws, table: &Table, strategy: Option<Strategy>) -> Chance {
@@ -274,7 +267,7 @@ impl<'a, X: Subject> Author<'a, X> {
 
     fn take_turn(&mut self, cast: Cast, at: Duration) {
         let actor = cast.id;
-        let op = match pick_weighted(&mut self.draws, &self.table.turns.sorts) {
+        let op = match pick_weighted(&mut self.draws, weights(&self.table.turns.sorts)) {
             Turn::Sends => Op::Send { actor, items: self.items() },
             Turn::Dials => return self.dial(cast, at),
             Turn::Closes => Op::Close { actor },
@@ -294,7 +287,7 @@ impl<'a, X: Subject> Author<'a, X> {
     }
 
     fn take_node_turn(&mut self, at: Duration) {
-        let op = match pick_weighted(&mut self.draws, &self.table.turns.node_sorts) {
+        let op = match pick_weighted(&mut self.draws, weights(&self.table.turns.node_sorts)) {
             NodeTurn::Told => {
                 let commands = X::commands();
                 if commands.is_empty() {
@@ -464,17 +457,19 @@ impl<'a, X: Subject> Author<'a, X> {
     }
 }
 
-/// One of the keys, by weight.
-fn pick_weighted<K: Copy + Ord>(
-    draws: &mut Draws,
-    weights: &std::collections::BTreeMap<K, u32>,
-) -> K {
-    let mut draw = draws.below(weights.values().sum());
-    for (key, weight) in weights {
-        if draw < *weight {
-            return *key;
+/// The rows of a table of weights.
+fn weights<K: Copy>(table: &BTreeMap<K, u32>) -> impl Iterator<Item = (K, u32)> + Clone {
+    table.iter().map(|(key, weight)| (*key, *weight))
+}
+
+/// One of these, by weight.
+fn pick_weighted<T>(draws: &mut Draws, of: impl Iterator<Item = (T, u32)> + Clone) -> T {
+    let mut draw = draws.below(of.clone().map(|(_, weight)| weight).sum());
+    for (one, weight) in of {
+        if draw < weight {
+            return one;
         }
         draw -= weight;
     }
-    unreachable!("a table with turns has sorts of them")
+    unreachable!("a draw below the sum falls on one of them")
 }

@@ -231,12 +231,7 @@ impl Kernel {
         let conns: Vec<_> = self.conns.keys().collect();
         for id in conns {
             let socket = self.conns.remove(id).expect("it was in the table");
-            if self.flows.remove(&socket.flow).is_some()
-                && let (Endpoint::Ip(local), Endpoint::Ip(remote)) =
-                    (&socket.flow.local, &socket.flow.remote)
-            {
-                self.addresses.release(*local, *remote);
-            }
+            release(&mut self.flows, &mut self.addresses, &socket.flow);
             self.ready.set(Source::Conn(id), false);
         }
         let listeners: Vec<_> = self.listeners.keys().collect();
@@ -393,12 +388,7 @@ impl Kernel {
         if socket.state != State::Closed {
             return;
         }
-        if self.flows.remove(&socket.flow).is_some() {
-            let flow = &socket.flow;
-            if let (Endpoint::Ip(local), Endpoint::Ip(remote)) = (&flow.local, &flow.remote) {
-                self.addresses.release(*local, *remote);
-            }
-        }
+        release(&mut self.flows, &mut self.addresses, &socket.flow);
         if socket.stage == Stage::Gone {
             self.conns.remove(id);
         }
@@ -453,6 +443,15 @@ impl Kernel {
         let at = at.ip()?;
         let wildcard = SocketAddr::new(wildcard_of(at.ip()), at.port());
         self.listening.get(&Endpoint::Ip(wildcard)).copied()
+    }
+}
+
+/// Forgets a flow, and the addresses that it took; nothing if it is forgotten already.
+fn release(flows: &mut BTreeMap<Flow, ConnId>, addresses: &mut Addresses, flow: &Flow) {
+    if flows.remove(flow).is_some()
+        && let (Endpoint::Ip(local), Endpoint::Ip(remote)) = (&flow.local, &flow.remote)
+    {
+        addresses.release(*local, *remote);
     }
 }
 
