@@ -80,6 +80,6 @@ fuzz_all() {
     shift
     binaries=$(ci/fuzz-build.sh "$@")
     for binary in $binaries; do
-        fuzz "$binary" "$seconds"
+        fuzz "$binary" fuzz/corpus -max_total_time="$seconds"
     done
 }

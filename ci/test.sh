@@ -8,7 +8,8 @@ source "$(dirname "$0")/lib.sh"
 
 # Campaigns that must go the same way however they are built and run.
 SEEDS=0..500
-FUZZ_SECONDS=30
+# Inputs, the seeds among them.
+FUZZ_RUNS=6000
 
 need_component rustfmt fmt
 need_component clippy clippy
@@ -36,10 +37,13 @@ fuzz_build() {
     cat "$(target_dir)/fuzz-targets"
 }
 
-# Always the same walk from the same seeds, so that a change is not held up by what it has not
-# caused; the nightly run takes another one each time.
+# Always the same walk, from the same seeds and as far on any machine, so that a change is not held
+# up by what it has not caused; the nightly run takes another one each time.
 fuzz_connman() {
-    fuzz "$(grep '/connman$' "$(target_dir)/fuzz-targets")" "$FUZZ_SECONDS" -seed=1
+    local learnt
+    learnt=$(target_dir)/fuzz/walk
+    rm -rf "$learnt"
+    fuzz "$(grep '/connman$' "$(target_dir)/fuzz-targets")" "$learnt" -runs="$FUZZ_RUNS" -seed=1
 }
 
 part "format" cargo fmt --all --check
@@ -51,4 +55,4 @@ part "corpus" cargo sim replay corpus
 part "campaign on the echo" cargo sim run --subject echo --seeds 0..1000
 part "same traces in debug, release, one job and two" same_traces
 part "fuzz targets" fuzz_build
-part "connman fuzzed for $FUZZ_SECONDS s" fuzz_connman
+part "connman fuzzed with $FUZZ_RUNS inputs" fuzz_connman

@@ -22,8 +22,8 @@ use sockman::time::Instant;
 const NAME: &str = "liveness";
 const RULE: &str = "docs/behaviour.md, connman 7: queues drain when the peer reads";
 
-/// How long a connection on which something waits may stand still. More than the longest round trip
-/// of a generated world, and a peer's next move.
+/// How long a connection on which something waits may stand still, beside a round trip of its link:
+/// more than a peer waits before its next move.
 const STANDSTILL_MAX: Duration = Duration::from_secs(2);
 
 /// When bytes last passed, for each actor: into it, and from it into the node.
@@ -107,7 +107,7 @@ impl Liveness {
                 Waits::ForActor => into_actor,
                 Waits::Between => into_node.max(into_actor),
             };
-            if since + STANDSTILL_MAX >= now {
+            if since + world.round_trip(actor.id()) + STANDSTILL_MAX >= now {
                 return Ok(());
             }
             let what = format!("{}: {problem}", actor.id());

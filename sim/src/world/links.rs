@@ -1,5 +1,7 @@
 //! The links between the node and its peers.
 
+use std::time::Duration;
+
 use sockman::time::Instant;
 
 use super::World;
@@ -13,8 +15,7 @@ impl<X: Subject, K: Host> World<X, K> {
     /// Changes the link between the node and an actor.
     pub fn change_link(&mut self, actor: ActorId, change: LinkChange, usual: LinkConfig) -> Done {
         let nobody = Done::Nothing("nobody is at its end");
-        let Some(index) = self.actors.iter().position(|a| a.id() == actor) else { return nobody };
-        let host = HostId(u32::try_from(index + 1).expect("a schedule has few actors"));
+        let Some(host) = self.host_of(actor) else { return nobody };
         let (node, now) = (self.node_host, self.now.steady);
         let both = [(node, host), (host, node)];
         let look =
@@ -59,15 +60,29 @@ impl<X: Subject, K: Host> World<X, K> {
     /// Whether the link between the node and an actor carries both ways.
     #[must_use]
     pub fn is_link_up(&self, actor: ActorId) -> bool {
-        let Some(index) = self.actors.iter().position(|a| a.id() == actor) else { return false };
-        let host = HostId(u32::try_from(index + 1).expect("a schedule has few actors"));
+        let Some(host) = self.host_of(actor) else { return false };
         let ways = [(self.node_host, host), (host, self.node_host)];
         ways.iter().all(|&(from, to)| self.network.link_state(from, to) == LinkState::Up)
+    }
+
+    /// How long a segment takes to an actor and its answer back, as the link is now; without the
+    /// time that a narrow one takes.
+    #[must_use]
+    pub fn round_trip(&self, actor: ActorId) -> Duration {
+        let Some(host) = self.host_of(actor) else { return Duration::ZERO };
+        let ways = [(self.node_host, host), (host, self.node_host)];
+        ways.iter().map(|&(from, to)| self.network.link(from, to).latency).sum()
     }
 
     /// When the last segment arrives that is on the way to or from an actor now.
     #[must_use]
     pub fn last_due(&self, actor: ActorId) -> Option<Instant> {
         self.network.last_due(&self.actor(actor)?.kernel().config().addresses)
+    }
+
+    /// The host that an actor runs on: hosts are numbered as actors join, after the node's.
+    fn host_of(&self, actor: ActorId) -> Option<HostId> {
+        let index = self.actors.iter().position(|a| a.id() == actor)?;
+        Some(HostId(u32::try_from(index + 1).expect("a schedule has few actors")))
     }
 }
