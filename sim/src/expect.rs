@@ -78,6 +78,12 @@ impl Judge {
         self.open.push(Open { line, expect: expect.clone(), since, until, from });
     }
 
+    /// Whether an expectation is open.
+    #[must_use]
+    pub const fn is_waiting(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     /// Looks at what a step of the world brought.
     pub fn look<X: Subject>(&mut self, world: &World<X>) {
         let at = world.now().steady;

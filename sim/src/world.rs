@@ -652,6 +652,16 @@ impl<X: Subject, K: Host> World<X, K> {
         self.moved.iter()
     }
 
+    /// Whether anybody has seen anything since the last [`forget`](Self::forget): a call, a notice,
+    /// a passage of bytes, what an actor saw. A segment that a kernel takes in shows nothing yet.
+    #[must_use]
+    pub fn has_seen(&self) -> bool {
+        !(self.saw.is_empty()
+            && self.moved.is_empty()
+            && self.notices.is_empty()
+            && self.machine.sockman().sockets().calls().is_empty())
+    }
+
     /// Forgets the calls, notices and sights of the last steps, once everybody has looked at them.
     pub fn forget(&mut self) {
         self.machine.sockets_mut().forget();

@@ -102,7 +102,7 @@ impl ConnMan {
     pub(super) fn settle(&mut self, conn: ConnId, conns: &mut Conns<Peer>) {
         let Some(peer) = conns.get_mut(conn) else { return };
         timers::arm(&mut self.timers, conn, peer, &self.config);
-        self.messages.note(&self.seed, conn, peer);
+        self.messages.note(conn, peer);
     }
 
     /// Reads from a peer or not, by what it has waiting. Core: `fPauseRecv`, strictly over.

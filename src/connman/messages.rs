@@ -18,7 +18,7 @@ use super::ping::BIP31_VERSION;
 use super::queues::Received;
 use super::reasons::{DisconnectReason, Ignored, Verdict};
 use super::{ConnMan, Notice, PeerId};
-use crate::rng::{Purpose, Seed};
+use crate::rng::{OrderKey, Purpose, Seed};
 use crate::sockets::ConnId;
 use crate::sockman::{Action, Conns, StepName};
 use crate::time::Now;
@@ -34,8 +34,8 @@ struct Turn {
 }
 
 impl Turn {
-    fn drawn(seed: &Seed, peer: PeerId, pass: u64) -> Self {
-        Self { pass, place: seed.draw(Purpose::PassOrder, peer.0, pass) }
+    fn drawn(key: &OrderKey, peer: PeerId, pass: u64) -> Self {
+        Self { pass, place: key.draw(peer.0, pass) }
     }
 
     /// The first turn that may come after this one.
@@ -58,8 +58,10 @@ pub(super) struct Visits {
 
 /// The state of the task between two steps. It holds peers with work and no others, so that idle
 /// ones cost nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Messages {
+    /// What the order of visits is drawn by.
+    key: OrderKey,
     /// Peers for whom a visit would do something, in the order of the visits.
     turns: BTreeSet<(Turn, ConnId)>,
     /// How far the pass under way has got: turns before this one are over. At place 0 it has not
@@ -68,14 +70,20 @@ pub(super) struct Messages {
 }
 
 impl Messages {
+    /// Nobody is there.
+    pub(super) fn new(seed: &Seed) -> Self {
+        let key = OrderKey::new(seed, Purpose::PassOrder);
+        Self { key, turns: BTreeSet::new(), reached: Turn::default() }
+    }
+
     /// Prepares for a peer that is there from now on.
     pub(super) fn welcome(&self, peer: &mut Peer) {
         peer.visits.from_pass = self.first_pass();
     }
 
     /// Notes whether a peer has work.
-    pub(super) fn note(&mut self, seed: &Seed, conn: ConnId, peer: &mut Peer) {
-        let turn = peer.has_work().then(|| self.turn_of(seed, peer));
+    pub(super) fn note(&mut self, conn: ConnId, peer: &mut Peer) {
+        let turn = peer.has_work().then(|| self.turn_of(peer));
         if turn == peer.visits.turn {
             return;
         }
@@ -99,15 +107,15 @@ impl Messages {
     }
 
     /// When a peer with work is visited: in the pass under way, unless that is past its place.
-    fn turn_of(&self, seed: &Seed, peer: &Peer) -> Turn {
+    fn turn_of(&self, peer: &Peer) -> Turn {
         let next_pass = self.reached.pass + 1;
         match peer.visits.turn {
             Some(turn) if turn >= self.reached => turn,
-            Some(_just_visited) => Turn::drawn(seed, peer.id, next_pass),
+            Some(_just_visited) => Turn::drawn(&self.key, peer.id, next_pass),
             None => {
                 let pass = peer.visits.from_pass.max(self.reached.pass);
-                let turn = Turn::drawn(seed, peer.id, pass);
-                if turn >= self.reached { turn } else { Turn::drawn(seed, peer.id, next_pass) }
+                let turn = Turn::drawn(&self.key, peer.id, pass);
+                if turn >= self.reached { turn } else { Turn::drawn(&self.key, peer.id, next_pass) }
             }
         }
     }

@@ -101,6 +101,7 @@ impl ConnMan {
         config.check_invariants();
         Self {
             opener: Opener::new(&config.connect),
+            messages: Messages::new(&seed),
             config,
             seed,
             network: NetworkState::Active,
@@ -108,7 +109,6 @@ impl ConnMan {
             peers_made: 0,
             inbound_count: 0,
             listeners: Vec::new(),
-            messages: Messages::default(),
             own_nonces: OwnNonces::default(),
             timers: Timers::new(),
             totals: Traffic::NONE,

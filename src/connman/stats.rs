@@ -4,6 +4,7 @@ use crate::transport::MessageType;
 
 /// Places in a table by message type: the known ones, and one for all others. Core: `*other*`.
 const PLACES: usize = MessageType::KNOWN.len() + 1;
+const _: () = assert!(PLACES <= u64::BITS as usize, "there is a bit for each place");
 
 /// Messages of one type in one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,11 +20,14 @@ pub struct Count {
 pub struct Flow {
     bytes: u64,
     by_type: [Count; PLACES],
+    /// The places that are not zero, a bit each: few of them, and sums pass over the others.
+    used: u64,
 }
 
 impl Flow {
     /// Nothing yet.
-    const NONE: Self = Self { bytes: 0, by_type: [Count { messages: 0, bytes: 0 }; PLACES] };
+    const NONE: Self =
+        Self { bytes: 0, by_type: [Count { messages: 0, bytes: 0 }; PLACES], used: 0 };
 
     /// Bytes in all, also of messages that were never whole.
     #[must_use]
@@ -52,22 +56,39 @@ impl Flow {
     /// Whole messages in all.
     #[must_use]
     pub fn messages(&self) -> u64 {
-        self.by_type.iter().map(|count| count.messages).sum()
+        self.places().map(|place| self.by_type[place].messages).sum()
     }
 
-    /// Sums wrap, because a check of them may not cost more than what it checks: without a look
-    /// at each for overflow they are made several at a time. No count comes near 2^64.
+    /// The count of a type, which will not be zero.
+    fn count_mut(&mut self, message_type: Option<MessageType>) -> &mut Count {
+        let place = place(message_type);
+        self.used |= 1 << place;
+        &mut self.by_type[place]
+    }
+
     fn add(&mut self, other: &Self) {
         self.bytes += other.bytes;
-        for (mine, others) in self.by_type.iter_mut().zip(&other.by_type) {
-            mine.messages = mine.messages.wrapping_add(others.messages);
-            mine.bytes = mine.bytes.wrapping_add(others.bytes);
+        self.used |= other.used;
+        for place in other.places() {
+            let (mine, others) = (&mut self.by_type[place], &other.by_type[place]);
+            mine.messages += others.messages;
+            mine.bytes += others.bytes;
         }
     }
 
-    /// Bytes of all types together, summed as in [`add`](Self::add).
+    /// Places that are not zero.
+    fn places(&self) -> impl Iterator<Item = usize> + use<> {
+        let mut left = self.used;
+        std::iter::from_fn(move || {
+            let place = left.trailing_zeros() as usize;
+            left &= left.wrapping_sub(1);
+            (place < PLACES).then_some(place)
+        })
+    }
+
+    /// Bytes of all types together.
     fn bytes_by_type(&self) -> u64 {
-        self.by_type.iter().fold(0, |sum, count| sum.wrapping_add(count.bytes))
+        self.places().map(|place| self.by_type[place].bytes).sum()
     }
 }
 
@@ -91,7 +112,7 @@ impl Traffic {
 
     /// Among the bytes read was the end of a message; `None` if it was rejected.
     pub(super) fn add_received(&mut self, message_type: Option<MessageType>, raw_bytes: usize) {
-        let count = &mut self.received.by_type[place(message_type)];
+        let count = self.received.count_mut(message_type);
         count.messages += 1;
         count.bytes += raw_bytes as u64;
     }
@@ -99,7 +120,7 @@ impl Traffic {
     /// The kernel took bytes of a message, perhaps the last.
     pub(super) fn add_sent(&mut self, message_type: MessageType, bytes: usize, whole: bool) {
         self.sent.bytes += bytes as u64;
-        let count = &mut self.sent.by_type[place(Some(message_type))];
+        let count = self.sent.count_mut(Some(message_type));
         count.messages += u64::from(whole);
         count.bytes += bytes as u64;
     }

@@ -57,6 +57,12 @@ impl Passage {
         self.clear();
     }
 
+    /// Whether nothing passed.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Everything.
     pub fn iter(&self) -> impl Iterator<Item = Moved<'_>> {
         self.entries.iter().map(|(actor, dialled, way, place)| Moved {

@@ -80,14 +80,18 @@ pub struct Network {
     links: Vec<Vec<Link>>,
     /// In the order of arrival: by time, then by when it was put on its way.
     due: VecDeque<Due>,
+    /// The segments themselves, by place, so that those which arrive later are not moved each time
+    /// that one is put before them; and which places are free.
+    segments: Vec<Option<Segment>>,
+    free: Vec<u32>,
 }
 
 /// A segment on its way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Due {
     at: Instant,
     to: HostId,
-    segment: Segment,
+    place: u32,
 }
 
 /// One direction: how it is, and what it is doing.
@@ -203,13 +207,19 @@ impl Network {
     #[must_use]
     pub fn peek_due(&self, now: Instant) -> Option<(HostId, &Segment)> {
         let first = self.due.front().filter(|first| first.at <= now)?;
-        Some((first.to, &first.segment))
+        Some((first.to, self.segment(*first)))
     }
 
     /// The next segment that has arrived by `now`, and for whom.
     pub fn pop_due(&mut self, now: Instant) -> Option<(HostId, Segment)> {
-        let Due { to, segment, .. } = self.due.pop_front_if(|due| due.at <= now)?;
-        Some((to, segment))
+        let Due { to, place, .. } = self.due.pop_front_if(|due| due.at <= now)?;
+        self.free.push(place);
+        let segment = self.segments[place as usize].take();
+        Some((to, segment.expect("what is due is kept")))
+    }
+
+    fn segment(&self, due: Due) -> &Segment {
+        self.segments[due.place as usize].as_ref().expect("what is due is kept")
     }
 
     /// When the last segment arrives that is on the way to or from one of these addresses now.
@@ -217,8 +227,10 @@ impl Network {
     pub fn last_due(&self, addresses: &[IpAddr]) -> Option<Instant> {
         let concerns = |end: &Endpoint| end.ip().is_some_and(|end| addresses.contains(&end.ip()));
         let mut latest_first = self.due.iter().rev();
-        let last = latest_first
-            .find(|Due { segment, .. }| concerns(&segment.from) || concerns(&segment.to));
+        let last = latest_first.find(|due| {
+            let segment = self.segment(**due);
+            concerns(&segment.from) || concerns(&segment.to)
+        });
         last.map(|due| due.at)
     }
 
@@ -238,6 +250,8 @@ impl Network {
         }
         assert!(self.due.iter().is_sorted_by_key(|due| due.at));
         assert!(self.due.iter().all(|due| due.to.0 < self.host_count));
+        assert!(self.due.iter().all(|due| self.segments[due.place as usize].is_some()));
+        assert_eq!(self.due.len() + self.free.len(), self.segments.len());
     }
 
     /// Puts a segment on a link that works, in pieces if the link says so.
@@ -269,8 +283,13 @@ impl Network {
 
     fn put(&mut self, at: Instant, to: HostId, segment: Segment) {
         // Nearly all are the last or the first to arrive, so that few others are moved.
-        let place = self.due.partition_point(|due| due.at <= at);
-        self.due.insert(place, Due { at, to, segment });
+        let order = self.due.partition_point(|due| due.at <= at);
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.segments.push(None);
+            u32::try_from(self.segments.len() - 1).expect("windows bound what is on the way")
+        });
+        self.segments[place as usize] = Some(segment);
+        self.due.insert(order, Due { at, to, place });
     }
 
     fn answer_for_nobody(&mut self, now: Instant, from: HostId, segment: Segment) {

@@ -57,11 +57,11 @@ pub struct Oracles<X: Subject> {
     accounting: accounting::Accounting,
     liveness: liveness::Liveness,
     subject: X::Watch,
-    steps: u64,
+    node_steps: u64,
 }
 
-/// Steps between two checks of all invariants, besides the one at the end of a run: they cost more
-/// than the step itself.
+/// Steps of the node's between two checks of all its invariants, besides the one at the end of a
+/// run: they cost more than the step itself.
 const INVARIANTS_EVERY: u64 = 16;
 
 impl<X: Subject> Oracles<X> {
@@ -77,7 +77,7 @@ impl<X: Subject> Oracles<X> {
             accounting: accounting::Accounting::default(),
             liveness: liveness::Liveness::default(),
             subject: X::Watch::default(),
-            steps: 0,
+            node_steps: 0,
         }
     }
 
@@ -103,6 +103,9 @@ impl<X: Subject> Oracles<X> {
         world: &World<X, K>,
         step: &Step,
     ) -> Result<(), Violation> {
+        if matches!(step, Step::Outside | Step::Arrived) && !world.has_seen() {
+            return self.latency.check(world, step);
+        }
         protocol::check(world)?;
         self.streams.check(world)?;
         self.liveness.note(world);
@@ -114,13 +117,12 @@ impl<X: Subject> Oracles<X> {
             self.lifecycle.check(world, step)?;
             bounds::check(world, step)?;
             self.subject_check(world, step)?;
+            self.node_steps += 1;
+            if self.node_steps.is_multiple_of(INVARIANTS_EVERY) {
+                world.machine().check_invariants();
+            }
         }
-        self.steps += 1;
-        let at_rest = matches!(step, Step::Idle(_));
-        if self.steps.is_multiple_of(INVARIANTS_EVERY) {
-            world.machine().check_invariants();
-        }
-        if at_rest {
+        if matches!(step, Step::Idle(_)) {
             lifecycle::Lifecycle::check_rest(world)?;
             self.accounting.check(world)?;
             bounds::check_whole(world)?;

@@ -2,22 +2,22 @@
 
 use sockman::connman::NetworkState;
 use sockman::driver::Task;
-use sockman::rng::Purpose;
+use sockman::rng::{OrderKey, Purpose};
 
 use super::*;
 
 /// Runs steps in an order that `seed` draws, until none is left; checks after each.
 fn drive_in_order(world: &mut World, seed: u64) {
-    let choices = Seed::from_number(seed);
+    let choices = OrderKey::new(&Seed::from_number(seed), Purpose::PassOrder);
     for n in 0..STEPS_MAX {
         let now = world.now();
         let tasks = Machine::<Loopback, ConnMan>::tasks();
         let tasks: Vec<Task> =
             tasks.filter(|task| world.node.next_step(now, *task).is_some()).collect();
-        let count = u32::try_from(tasks.len()).unwrap();
+        let count = tasks.len();
         // One choice more: a look at the sockets.
-        let choice = choices.draw_below(count + 1, Purpose::PassOrder, seed, n.into());
-        match tasks.get(choice as usize) {
+        let choice = choices.draw(0, n.into()) % (count as u64 + 1);
+        match tasks.get(usize::try_from(choice).unwrap()) {
             Some(task) => drop(world.step(*task)),
             None => {
                 world.look(Duration::ZERO);

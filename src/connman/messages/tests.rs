@@ -20,8 +20,9 @@ struct Room {
 
 impl Room {
     fn new(peers: u32) -> Self {
-        let mut room =
-            Self { seed: Seed::from_number(1), messages: Messages::default(), peers: Vec::new() };
+        let seed = Seed::from_number(1);
+        let messages = Messages::new(&seed);
+        let mut room = Self { seed, messages, peers: Vec::new() };
         for _ in 0..peers {
             room.enter();
         }
@@ -53,7 +54,7 @@ impl Room {
 
     fn note(&mut self, index: u32) {
         let peer = &mut self.peers[index as usize];
-        self.messages.note(&self.seed, ConnId::new(index, 0), peer);
+        self.messages.note(ConnId::new(index, 0), peer);
     }
 
     /// One visit, which takes one message.
