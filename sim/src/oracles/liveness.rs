@@ -26,7 +26,8 @@ const RULE: &str = "docs/behaviour.md, connman 7: queues drain when the peer rea
 /// more than a peer waits before its next move.
 const STANDSTILL_MAX: Duration = Duration::from_secs(2);
 
-/// When bytes last passed, for each actor: into it, and from it into the node.
+/// When bytes last passed, for each actor: into it, and from it into the node; at first, when its
+/// connection came up.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Liveness {
     into_actor: Passed,
@@ -60,6 +61,8 @@ impl Liveness {
     }
 
     pub(super) fn note<X: Subject, K: Host>(&mut self, world: &World<X, K>) {
+        let now = world.now().steady;
+        let faulty = world.machine().sockman().sockets();
         for fact in world.notices().iter().filter_map(X::fact) {
             match fact {
                 Fact::Ready(conn) => {
@@ -68,16 +71,20 @@ impl Liveness {
                 Fact::Down(conn, _) => {
                     self.ready.remove(&conn);
                 }
-                Fact::Up(_) => {}
+                // Nothing has waited for longer.
+                Fact::Up(conn) => {
+                    if let Some(actor) = faulty.actor(conn) {
+                        self.into_actor.note(actor, now);
+                        self.into_node.note(actor, now);
+                    }
+                }
             }
         }
-        let now = world.now().steady;
         for moved in world.moved() {
             if moved.way == Way::Read {
                 self.into_actor.note(moved.actor, now);
             }
         }
-        let faulty = world.machine().sockman().sockets();
         for call in faulty.calls() {
             let got = matches!(call.what, CallResult::Recv(Ok(Received::Bytes(_))));
             let actor = call.conn.filter(|_| got).and_then(|conn| faulty.actor(conn));
