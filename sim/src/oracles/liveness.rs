@@ -155,13 +155,15 @@ enum Waits {
     Between,
 }
 
-/// What is on the way for longer than this is kept up by the link, not by the node.
+/// What is on the way for longer than this is kept up by the link, not by the node. On a narrow link
+/// that holds for all that is on the way.
 const ON_THE_WAY_MAX: Duration = Duration::from_secs(1);
 
 /// Whether nothing outside keeps the connection from going on.
 fn is_lively<X: Subject, K: Host>(world: &World<X, K>, actor: &Actor<X::Dialect>) -> bool {
     let speaks = matches!(actor.manner(), Manner::Honest | Manner::Chatty);
-    let soon = world.now().steady + ON_THE_WAY_MAX;
+    let most = if world.is_link_narrow(actor.id()) { Duration::ZERO } else { ON_THE_WAY_MAX };
+    let soon = world.now().steady + most;
     let link_is_slow = world.last_due(actor.id()).is_some_and(|at| at > soon);
     speaks && actor.is_reading() && world.is_link_up(actor.id()) && !link_is_slow
 }

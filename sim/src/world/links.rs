@@ -74,6 +74,14 @@ impl<X: Subject, K: Host> World<X, K> {
         ways.iter().map(|&(from, to)| self.network.link(from, to).latency).sum()
     }
 
+    /// Whether the link between the node and an actor takes time for each byte.
+    #[must_use]
+    pub fn is_link_narrow(&self, actor: ActorId) -> bool {
+        let Some(host) = self.host_of(actor) else { return false };
+        let ways = [(self.node_host, host), (host, self.node_host)];
+        ways.iter().any(|&(from, to)| self.network.link(from, to).bytes_per_second.is_some())
+    }
+
     /// When the last segment arrives that is on the way to or from an actor now.
     #[must_use]
     pub fn last_due(&self, actor: ActorId) -> Option<Instant> {
