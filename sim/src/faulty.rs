@@ -65,6 +65,27 @@ pub enum CallResult {
     TakeError(Result<Option<Failure>, Stale>),
 }
 
+impl CallResult {
+    /// Whether it is a socket event: a completed accept or connect, a byte or more that went or
+    /// came, an end of stream, a reset, or a close.
+    #[must_use]
+    pub const fn is_event(&self) -> bool {
+        match self {
+            Self::Accept(Ok(Accepted::Conn { .. })) | Self::Status(_) | Self::Close(Ok(())) => true,
+            Self::Send(result) => matches!(result, Ok(Sent::Bytes(1..)) | Err(_)),
+            Self::Recv(result) => !matches!(result, Ok(Received::WouldBlock)),
+            Self::Listen(_)
+            | Self::Accept(_)
+            | Self::Connect(..)
+            | Self::Shutdown(_)
+            | Self::Close(_)
+            | Self::CloseListener(_)
+            | Self::Interest(..)
+            | Self::TakeError(_) => false,
+        }
+    }
+}
+
 /// A backend with a plan. See the head of the module.
 #[derive(Clone, Debug)]
 pub struct Faulty<S> {

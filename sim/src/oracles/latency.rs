@@ -9,7 +9,7 @@ use promptness::Promptness;
 use super::{Violation, violation};
 use crate::host::Host;
 use crate::subject::Subject;
-use crate::world::{Step, World};
+use crate::world::{NODE_DESCRIPTORS_MAX, Step, World};
 use sockman::driver::{Did, Outcome};
 use sockman::sockets::Source;
 use sockman::sockman::{ConnView, Phase, Tenant};
@@ -27,6 +27,11 @@ const IDLE_WAKES_MAX: u32 = 4;
 /// worth of empty messages, each of which is handled and answered.
 const STEPS_AT_ONE_INSTANT_MAX: u64 = 2_000_000;
 
+/// Steps of the node's at one instant by which nothing comes forward: no call but in vain, and
+/// nothing told. The worst honest case is one call in vain for each way of each socket, and the
+/// actions before and after it; the rest is room.
+const STEPS_IN_VAIN_MAX: u64 = 16 * NODE_DESCRIPTORS_MAX as u64;
+
 /// What happened since the last wake-up.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Latency {
@@ -35,6 +40,7 @@ pub(super) struct Latency {
     worked: bool,
     instant: Instant,
     steps: u64,
+    steps_in_vain: u64,
     promptness: Promptness,
 }
 
@@ -44,7 +50,7 @@ impl Latency {
         world: &World<X, K>,
         step: &Step,
     ) -> Result<(), Violation> {
-        self.count_steps(world)?;
+        self.count_steps(world, step)?;
         match step {
             Step::Outside | Step::Arrived => Ok(()),
             Step::Looked(_) => {
@@ -78,13 +84,27 @@ impl Latency {
         }
     }
 
-    fn count_steps<X: Subject, K: Host>(&mut self, world: &World<X, K>) -> Result<(), Violation> {
+    fn count_steps<X: Subject, K: Host>(
+        &mut self,
+        world: &World<X, K>,
+        step: &Step,
+    ) -> Result<(), Violation> {
         let now = world.now().steady;
         if self.instant != now {
             self.instant = now;
             self.steps = 0;
+            self.steps_in_vain = 0;
         }
         self.steps += 1;
+        match step {
+            Step::Node(_, did) if is_in_vain(world, did) => self.steps_in_vain += 1,
+            Step::Node(..) | Step::Outside | Step::Arrived => self.steps_in_vain = 0,
+            Step::Polled(_) | Step::Looked(_) | Step::Idle(_) => {}
+        }
+        if self.steps_in_vain > STEPS_IN_VAIN_MAX {
+            let what = format!("{} steps at one instant, all in vain", self.steps_in_vain);
+            return Err(violation(world, NAME, RULE_WORK, what));
+        }
         if self.steps > STEPS_AT_ONE_INSTANT_MAX {
             let what = format!("{} steps at one instant", self.steps);
             return Err(violation(world, NAME, RULE_WORK, what));
@@ -103,6 +123,14 @@ impl Latency {
         }
         Ok(())
     }
+}
+
+/// Whether a step of the node's brought nothing forward that anybody could see.
+fn is_in_vain<X: Subject, K: Host>(world: &World<X, K>, did: &Did) -> bool {
+    let calls = world.machine().sockman().sockets().calls();
+    *did != Did::Commanded
+        && world.notices().is_empty()
+        && !calls.iter().any(|call| call.what.is_event())
 }
 
 /// Whether a step did something but make a call in vain.

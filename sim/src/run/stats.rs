@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use sockman::driver::Did;
-use sockman::sockets::{Accepted, Received, Sent};
 
-use crate::faulty::{CallRecord, CallResult};
+use crate::faulty::CallRecord;
 use crate::world::Step;
 
 /// What a run did, in numbers.
@@ -13,8 +12,7 @@ use crate::world::Step;
 pub struct Stats {
     /// Steps of the world.
     pub steps: u64,
-    /// Socket events: completed accepts, connects, sends and receives of at least a byte, ends of
-    /// stream, resets and closes made by the node.
+    /// Socket events that the node made: see [`CallResult::is_event`](crate::faulty::CallResult).
     pub events: u64,
     /// Words that actors heard, and messages that the node handled.
     pub messages: u64,
@@ -27,25 +25,6 @@ impl Stats {
     pub fn note(&mut self, calls: &[CallRecord], step: &Step) {
         self.steps += 1;
         self.messages += u64::from(matches!(step, Step::Node(_, Did::Stepped(_))));
-        self.events += calls.iter().map(|call| u64::from(is_event(&call.what))).sum::<u64>();
-    }
-}
-
-/// Whether a call is a socket event.
-const fn is_event(what: &CallResult) -> bool {
-    match what {
-        CallResult::Accept(Ok(Accepted::Conn { .. }))
-        | CallResult::Status(_)
-        | CallResult::Close(Ok(())) => true,
-        CallResult::Send(result) => matches!(result, Ok(Sent::Bytes(1..)) | Err(_)),
-        CallResult::Recv(result) => !matches!(result, Ok(Received::WouldBlock)),
-        CallResult::Listen(_)
-        | CallResult::Accept(_)
-        | CallResult::Connect(..)
-        | CallResult::Shutdown(_)
-        | CallResult::Close(_)
-        | CallResult::CloseListener(_)
-        | CallResult::Interest(..)
-        | CallResult::TakeError(_) => false,
+        self.events += calls.iter().map(|call| u64::from(call.what.is_event())).sum::<u64>();
     }
 }

@@ -1,6 +1,6 @@
 //! The `before` lines of a schedule decide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{TaskIndex, TaskSet};
 use crate::schedule::{Anchor, Deviation};
@@ -11,9 +11,9 @@ pub struct Recorded {
     lines: BTreeMap<Anchor, Vec<(usize, String)>>,
     /// How many of an anchor's lines were used, and which lines of the order those are.
     used: BTreeMap<Anchor, usize>,
-    reached: Vec<usize>,
+    reached: BTreeSet<usize>,
     /// A line whose task had nothing to do when its anchor came.
-    refused: Vec<usize>,
+    refused: BTreeSet<usize>,
 }
 
 impl Recorded {
@@ -38,13 +38,13 @@ impl Recorded {
 
     /// Lines of the order that were carried out.
     #[must_use]
-    pub fn reached(&self) -> &[usize] {
+    pub const fn reached(&self) -> &BTreeSet<usize> {
         &self.reached
     }
 
     /// Lines of the order whose task had nothing to do.
     #[must_use]
-    pub fn refused(&self) -> &[usize] {
+    pub const fn refused(&self) -> &BTreeSet<usize> {
         &self.refused
     }
 
@@ -61,10 +61,10 @@ impl Recorded {
             let (line, run) = lines.get(*used)?;
             *used += 1;
             if let Some(task) = runnable.iter().find(|task| name(*task) == run) {
-                self.reached.push(*line);
+                self.reached.insert(*line);
                 return Some(task);
             }
-            self.refused.push(*line);
+            self.refused.insert(*line);
         }
     }
 }
