@@ -16,7 +16,7 @@ use sockman_sim::run::{self, Options, Report, SetupError, Stats};
 use sockman_sim::schedule::Schedule;
 use sockman_sim::schedulers::Strategy;
 use sockman_sim::shrink::{self, Budget};
-use sockman_sim::subjects::{NAMES, drive_named, generate_for, run_named, shrink_named};
+use sockman_sim::subjects::{self, NAMES, drive_named, generate_for, run_named, shrink_named};
 use sockman_sim::trace::{Story, TraceHash};
 use sockman_sim::worlds::{self, World};
 
@@ -42,13 +42,9 @@ const FAILURES: &str = "target/sim/failures";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// What to simulate
-    #[arg(
-        long,
-        default_value = NAMES[0],
-        value_parser = clap::builder::PossibleValuesParser::new(NAMES)
-    )]
-    subject: String,
+    /// What to simulate [default: one run in sixteen echo, the others connman]
+    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(NAMES))]
+    subject: Option<String>,
     /// Seeds: one, or a range without its end [default: 0..200, or as many as 30 s allow]
     #[arg(long, value_parser = parse_seeds, value_name = "N|FROM..TO")]
     seeds: Option<Range<u64>>,
@@ -102,6 +98,11 @@ impl Arguments {
         }
         let driver = self.driver;
         Err(Error::Usage(format!("--world and --scheduler are not for --driver {driver}")))
+    }
+
+    /// What the run of a seed simulates.
+    fn subject(&self, seed: u64) -> &str {
+        self.subject.as_deref().unwrap_or_else(|| subjects::usual(seed))
     }
 
     fn plan(&self) -> Plan {
@@ -231,11 +232,12 @@ fn run_all(
 }
 
 fn run_seed(arguments: &Arguments, seed: u64) -> Outcome {
+    let subject = arguments.subject(seed);
     if arguments.driver != Driver::Network {
-        let drive = || drive_named(&arguments.subject, arguments.driver, seed, &Options::default());
+        let drive = || drive_named(subject, arguments.driver, seed, &Options::default());
         return run_once(arguments, seed, arguments.driver.name(), drive);
     }
-    let generated = generate_for(&arguments.subject, &arguments.plan(), seed);
+    let generated = generate_for(subject, &arguments.plan(), seed);
     let generated = generated.expect("the argument was checked");
     let options = Options { chance: Some(generated.chance), ..Options::default() };
     run_once(arguments, seed, generated.world, || run_named(&generated.schedule, &options))
@@ -261,7 +263,7 @@ fn write_failure(arguments: &Arguments, outcome: &Outcome) -> Result<Written, Er
         return Ok(Written { folder: None, shrunk: None });
     }
     let report = outcome.failure.as_ref().expect("the caller chose failures");
-    let subject = &arguments.subject;
+    let subject = arguments.subject(outcome.seed);
     let folder = Path::new(FAILURES).join(format!("{subject}-{}", outcome.seed));
     std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
     let mut schedule = report.recorded.clone();
@@ -310,12 +312,13 @@ fn tell_failure(
 ) -> Result<(), Error> {
     let report = outcome.failure.as_ref().expect("the caller chose failures");
     let Outcome { seed, world, .. } = outcome;
-    writeln!(out, "seed {seed}, world {world}: {}", report.told(None))?;
+    let subject = arguments.subject(*seed);
+    writeln!(out, "seed {seed}, {subject}, world {world}: {}", report.told(None))?;
     if let Some(folder) = &failure.folder {
         writeln!(out, "  replay: cargo sim replay {}", folder.display())?;
         writeln!(out, "  look:   cargo sim show {}", folder.display())?;
     } else {
-        let Arguments { subject, driver, .. } = arguments;
+        let driver = arguments.driver;
         let by = format!("--subject {subject} --driver {driver} --seeds {seed}");
         writeln!(out, "  replay: cargo sim run {by}")?;
     }

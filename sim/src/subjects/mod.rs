@@ -13,6 +13,16 @@ use crate::subject::Subject;
 /// Names of the subjects that the `sim` command knows; the first is the usual one.
 pub const NAMES: &[&str] = &[connman::Connman::NAME, echo::Echo::NAME];
 
+/// One run in so many is of the echo where no subject is asked for: what is under the connection
+/// manager has more to it than that one uses.
+const ECHO_EVERY: u64 = 16;
+
+/// What the run of a seed simulates where nothing else is said.
+#[must_use]
+pub const fn usual(seed: u64) -> &'static str {
+    if seed % ECHO_EVERY == ECHO_EVERY - 1 { echo::Echo::NAME } else { connman::Connman::NAME }
+}
+
 /// What a campaign on a subject runs for a seed; `None` if there is no such subject.
 #[must_use]
 pub fn generate_for(subject: &str, plan: &Plan, seed: u64) -> Option<Generated> {
