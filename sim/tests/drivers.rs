@@ -85,7 +85,7 @@ fn faults_are_found_without_a_network_where_one_side_shows_them() {
     both(Fault::CountsTooMuch, "accounting");
     both(Fault::AltersBytes, "protocol");
     both(Fault::NeverReady, "protocol");
-    both(Fault::Spins, "too long");
+    both(Fault::Spins, "latency and work");
 
     check_found(Fault::LosesAByte, None, Some("accounting"));
     check_found(Fault::RepeatsAByte, None, Some("accounting"));
