@@ -71,7 +71,8 @@ impl CallResult {
     #[must_use]
     pub const fn is_event(&self) -> bool {
         match self {
-            Self::Accept(Ok(Accepted::Conn { .. })) | Self::Status(_) | Self::Close(Ok(())) => true,
+            Self::Accept(Ok(Accepted::Conn { .. })) | Self::Close(Ok(())) => true,
+            Self::Status(result) => !matches!(result, Ok(ConnectStatus::InProgress)),
             Self::Send(result) => matches!(result, Ok(Sent::Bytes(1..)) | Err(_)),
             Self::Recv(result) => !matches!(result, Ok(Received::WouldBlock)),
             Self::Listen(_)

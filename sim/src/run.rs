@@ -396,7 +396,7 @@ impl<X: Subject> Run<X> {
 
     /// Lets the oracles, the judge and the counters look at what a step did.
     fn look(&mut self, step: &Step) -> Result<(), Violation> {
-        self.stats.note(self.world.machine().sockman().sockets().calls(), step);
+        self.stats.note(&self.world);
         self.oracles.after_step(&self.world, step)?;
         if self.world.has_seen() || self.judge.is_waiting() {
             self.judge.look(&self.world);

@@ -93,6 +93,12 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
         None
     }
 
+    /// Whether a notice says that the node has handled a message.
+    fn is_message(notice: &<Self::Tenant as Tenant>::Notice) -> bool {
+        let _ = notice;
+        false
+    }
+
     /// Bytes that the tenant believes it has received and sent in all, on live and closed
     /// connections. `None`: it does not count.
     fn totals(

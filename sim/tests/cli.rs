@@ -114,7 +114,7 @@ fn a_campaign_reports_its_figures_as_json() {
     for key in ["steps", "events", "virtual_seconds"] {
         assert!(report[key].as_u64().unwrap() > 0, "{key}: {report}");
     }
-    assert!(report["messages"].is_u64());
+    assert!(report["messages"].as_u64().unwrap() > 0, "lines that were echoed: {report}");
     assert!(report["wall_seconds"].is_f64());
     assert_eq!(report["trace_hash"].as_str().unwrap().len(), 16);
 }
@@ -278,6 +278,22 @@ fn a_folder_is_replayed_in_the_order_of_its_names() {
     assert_eq!(names, ["./a.case", "./b.case", "./c/a.case"]);
     let said = ended(&folder.sim(&["replay", "."]), 0);
     assert!(said.ends_with("3 passed, 0 failed\n"), "{said}");
+}
+
+#[test]
+fn events_and_messages_are_counted() {
+    let folder = Folder::new("counts");
+    let pings = "format 1\n\n0ms      p1 is honest\n         p1 dials\n+1s      p1 sends ping x3\n";
+    folder.write("pings.case", pings);
+    folder.write("silence.case", "format 1\n\n0ms      p1 dials\n+1min    p1 closes\n");
+    let counts = |case| {
+        let report = json(&folder.sim(&["replay", "--json", case]));
+        (report["events"].as_u64().unwrap(), report["messages"].as_u64().unwrap())
+    };
+    // An accept, four reads, and five sends: the handshake's two, and each pong by itself. The node
+    // handles version, verack, a pong and three pings; p1 hears four words, two, and three pongs.
+    assert_eq!(counts("pings.case"), (10, 15));
+    assert_eq!(counts("silence.case"), (3, 0));
 }
 
 #[test]

@@ -104,7 +104,7 @@ impl<X: Subject, I: Invention> Driven<X, I> {
     fn step(&mut self) -> Result<bool, Violation> {
         self.world.forget();
         let step = self.world.step();
-        self.stats.note(self.world.machine().sockman().sockets().calls(), &step);
+        self.stats.note(&self.world);
         self.oracles.after_step(&self.world, &step)?;
         let Step::Idle(next) = step else { return Ok(false) };
         let now = self.world.now().steady;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use sockman::driver::Did;
-
-use crate::faulty::CallRecord;
-use crate::world::Step;
+use crate::actor::Saw;
+use crate::host::Host;
+use crate::subject::Subject;
+use crate::world::World;
 
 /// What a run did, in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,10 +21,16 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Counts a step, and the calls that were made in it.
-    pub fn note(&mut self, calls: &[CallRecord], step: &Step) {
+    /// Counts a step of the world, and what was seen of it.
+    pub fn note<X: Subject, K: Host>(&mut self, world: &World<X, K>) {
         self.steps += 1;
-        self.messages += u64::from(matches!(step, Step::Node(_, Did::Stepped(_))));
-        self.events += calls.iter().map(|call| u64::from(call.what.is_event())).sum::<u64>();
+        if !world.has_seen() {
+            return;
+        }
+        let heard = world.saw().iter().filter(|(_, saw)| matches!(saw, Saw::Heard(_))).count();
+        let handled = world.notices().iter().filter(|notice| X::is_message(notice)).count();
+        self.messages += (heard + handled) as u64;
+        let calls = world.machine().sockman().sockets().calls();
+        self.events += calls.iter().filter(|call| call.what.is_event()).count() as u64;
     }
 }

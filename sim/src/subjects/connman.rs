@@ -138,6 +138,10 @@ impl Subject for Connman {
         Some(Command::Disconnect { peer: conns.get(conn)?.id() })
     }
 
+    fn is_message(notice: &Notice) -> bool {
+        matches!(notice, Notice::MessageHandled { .. })
+    }
+
     fn fact(notice: &Notice) -> Option<Fact> {
         match notice {
             Notice::PeerConnected { conn, .. } => Some(Fact::Up(*conn)),
