@@ -155,8 +155,8 @@ enum Waits {
     Between,
 }
 
-/// What is on the way for longer than this is kept up by the link, not by the node. On a narrow link
-/// that holds for all that is on the way.
+/// What is on the way for longer than this is kept up by the link, not by the node. On a narrow
+/// link that holds for all that is on the way.
 const ON_THE_WAY_MAX: Duration = Duration::from_secs(1);
 
 /// Whether nothing outside keeps the connection from going on.
