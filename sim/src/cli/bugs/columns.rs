@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::workshop::{TestBinary, Workshop, in_time, ran_out};
-use crate::cli::Error;
+use crate::cli::{Error, files};
 
 /// Modules of tests that are left out of the column `tests`, because they look with the means of
 /// the others: cases and witnesses replayed, generated worlds, the command over both; and those
@@ -81,6 +81,12 @@ pub(super) struct Finding {
     pub(super) events: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) virtual_seconds: Option<u64>,
+    /// The smallest schedule that fails in the same way, and how many operations it has; only
+    /// schedules shrink.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) shrunk: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) operations: Option<u64>,
 }
 
 impl Finding {
@@ -141,7 +147,13 @@ pub(super) fn run_campaign(
     }
     let summary: Value = serde_json::from_slice(&output.stdout)
         .map_err(|error| Error::Tool(format!("sim run --json: {error}")))?;
-    finding_of(&summary)
+    let mut finding = finding_of(&summary)?;
+    if let Some(folder) = summary["first_failure"]["folder"].as_str() {
+        let path = workshop.tree().join(folder).join(files::SHRUNK_SCHEDULE);
+        // There is none if the failure does not replay.
+        finding.shrunk = std::fs::read_to_string(path).ok().filter(|_| finding.found);
+    }
+    Ok(finding)
 }
 
 /// What the summary of a campaign says was found.
@@ -156,6 +168,7 @@ fn finding_of(summary: &Value) -> Result<Finding, Error> {
     Ok(Finding {
         events: Some(first["events"].as_u64().ok_or_else(|| missing("first_failure.events"))?),
         virtual_seconds: first["virtual_seconds"].as_u64(),
+        operations: first["operations"].as_u64(),
         ..Finding::by(oracle.ok_or_else(|| missing("first_failure.oracle"))?)
     })
 }
@@ -170,12 +183,13 @@ mod tests {
         assert_eq!(finding_of(&summary).unwrap(), Finding::default());
         let first = serde_json::json!({
             "seed": 4, "oracle": "byte streams", "kind": "failed", "events": 77,
-            "virtual_seconds": 3, "schedule": "",
+            "virtual_seconds": 3, "operations": 6,
         });
         let summary = serde_json::json!({"runs": 9, "failures": 1, "first_failure": first});
         let finding = finding_of(&summary).unwrap();
         assert_eq!(finding.oracle.as_deref(), Some("byte streams"));
-        assert_eq!((finding.events, finding.virtual_seconds), (Some(77), Some(3)));
+        let Finding { events, virtual_seconds, operations, .. } = finding;
+        assert_eq!((events, virtual_seconds, operations), (Some(77), Some(3), Some(6)));
         assert!(finding_of(&serde_json::json!({"runs": 9, "failures": 1})).is_err());
     }
 }

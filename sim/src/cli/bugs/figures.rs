@@ -81,12 +81,17 @@ impl Figures {
         lost
     }
 
-    /// As JSON, a line a bug so that differences can be read.
+    /// As JSON, a line a bug so that differences can be read; without the schedules, which are
+    /// cases of their own.
     pub(super) fn json(&self) -> Result<String, Error> {
         let tool = |error: serde_json::Error| Error::Tool(error.to_string());
         let experiment = serde_json::to_string(&self.experiment).map_err(tool)?;
         let mut lines = Vec::new();
-        for (id, looks) in &self.bugs {
+        let mut bugs = self.bugs.clone();
+        for finding in bugs.values_mut().flat_map(BTreeMap::values_mut).flatten() {
+            finding.shrunk = None;
+        }
+        for (id, looks) in &bugs {
             lines.push(format!("\"{id}\": {}", serde_json::to_string(looks).map_err(tool)?));
         }
         Ok(format!("{{\"experiment\": {experiment},\n\"bugs\": {{\n{}\n}}}}\n", lines.join(",\n")))

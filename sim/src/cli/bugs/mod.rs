@@ -15,6 +15,7 @@ use super::{Error, exit};
 mod check;
 mod columns;
 mod figures;
+mod found;
 mod results;
 mod table;
 mod workshop;
@@ -47,7 +48,7 @@ pub(crate) struct Arguments {
     /// without
     #[arg(long, conflicts_with = "update")]
     check: bool,
-    /// Write docs/bugs.md and docs/bugs.json
+    /// Write docs/bugs.md, docs/bugs.json, and what was found into corpus/found
     #[arg(long, conflicts_with_all = ["only", "class"])]
     update: bool,
     /// Who looks for them
@@ -94,6 +95,7 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
     let lost = known.map_or_else(Vec::new, |known| figures.lost_since(&known));
     if arguments.update && lost.is_empty() {
         table::write(&root.join("docs"), &all, &figures)?;
+        found::write(&root.join(found::FOLDER), &all, &figures)?;
     }
     let shown = if arguments.json { figures.json()? } else { table::markdown(&all, &figures) };
     write!(out, "{shown}")?;

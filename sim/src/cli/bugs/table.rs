@@ -6,7 +6,7 @@ use std::path::Path;
 use sockman_sim::bugs::{Bug, CLASSES, Level, State};
 
 use super::columns::{Column, Finding};
-use super::figures::Figures;
+use super::figures::{Figures, Looks};
 use crate::cli::{Error, files};
 
 const HEAD: &str = "\
@@ -65,6 +65,8 @@ pub(super) fn markdown(bugs: &[Bug], figures: &Figures) -> String {
     for class in CLASSES {
         total(class, "class", &|bug| bug.class == class);
     }
+    line(&mut page, "\n## How small they shrink\n");
+    line(&mut page, &shrunk(figures));
     line(&mut page, "\n## Found by one alone\n");
     for &column in columns {
         let alone = |bug: &&Bug| {
@@ -81,6 +83,20 @@ pub(super) fn markdown(bugs: &[Bug], figures: &Figures) -> String {
         bugs.iter().filter(measured).filter(nobody).map(|bug| bug.id.as_str()).collect();
     line(&mut page, &format!("* nobody: {}", listed(&nobody)));
     page
+}
+
+/// Operations of the shrunk schedules, the smallest of each bug.
+fn shrunk(figures: &Figures) -> String {
+    let smallest = |looks: &Looks| looks.values().flatten().filter_map(|f| f.operations).min();
+    let mut operations: Vec<_> = figures.bugs.values().filter_map(smallest).collect();
+    operations.sort_unstable();
+    let Some(longest) = operations.last() else { return "Nothing was shrunk.".to_owned() };
+    let median = operations[operations.len() / 2];
+    format!(
+        "{} bugs left a schedule in corpus/found/: median {median} operations, the longest \
+         {longest}.",
+        operations.len()
+    )
 }
 
 fn listed(ids: &[&str]) -> String {
@@ -133,7 +149,7 @@ mod tests {
 
     fn found(events: u64, oracle: &str) -> Finding {
         let oracle = Some(oracle.to_owned());
-        Finding { found: true, oracle, events: Some(events), virtual_seconds: Some(1) }
+        Finding { found: true, oracle, events: Some(events), ..Finding::default() }
     }
 
     #[test]

@@ -75,6 +75,11 @@ impl Workshop {
         &self.root
     }
 
+    /// The copy, in which commands run.
+    pub(super) fn tree(&self) -> &Path {
+        &self.tree
+    }
+
     /// Brings the copy to the sources' state, and one bug into it.
     pub(super) fn set_up(&self, bug: Option<&Bug>) -> Result<(), Error> {
         let mut wanted = files(&self.root)?;
