@@ -20,7 +20,7 @@ use sockman_sim::subjects::{self, NAMES, drive_named, generate_for, run_named, s
 use sockman_sim::trace::{Story, TraceHash};
 use sockman_sim::worlds::{self, World};
 
-use super::{Error, exit, files};
+use super::{Error, exit, files, texts};
 
 #[cfg(test)]
 mod tests;
@@ -426,6 +426,7 @@ impl Summary {
         let found = outcome.found.as_ref();
         let written = found.and_then(|found| found.written.as_ref().ok());
         let shrunk = written.and_then(|one| one.shrunk.as_ref()).map(|(_, stats)| stats);
+        let connections = found.map(|found| &found.report.connections);
         serde_json::json!({
             "seed": outcome.seed,
             "world": outcome.world,
@@ -435,6 +436,8 @@ impl Summary {
             "virtual_seconds": self.virtual_time.as_secs(),
             "folder": written.and_then(|written| written.folder.as_ref()),
             "operations": shrunk.map(|stats| stats.operations_after),
+            // The node's, as they stood then.
+            "connections": connections.map(|all| texts(all)),
         })
     }
 

@@ -134,6 +134,11 @@ pub(crate) fn subscribe() {
         .init();
 }
 
+/// Each as it is shown.
+fn texts(all: &[impl fmt::Display]) -> Vec<String> {
+    all.iter().map(ToString::to_string).collect()
+}
+
 /// Found, or not.
 fn exit(found: bool) -> ExitCode {
     if found { ExitCode::FAILURE } else { ExitCode::SUCCESS }

@@ -10,7 +10,7 @@ use sockman_sim::subjects::run_named;
 use sockman_sim::trace::Story;
 
 use super::files::Read;
-use super::{Error, exit, files};
+use super::{Error, exit, files, texts};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -157,6 +157,8 @@ fn json(file: &Path, read: &Read, report: &Report, divergence: Option<&str>) -> 
         "detail": report.told(None).to_string(),
         "line": line,
         "diverges": divergence,
+        // The node's, as they stood when it failed.
+        "connections": (!report.verdict.is_passed()).then(|| texts(&report.connections)),
         "steps": report.stats.steps,
         "events": report.stats.events,
         "messages": report.stats.messages,

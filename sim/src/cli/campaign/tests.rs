@@ -61,3 +61,15 @@ fn only_the_first_failures_are_told_and_the_others_counted() {
     assert!(said.contains("replay: cargo sim replay here\n"), "{said}");
     assert!(said.contains("and 1 further failures\n"), "{said}");
 }
+
+#[test]
+fn every_failure_comes_with_the_connections_of_the_node() {
+    let written = || Ok(Written { folder: None, shrunk: None });
+    let said = told(&["--json"], &[failed(written()), failed(written())]);
+    let report: serde_json::Value = serde_json::from_str(&said).unwrap();
+    for failure in [&report["first_failure"], &report["further_failures"][0]] {
+        let connections = failure["connections"].as_array().unwrap();
+        assert_eq!(connections.len(), 1, "{report}");
+        assert!(connections[0].as_str().unwrap().contains("203.0.113.1"), "{report}");
+    }
+}
