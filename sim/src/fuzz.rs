@@ -5,7 +5,8 @@
 //! that nobody wrote expect nothing that would be true. So are the verdicts on lines that were
 //! never reached, for the same reason.
 
-use crate::run::{Options, Run, Verdict};
+use crate::oracles::Violation;
+use crate::run::{Options, Report, Run, Verdict};
 use crate::schedule::{Op, Schedule, Word};
 use crate::subject::{Dialect as _, Subject, Usage};
 use crate::subjects::connman::Connman;
@@ -31,7 +32,8 @@ pub enum Judged {
 ///
 /// # Panics
 ///
-/// An oracle noticed something. The message is the schedule as text and how to replay it.
+/// An oracle noticed something. The message has the node's connections, the schedule as text, and how
+/// to replay it.
 pub fn connman(bytes: &[u8]) -> Judged {
     judge::<Connman>(&tame(Schedule::from_bytes(bytes)))
 }
@@ -44,11 +46,18 @@ fn judge<X: Subject>(schedule: &Schedule) -> Judged {
     match &report.verdict {
         Verdict::Passed | Verdict::Drifted(_) | Verdict::NotExercised(_) => Judged::Passed,
         Verdict::Misspoken(_) | Verdict::Unmet(_) | Verdict::TooLong(_) => Judged::Abandoned,
-        Verdict::Failed(violation) => panic!(
-            "{violation}\n\n{schedule}\nreplay: cargo sim import ARTIFACT > found.case && cargo \
-             sim replay found.case\n"
-        ),
+        Verdict::Failed(violation) => panic!("{}", found(violation, &report, schedule)),
     }
+}
+
+/// What a panic says of a failure: all that its artifact does not.
+fn found(violation: &Violation, report: &Report, schedule: &Schedule) -> String {
+    let connections = report.connections.iter().map(|conn| format!("  {conn}\n"));
+    let connections: String = connections.collect();
+    format!(
+        "{violation}\n\nthe node's connections then:\n{connections}\n{schedule}\nreplay: cargo sim \
+         import ARTIFACT > found.case && cargo sim replay found.case\n"
+    )
 }
 
 /// Takes out what costs much and finds nothing, and what no peer can say: this is what a target
@@ -83,4 +92,30 @@ fn make_sayable(word: &mut Word) -> bool {
         word.settings.remove(setting);
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use sockman::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn what_was_found_comes_with_the_connections_of_the_node() {
+        let text = "format 1\n\n0ms      p1 dials\n";
+        let schedule = Schedule::parse("found", text).unwrap();
+        let report = Run::<Connman>::new(&schedule, &Options::default()).unwrap().finish();
+        let violation = Violation {
+            oracle: "liveness",
+            what: "it stands still".into(),
+            since: Instant::START,
+            at: Instant::START,
+            rule: "simulator",
+        };
+        let said = found(&violation, &report, &schedule);
+        let connections = said.split_once("the node's connections then:\n").unwrap().1;
+        assert!(connections.starts_with("  conn"), "{said}");
+        assert!(connections.contains("203.0.113.1:"), "{said}");
+        assert!(connections.contains(text), "{said}");
+    }
 }

@@ -242,13 +242,34 @@ fn an_unknown_format_is_explained() {
 #[test]
 fn a_text_that_is_not_utf8_is_refused_and_other_bytes_are_an_artifact() {
     let folder = Folder::new("utf8");
-    folder.write("bad.case", b"format 1\n\xff\n");
+    folder.write("bad.case", b"format 1\n# \xc3\xa9 \xff\n");
     let said = ended(&folder.sim(&["replay", "bad.case"]), 2);
-    assert!(said.contains("bad.case") && said.contains("byte 9"), "{said}");
+    assert_eq!(said, "bad.case:2:5: expected UTF-8, found the byte 0xff\n");
     folder.write("artifact", b"\x00\xff\x17\x80");
     ended(&folder.sim(&["show", "artifact"]), 0);
     folder.write("nothing", b"");
     ended(&folder.sim(&["replay", "nothing"]), 0);
+}
+
+#[test]
+fn a_byte_order_mark_is_said_to_be_one() {
+    let folder = Folder::new("mark");
+    for name in ["marked.case", "marked"] {
+        folder.write(name, format!("\u{feff}{GREETING}"));
+        let said = ended(&folder.sim(&["replay", name]), 2);
+        assert!(said.starts_with(&format!("{name}:1:1: a byte order mark (U+FEFF)")), "{said}");
+    }
+}
+
+#[test]
+fn files_that_cannot_be_read_are_counted() {
+    let folder = Folder::new("unreadable");
+    folder.write("a.case", "format 99\n");
+    folder.write("b.case", GREETING);
+    folder.write("c.case", FAILING);
+    folder.write("d.case", b"\xff");
+    let said = ended(&folder.sim(&["replay", "."]), 2);
+    assert!(said.ends_with("\n1 passed, 1 failed, 2 could not be read\n"), "{said}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `run`: a campaign over seeds.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use sockman::driver::{Clock as _, SystemClock};
 use sockman_sim::drivers::Driver;
 use sockman_sim::generate::Plan;
-use sockman_sim::run::{self, Options, Report, SetupError, Stats};
+use sockman_sim::run::{self, Options, Report, SetupError, Stats, Verdict};
 use sockman_sim::schedule::Schedule;
 use sockman_sim::schedulers::Strategy;
 use sockman_sim::shrink::{self, Budget};
@@ -20,7 +20,10 @@ use sockman_sim::subjects::{self, NAMES, drive_named, generate_for, run_named, s
 use sockman_sim::trace::{Story, TraceHash};
 use sockman_sim::worlds::{self, World};
 
-use super::{Error, exit, files};
+use super::{Error, exit, files, texts};
+
+#[cfg(test)]
+mod tests;
 
 /// Seeds of the default campaign, and how long it may take.
 const DEFAULT_SEEDS: Range<u64> = 0..200;
@@ -108,6 +111,19 @@ impl Arguments {
     fn plan(&self) -> Plan {
         Plan { world: self.world, strategy: self.scheduler }
     }
+
+    /// What runs a seed alone, where there is no folder to replay.
+    fn replaying(&self, seed: u64) -> String {
+        let (subject, driver) = (self.subject(seed), self.driver);
+        let mut by = format!("--subject {subject} --driver {driver}");
+        if let Some(world) = self.world {
+            by.push_str(&format!(" --world {}", world.name));
+        }
+        if let Some(strategy) = self.scheduler {
+            by.push_str(&format!(" --scheduler {strategy}"));
+        }
+        format!("{by} --seeds {seed}")
+    }
 }
 
 /// What one seed came to.
@@ -116,9 +132,16 @@ struct Outcome {
     world: &'static str,
     hash: TraceHash,
     stats: Stats,
-    failure: Option<Box<Report>>,
-    /// Where it was written, if it was one of the first to fail.
-    written: Option<Result<Written, Error>>,
+    failure: Option<Verdict>,
+    /// All about the failure, if it was one of the first: there may be very many.
+    found: Option<Box<Found>>,
+}
+
+/// One of the first failures.
+struct Found {
+    report: Report,
+    /// Where it was written. A campaign loses nothing by a folder that cannot be written to.
+    written: Result<Written, Error>,
 }
 
 /// A failure as it lies in its folder.
@@ -141,23 +164,35 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
     let wall = clock.now().steady.since(sockman::time::Instant::START);
     outcomes.sort_by_key(|outcome| outcome.seed);
     cut(arguments, &mut outcomes);
-    let summary = Summary::of(&outcomes, wall);
-    let mut written = 0;
-    for outcome in &mut outcomes {
-        let Some(failure) = outcome.written.take() else { continue };
-        let failure = failure?;
-        written += 1;
-        if !arguments.json {
-            tell_failure(out, arguments, outcome, &failure)?;
-        }
-    }
+    tell(out, arguments, &outcomes, wall)
+}
+
+/// Tells what a campaign came to; last, what could not be written, which changes nothing about it.
+fn tell(
+    out: &mut impl Write,
+    arguments: &Arguments,
+    outcomes: &[Outcome],
+    wall: Duration,
+) -> Result<ExitCode, Error> {
+    let summary = Summary::of(outcomes, wall);
+    let found = || outcomes.iter().filter_map(|one| Some((one, one.found.as_deref()?)));
     if arguments.json {
         writeln!(out, "{}", summary.json())?;
     } else {
-        if summary.failures > written {
-            writeln!(out, "and {} further failures", summary.failures - written)?;
+        for (outcome, found) in found() {
+            tell_failure(out, arguments, outcome, found)?;
+        }
+        let told = found().count();
+        if summary.failures > told {
+            writeln!(out, "and {} further failures", summary.failures - told)?;
         }
         writeln!(out, "{summary}")?;
+    }
+    for (outcome, found) in found() {
+        if let Err(error) = &found.written {
+            // There is nowhere left to report to if this fails as well.
+            let _ = writeln!(io::stderr(), "sim: seed {} is not written: {error}", outcome.seed);
+        }
     }
     Ok(exit(summary.failures > 0))
 }
@@ -205,7 +240,7 @@ fn run_all(
                     let take = |seed: u64| seed.checked_add(1).filter(|_| seed < seeds.end);
                     let taken = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
                     let Ok(seed) = taken else { break };
-                    let mut outcome = run_seed(arguments, seed);
+                    let (mut outcome, report) = run_seed(arguments, seed);
                     let so_far = events.fetch_add(outcome.stats.events, Ordering::Relaxed);
                     let enough = arguments.events.is_some_and(|budget| so_far >= budget)
                         || arguments.campaign.is_some() && outcome.failure.is_some();
@@ -215,7 +250,8 @@ fn run_all(
                         && failures.fetch_add(1, Ordering::Relaxed) < FAILURES_WRITTEN_MAX
                     {
                         // At once, so that an interrupt loses none.
-                        outcome.written = Some(write_failure(arguments, &outcome));
+                        let written = write_failure(arguments, &outcome, &report);
+                        outcome.found = Some(Box::new(Found { report, written }));
                     }
                     outcomes.lock().expect("no thread panics here").push(outcome);
                     progress.inc(1);
@@ -231,7 +267,7 @@ fn run_all(
     outcomes.into_inner().expect("no thread panics here")
 }
 
-fn run_seed(arguments: &Arguments, seed: u64) -> Outcome {
+fn run_seed(arguments: &Arguments, seed: u64) -> (Outcome, Report) {
     let subject = arguments.subject(seed);
     if arguments.driver != Driver::Network {
         let drive = || drive_named(subject, arguments.driver, seed, &Options::default());
@@ -248,21 +284,24 @@ fn run_once(
     seed: u64,
     world: &'static str,
     run: impl Fn() -> Result<Report, SetupError>,
-) -> Outcome {
+) -> (Outcome, Report) {
     let report = if arguments.twice { run::twice(run) } else { run() };
     let report = report.expect("what we generate makes sense for its subject");
     let (hash, stats) = (report.hash, report.stats);
-    let failure = (!report.verdict.is_passed()).then(|| Box::new(report));
-    Outcome { seed, world, hash, stats, failure, written: None }
+    let failure = (!report.verdict.is_passed()).then(|| report.verdict.clone());
+    (Outcome { seed, world, hash, stats, failure, found: None }, report)
 }
 
 /// Writes a failure's schedule and story, then the shrunk schedule, which takes longer. What was
 /// found without a network has none of them.
-fn write_failure(arguments: &Arguments, outcome: &Outcome) -> Result<Written, Error> {
+fn write_failure(
+    arguments: &Arguments,
+    outcome: &Outcome,
+    report: &Report,
+) -> Result<Written, Error> {
     if arguments.driver != Driver::Network {
         return Ok(Written { folder: None, shrunk: None });
     }
-    let report = outcome.failure.as_ref().expect("the caller chose failures");
     let subject = arguments.subject(outcome.seed);
     let folder = Path::new(FAILURES).join(format!("{subject}-{}", outcome.seed));
     std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
@@ -308,25 +347,26 @@ fn tell_failure(
     out: &mut impl Write,
     arguments: &Arguments,
     outcome: &Outcome,
-    failure: &Written,
+    Found { report, written }: &Found,
 ) -> Result<(), Error> {
-    let report = outcome.failure.as_ref().expect("the caller chose failures");
+    let written = written.as_ref().ok();
+    let folder = written.and_then(|written| written.folder.as_ref());
+    let shrunk = written.and_then(|written| written.shrunk.as_ref());
     let Outcome { seed, world, .. } = outcome;
     let subject = arguments.subject(*seed);
     writeln!(out, "seed {seed}, {subject}, world {world}: {}", report.told(None))?;
-    if let Some(folder) = &failure.folder {
+    if let Some(folder) = folder {
         writeln!(out, "  replay: cargo sim replay {}", folder.display())?;
         writeln!(out, "  look:   cargo sim show {}", folder.display())?;
     } else {
-        let driver = arguments.driver;
-        let by = format!("--subject {subject} --driver {driver} --seeds {seed}");
+        let by = arguments.replaying(*seed);
         writeln!(out, "  replay: cargo sim run {by}")?;
     }
     writeln!(out, "  the node's connections then:")?;
     for conn in &report.connections {
         writeln!(out, "    {conn}")?;
     }
-    if let (Some(folder), Some((text, stats))) = (&failure.folder, &failure.shrunk) {
+    if let (Some(folder), Some((text, stats))) = (folder, shrunk) {
         let path = folder.join(files::SHRUNK_SCHEDULE);
         writeln!(out, "  shrunk: {} ({stats})", path.display())?;
         for line in text.lines().take(SHRUNK_LINES_SHOWN) {
@@ -346,8 +386,8 @@ struct Summary {
     virtual_time: Duration,
     wall: Duration,
     hash: TraceHash,
-    /// The first failure, for scripts.
-    first_failure: Option<serde_json::Value>,
+    /// The first failures, for scripts.
+    found: Vec<serde_json::Value>,
 }
 
 impl Summary {
@@ -361,7 +401,7 @@ impl Summary {
             virtual_time: Duration::ZERO,
             wall,
             hash: TraceHash::new(),
-            first_failure: None,
+            found: Vec::new(),
         };
         for outcome in outcomes {
             summary.failures += usize::from(outcome.failure.is_some());
@@ -369,27 +409,36 @@ impl Summary {
             summary.events += outcome.stats.events;
             summary.messages += outcome.stats.messages;
             summary.virtual_time += outcome.stats.virtual_time;
-            if summary.first_failure.is_none()
-                && let Some(report) = &outcome.failure
+            if let Some(verdict) = &outcome.failure
+                && (summary.found.is_empty() || outcome.found.is_some())
             {
-                let written = outcome.written.as_ref().and_then(|one| one.as_ref().ok());
-                let shrunk = written.and_then(|one| one.shrunk.as_ref()).map(|(_, stats)| stats);
-                summary.first_failure = Some(serde_json::json!({
-                    "seed": outcome.seed,
-                    "world": outcome.world,
-                    "oracle": report.verdict.kind(),
-                    "what": report.verdict.to_string(),
-                    // Of the campaign up to and with this run.
-                    "events": summary.events,
-                    "virtual_seconds": summary.virtual_time.as_secs(),
-                    "folder": written.and_then(|written| written.folder.as_ref()),
-                    "operations": shrunk.map(|stats| stats.operations_after),
-                }));
+                let failure = summary.failure(outcome, verdict);
+                summary.found.push(failure);
             }
             // By seed, so that the number of threads does not matter.
             summary.hash.add(outcome.hash.value());
         }
         summary
+    }
+
+    /// A failure, with the figures of the campaign up to and with its run.
+    fn failure(&self, outcome: &Outcome, verdict: &Verdict) -> serde_json::Value {
+        let found = outcome.found.as_ref();
+        let written = found.and_then(|found| found.written.as_ref().ok());
+        let shrunk = written.and_then(|one| one.shrunk.as_ref()).map(|(_, stats)| stats);
+        let connections = found.map(|found| &found.report.connections);
+        serde_json::json!({
+            "seed": outcome.seed,
+            "world": outcome.world,
+            "oracle": verdict.kind(),
+            "what": verdict.to_string(),
+            "events": self.events,
+            "virtual_seconds": self.virtual_time.as_secs(),
+            "folder": written.and_then(|written| written.folder.as_ref()),
+            "operations": shrunk.map(|stats| stats.operations_after),
+            // The node's, as they stood then.
+            "connections": connections.map(|all| texts(all)),
+        })
     }
 
     fn per_second(&self, count: u64) -> u64 {
@@ -409,7 +458,8 @@ impl Summary {
             "events_per_second": self.per_second(self.events),
             "messages_per_second": self.per_second(self.messages),
             "trace_hash": self.hash.to_string(),
-            "first_failure": self.first_failure,
+            "first_failure": self.found.first(),
+            "further_failures": self.found.get(1..).unwrap_or_default(),
         })
     }
 }

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 
 use sockman_sim::schedule::{Schedule, Source};
 
@@ -64,13 +65,22 @@ pub(super) fn read(path: &Path) -> Result<Read, Error> {
             Ok(Read { schedule, source: Some(source) })
         }
         Ok(text) => Ok(artifact(text.as_bytes())),
-        Err(error) if named_as_text => Err(Error::Usage(format!(
-            "{}: not text: byte {} is not UTF-8",
-            path.display(),
-            error.utf8_error().valid_up_to()
-        ))),
+        Err(error) if named_as_text => Err(not_text(path, &error)),
         Err(error) => Ok(artifact(error.as_bytes())),
     }
+}
+
+/// Says where a text stops to be one, as a mistake in it is said.
+fn not_text(path: &Path, error: &FromUtf8Error) -> Error {
+    let (good, rest) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+    let good = String::from_utf8_lossy(good);
+    let line = good.split('\n').count();
+    let column = good.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    let path = path.display();
+    Error::Usage(format!(
+        "{path}:{line}:{column}: expected UTF-8, found the byte 0x{:02x}",
+        rest[0]
+    ))
 }
 
 fn artifact(bytes: &[u8]) -> Read {
@@ -79,6 +89,7 @@ fn artifact(bytes: &[u8]) -> Read {
 
 /// Whether somebody wrote this: its first line that says anything is a format.
 fn looks_like_text(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}');
     let mut lines = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
     lines.next().is_some_and(|line| line.starts_with("format"))
 }

@@ -1,6 +1,8 @@
 //! The command line: one module a command.
 //!
-//! Exit status: 0 all is well, 1 something was found, 2 the command could not be carried out.
+//! Exit status: 0 all is well, 1 something was found, 2 the command could not be carried out. A
+//! campaign that has found something says 1 also if it could not write it down, which it then says on
+//! stderr: what was found is in its report.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -130,6 +132,11 @@ pub(crate) fn subscribe() {
         // The events carry the time of their world.
         .without_time()
         .init();
+}
+
+/// Each as it is shown.
+fn texts(all: &[impl fmt::Display]) -> Vec<String> {
+    all.iter().map(ToString::to_string).collect()
 }
 
 /// Found, or not.

@@ -10,7 +10,7 @@ use sockman_sim::subjects::run_named;
 use sockman_sim::trace::Story;
 
 use super::files::Read;
-use super::{Error, exit, files};
+use super::{Error, exit, files, texts};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -34,7 +34,7 @@ pub(crate) struct ShowArguments {
 pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode, Error> {
     let mut failed = 0_usize;
     let mut count = 0_usize;
-    let mut unreadable = false;
+    let mut unreadable = 0_usize;
     for path in &arguments.paths {
         for file in files::find(path)? {
             let recorded = recorded_story(&file).filter(|_| !arguments.script);
@@ -45,7 +45,7 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
                 // One that cannot be read or run keeps nobody from the others.
                 Err(error) => {
                     writeln!(out, "{error}")?;
-                    unreadable = true;
+                    unreadable += 1;
                     continue;
                 }
             };
@@ -60,10 +60,14 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
             }
         }
     }
-    if !arguments.json && count > 1 {
-        writeln!(out, "{} passed, {failed} failed", count - failed)?;
+    if !arguments.json && count + unreadable > 1 {
+        write!(out, "{} passed, {failed} failed", count - failed)?;
+        match unreadable {
+            0 => writeln!(out)?,
+            _ => writeln!(out, ", {unreadable} could not be read")?,
+        }
     }
-    Ok(if unreadable { ExitCode::from(2) } else { exit(failed > 0) })
+    Ok(if unreadable > 0 { ExitCode::from(2) } else { exit(failed > 0) })
 }
 
 pub(super) fn show(arguments: &ShowArguments, out: &mut impl Write) -> Result<ExitCode, Error> {
@@ -157,6 +161,8 @@ fn json(file: &Path, read: &Read, report: &Report, divergence: Option<&str>) -> 
         "detail": report.told(None).to_string(),
         "line": line,
         "diverges": divergence,
+        // The node's, as they stood when it failed.
+        "connections": (!report.verdict.is_passed()).then(|| texts(&report.connections)),
         "steps": report.stats.steps,
         "events": report.stats.events,
         "messages": report.stats.messages,

@@ -1,6 +1,7 @@
 //! A backend that breaks the contract in one way, which the case about it must notice.
 
 use std::io::IoSlice;
+use std::net::Ipv6Addr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -28,19 +29,24 @@ enum Fault {
     Impatient,
     /// Reports what nobody is interested in.
     IgnoresInterest,
+    /// Listens on the port of a wildcard in the other family too.
+    WildcardTakesAll,
 }
 
 struct Worn {
     inner: OsSockets,
     fault: Fault,
     before: Vec<Event>,
+    /// Ports that are listened on at the IPv6 wildcard.
+    wildcard_ports: Vec<u16>,
 }
 
 #[track_caller]
 fn check(fault: Fault, noticed_by: &str) {
     let capabilities = Capabilities { now: super::now, unix_directory: None, threads: true };
     let case = all::<Worn>().into_iter().find(|case| case.name == noticed_by).expect("a case");
-    let worn = Worn { inner: super::backend(), fault, before: Vec::new() };
+    let worn =
+        Worn { inner: super::backend(), fault, before: Vec::new(), wildcard_ports: Vec::new() };
     let mut fixture = Fixture::new(worn, &capabilities, case.name);
     let run = catch_unwind(AssertUnwindSafe(|| (case.run)(&mut fixture)));
     assert!(run.is_err(), "{fault:?} is not noticed by {noticed_by}");
@@ -81,9 +87,23 @@ fn ignored_interest_is_noticed() {
     check(Fault::IgnoresInterest, "readiness::interest_none_hides_a_fin");
 }
 
+#[test]
+fn wildcard_of_both_families_is_noticed() {
+    check(Fault::WildcardTakesAll, "families::ipv6_wildcard_leaves_ipv4_alone");
+}
+
 impl Sockets for Worn {
     fn listen(&mut self, at: &Endpoint) -> Result<ListenerId, ListenError> {
-        self.inner.listen(at)
+        let address = at.ip().expect("these cases are about IP");
+        if self.fault == Fault::WildcardTakesAll && self.wildcard_ports.contains(&address.port()) {
+            return Err(ListenError::AddressInUse);
+        }
+        let listener = self.inner.listen(at)?;
+        if address.ip() == Ipv6Addr::UNSPECIFIED {
+            let chosen = self.listener_endpoint(listener).expect("it was just opened");
+            self.wildcard_ports.extend(chosen.ip().map(|address| address.port()));
+        }
+        Ok(listener)
     }
 
     fn accept(&mut self, listener: ListenerId) -> Result<Accepted, AcceptError> {
@@ -180,7 +200,8 @@ impl Wait for Worn {
             | Fault::ForgetsUnread
             | Fault::IgnoresShutdown
             | Fault::Impatient
-            | Fault::IgnoresInterest => {}
+            | Fault::IgnoresInterest
+            | Fault::WildcardTakesAll => {}
         }
         Ok(())
     }

@@ -133,10 +133,10 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let sockets = Faulty::new(host(NODE, 1024), std::iter::empty().collect());
+        let sockets = Faulty::new(host(NODE, 1024, BUFFERS), std::iter::empty().collect());
         let mut machine = Machine::new(SockMan::new(sockets, Config::default()), Puppet::default());
         machine.listen(now(), &at(NODE)).unwrap();
-        let mut peer = host(PEER, 1024);
+        let mut peer = host(PEER, 1024, BUFFERS);
         let theirs = peer.connect(&at(NODE)).unwrap();
         drive(&mut machine, &mut peer);
         let (ours, ()) = machine.sockman().conns().iter().next().unwrap();
@@ -354,8 +354,8 @@ fn a_dial_is_told_whether_it_begins_or_not() {
     stage.order(Order::Act(vec![dial()]));
     stage.drive();
     assert_eq!(stage.machine.next_wakeup(now()), Some(Instant::START + millis(5000)));
-    let fails = sockman_sim::schedule::Effect::OutOfDescriptors;
-    stage.machine.sockets_mut().plan(sockman_sim::schedule::Call::Connect, None, 2, fails);
+    let fails = Effect::OutOfDescriptors;
+    stage.machine.sockets_mut().plan(Call::Connect, None, 2, fails);
     stage.order(Order::Act(vec![dial()]));
     stage.drive();
     let failed = "dial failed: ";

@@ -4,8 +4,8 @@ use std::io::IoSlice;
 use std::time::Duration;
 
 use sockman::sockets::{
-    Closing, ConnId, Direction, Endpoint, Event as Report, Failure, ListenerId, More, Received,
-    Sockets as _,
+    Closing, ConnId, Direction, Endpoint, Event as Report, Failure, ListenerId, More, Readiness,
+    Received, Sockets as _, Source,
 };
 use sockman::sockman::{
     AcceptBackoff, Config, ConnFailure, Event, FinishEnd, SendOutcome, SockMan,
@@ -13,12 +13,16 @@ use sockman::sockman::{
 use sockman::time::Instant;
 use sockman_sim::faulty::{CallResult, Faulty};
 use sockman_sim::net::{Kernel, KernelConfig};
+use sockman_sim::schedule::{Call, Effect};
 
 mod machine;
 
 const NODE: &str = "192.0.2.1:18444";
 const PEER: &str = "203.0.113.1:18444";
 const NOBODY: &str = "203.0.113.99:18444";
+
+/// Bytes that a direction of a host holds, unless a test says otherwise.
+const BUFFERS: usize = 4096;
 
 /// Steps in which everything here has fallen quiet.
 const STEPS_MAX: usize = 1000;
@@ -27,9 +31,8 @@ fn at(address: &str) -> Endpoint {
     Endpoint::Ip(address.parse().unwrap())
 }
 
-fn host(address: &str, descriptors_max: usize) -> Kernel {
+fn host(address: &str, descriptors_max: usize, buffers: usize) -> Kernel {
     let addresses = vec![at(address).ip().unwrap().ip()];
-    let buffers = 4096;
     Kernel::new(KernelConfig {
         addresses,
         descriptors_max,
@@ -70,10 +73,14 @@ impl Pair {
     }
 
     fn with(config: Config, descriptors_max: usize) -> Self {
-        let sockets = Faulty::new(host(NODE, descriptors_max), std::iter::empty().collect());
+        Self::between(host(NODE, descriptors_max, BUFFERS), host(PEER, 1024, BUFFERS), config)
+    }
+
+    fn between(node: Kernel, peer: Kernel, config: Config) -> Self {
+        let sockets = Faulty::new(node, std::iter::empty().collect());
         let mut man = SockMan::new(sockets, config);
         let listener = man.listen(&at(NODE)).unwrap();
-        Self { man, listener, peer: host(PEER, 1024), now: Instant::START }
+        Self { man, listener, peer, now: Instant::START }
     }
 
     /// With room for one connection besides the listener.
@@ -297,6 +304,19 @@ fn the_reference_spins_without_descriptors() {
 }
 
 #[test]
+fn a_listener_does_not_rest_after_a_client_that_gave_up() {
+    let config = Config { accepts_per_turn_max: 1, ..Config::default() };
+    let mut pair = Pair::with(config, 1024);
+    pair.man.sockets_mut().plan(Call::Accept, None, 1, Effect::Aborted);
+    pair.dialled();
+    pair.dialled();
+    let events = pair.turn();
+    assert_eq!(rest(&pair, &events), None);
+    assert_eq!((pair.man.resting_count(), pair.man.next_wakeup()), (0, None));
+    assert_eq!(names(&pair.turn()), ["accepted"], "the next one, at the same instant");
+}
+
+#[test]
 fn who_waits_where_nobody_listens_any_more_is_reset() {
     let mut pair = Pair::new();
     let theirs = pair.dialled();
@@ -412,6 +432,18 @@ fn a_report_of_a_closed_connection_is_ignored() {
 }
 
 #[test]
+fn a_receive_takes_64_kib_and_the_next_one_is_in_a_later_turn() {
+    let buffers = 0x2_0000;
+    let (node, peer) = (host(NODE, 1024, buffers), host(PEER, 1024, buffers));
+    let mut pair = Pair::between(node, peer, Config::default());
+    let (theirs, ours) = pair.connected();
+    pair.man.resume(ours);
+    pair.peer_sends(theirs, 0x1_0000 + 7);
+    assert_eq!(pair.turn(), [Event::Received { conn: ours, count: 0x1_0000 }]);
+    assert_eq!(pair.turn(), [Event::Received { conn: ours, count: 7 }]);
+}
+
+#[test]
 fn an_end_of_stream_is_told_once_and_sending_goes_on() {
     let mut pair = Pair::new();
     let (theirs, ours) = pair.connected();
@@ -453,6 +485,21 @@ fn a_connection_that_takes_some_bytes_receives_in_a_later_turn() {
     assert!(matches!(pair.offer(ours), SendOutcome::Accepted(1..)));
     assert_eq!(pair.step(), None, "the turn was the sender's");
     assert_eq!(names(&pair.turn()), ["writable", "received"]);
+}
+
+#[test]
+fn an_error_is_read_in_the_turn_of_a_partial_send() {
+    let mut pair = Pair::new();
+    let (theirs, ours) = pair.connected();
+    pair.man.resume(ours);
+    pair.send(ours, 20_000);
+    pair.peer_reads(theirs);
+    pair.peer_sends(theirs, 10);
+    let readiness = Readiness { readable: true, writable: true, error: true };
+    pair.man.handle_ready(&[Report { source: Source::Conn(ours), readiness }]);
+    assert_eq!(pair.step(), Some(Event::Writable { conn: ours }));
+    assert!(matches!(pair.offer(ours), SendOutcome::Accepted(1..)));
+    assert_eq!(pair.step(), Some(Event::Received { conn: ours, count: 10 }));
 }
 
 #[test]

@@ -211,24 +211,12 @@ impl<P: Poller> Sockets for OsSockets<P> {
         if slices.iter().all(|slice| slice.is_empty()) {
             return Ok(Sent::Bytes(0));
         }
-        match sys::send(socket, slices, more) {
-            Ok(count) => Ok(Sent::Bytes(count)),
-            Err(io::Errno::AGAIN) => Ok(Sent::WouldBlock),
-            Err(errno) => Err(Errno::from(errno).into()),
-        }
+        Ok(sys::send(socket, slices, more).map_err(Errno::from)?)
     }
 
     fn recv(&mut self, conn: ConnId, buffer: &mut [u8]) -> Result<Received, ConnError> {
         assert!(!buffer.is_empty(), "a buffer without room cannot tell bytes from their end");
-        let socket = self.conn(conn)?;
-        let received =
-            io::retry_on_intr(|| net::recv(socket, &mut *buffer, net::RecvFlags::empty()));
-        match received {
-            Ok((0, _)) => Ok(Received::Eof),
-            Ok((count, _)) => Ok(Received::Bytes(count)),
-            Err(io::Errno::AGAIN) => Ok(Received::WouldBlock),
-            Err(errno) => Err(Errno::from(errno).into()),
-        }
+        Ok(sys::recv(self.conn(conn)?, buffer).map_err(Errno::from)?)
     }
 
     fn shutdown(&mut self, conn: ConnId, direction: Direction) -> Result<(), ConnError> {

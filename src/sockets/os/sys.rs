@@ -10,7 +10,7 @@ use rustix::net::{
     sockopt,
 };
 
-use super::super::{Endpoint, More};
+use super::super::{Endpoint, More, Received, Sent};
 
 /// As many as the system allows: every kernel lowers it to its own `SOMAXCONN`, of which the
 /// constant in the C headers may be an older, smaller value.
@@ -70,9 +70,33 @@ pub(super) fn accept(listener: &OwnedFd) -> io::Result<(OwnedFd, Endpoint)> {
 }
 
 /// Sends without raising `SIGPIPE`.
-pub(super) fn send(socket: &OwnedFd, slices: &[IoSlice<'_>], more: More) -> io::Result<usize> {
+pub(super) fn send(socket: &OwnedFd, slices: &[IoSlice<'_>], more: More) -> io::Result<Sent> {
     let flags = flags(more);
-    io::retry_on_intr(|| net::sendmsg(socket, slices, &mut SendAncillaryBuffer::default(), flags))
+    sent(|| net::sendmsg(socket, slices, &mut SendAncillaryBuffer::default(), flags))
+}
+
+/// What a send comes to. One that a signal interrupts is made again, so that it is no failure.
+fn sent(call: impl FnMut() -> io::Result<usize>) -> io::Result<Sent> {
+    match io::retry_on_intr(call) {
+        Ok(count) => Ok(Sent::Bytes(count)),
+        Err(io::Errno::AGAIN) => Ok(Sent::WouldBlock),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Receives into a buffer that has room.
+pub(super) fn recv(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<Received> {
+    received(|| Ok(net::recv(socket, &mut *buffer, net::RecvFlags::empty())?.0))
+}
+
+/// What a receive comes to; for a signal, as [`sent`].
+fn received(call: impl FnMut() -> io::Result<usize>) -> io::Result<Received> {
+    match io::retry_on_intr(call) {
+        Ok(0) => Ok(Received::Eof),
+        Ok(count) => Ok(Received::Bytes(count)),
+        Err(io::Errno::AGAIN) => Ok(Received::WouldBlock),
+        Err(errno) => Err(errno),
+    }
 }
 
 /// An address of the kernel's as ours.
@@ -165,4 +189,38 @@ fn without_blocking(socket: OwnedFd) -> io::Result<OwnedFd> {
     io::ioctl_fionbio(&socket, true)?;
     io::fcntl_setfd(&socket, io::FdFlags::CLOEXEC)?;
     Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A call that gives these results, one after the other.
+    fn gives<const N: usize>(results: [io::Result<usize>; N]) -> impl FnMut() -> io::Result<usize> {
+        let mut results = results.into_iter();
+        move || results.next().expect("it is not called again")
+    }
+
+    #[test]
+    fn interrupted_call_is_made_again() {
+        let interrupted = Err(io::Errno::INTR);
+        assert_eq!(sent(gives([interrupted, interrupted, Ok(7)])), Ok(Sent::Bytes(7)));
+        assert_eq!(received(gives([interrupted, interrupted, Ok(7)])), Ok(Received::Bytes(7)));
+        assert_eq!(received(gives([interrupted, Ok(0)])), Ok(Received::Eof));
+    }
+
+    #[test]
+    fn not_now_is_a_result() {
+        assert_eq!(sent(gives([Err(io::Errno::AGAIN)])), Ok(Sent::WouldBlock));
+        assert_eq!(received(gives([Err(io::Errno::AGAIN)])), Ok(Received::WouldBlock));
+        assert_eq!(sent(gives([Err(io::Errno::PIPE)])), Err(io::Errno::PIPE));
+        assert_eq!(received(gives([Err(io::Errno::CONNRESET)])), Err(io::Errno::CONNRESET));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn kernel_is_told_that_more_follows_and_never_to_raise_a_signal() {
+        assert_eq!(flags(More::No), SendFlags::NOSIGNAL);
+        assert_eq!(flags(More::Yes), SendFlags::NOSIGNAL | SendFlags::MORE);
+    }
 }

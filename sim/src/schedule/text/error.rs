@@ -10,6 +10,9 @@ const QUOTE_CHARS_MAX: usize = 60;
 /// Letters of a line that an error shows before the place, so that the caret is in sight.
 const CONTEXT_CHARS_MAX: usize = 50;
 
+/// What some editors put before the first letter, and no terminal shows.
+pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// A text that is no schedule, or none for its subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
@@ -77,6 +80,8 @@ pub enum Mistake {
     },
     /// A character that is not shown, such as a bell.
     ControlCharacter(char),
+    /// U+FEFF, which some editors put before the first letter.
+    ByteOrderMark,
     /// A quotation mark has no counterpart in its line.
     OpenQuote,
     /// A backslash in quotes begins nothing that is known.
@@ -182,7 +187,7 @@ impl Excerpt {
 fn visible(c: char) -> char {
     match c {
         '\t' => ' ',
-        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c if c.is_control() || c == BYTE_ORDER_MARK => char::REPLACEMENT_CHARACTER,
         c => c,
     }
 }
@@ -265,6 +270,9 @@ impl fmt::Display for Mistake {
             Self::ControlCharacter(c) => {
                 write!(f, "the control character U+{:04X} cannot stand in a text", u32::from(*c))
             }
+            Self::ByteOrderMark => f.write_str(
+                "a byte order mark (U+FEFF) cannot stand in a text: save it as UTF-8 without one",
+            ),
             Self::OpenQuote => f.write_str("a quotation mark has no counterpart in its line"),
             Self::Misspoken { said, expected } => {
                 write!(f, "{}: expected {expected}", shorten(said))

@@ -1,6 +1,6 @@
 //! A line of text to tokens. Knows quotes, commas and colons; no word.
 
-use super::error::{Mistake, Problem};
+use super::error::{BYTE_ORDER_MARK, Mistake, Problem};
 
 /// A piece of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,10 +53,13 @@ pub(super) fn split(line: &str) -> Result<Vec<Token<'_>>, Problem> {
 
 /// Refuses what a terminal would not show; a tab is a space.
 pub(super) fn refuse_control(line: &str) -> Result<(), Problem> {
-    match line.char_indices().find(|(_, c)| c.is_control() && *c != '\t') {
-        Some((at, c)) => Err(Problem::new(at, c.len_utf8(), Mistake::ControlCharacter(c))),
-        None => Ok(()),
-    }
+    let is_refused = |c: char| c.is_control() && c != '\t' || c == BYTE_ORDER_MARK;
+    let Some((at, c)) = line.char_indices().find(|(_, c)| is_refused(*c)) else { return Ok(()) };
+    let mistake = match c {
+        BYTE_ORDER_MARK => Mistake::ByteOrderMark,
+        c => Mistake::ControlCharacter(c),
+    };
+    Err(Problem::new(at, c.len_utf8(), mistake))
 }
 
 /// A colon at the end is a token of its own, except in a setting, whose value may end so.

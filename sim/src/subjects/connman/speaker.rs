@@ -21,6 +21,8 @@ use crate::lexicon::{self, Setting, Takes};
 use crate::schedule::Word;
 use crate::subject::{Dialect, Garbled, Heard, UnknownWord, Usage};
 
+#[cfg(test)]
+mod page;
 mod varied;
 
 /// Regtest's first four bytes of each message. Core: `CRegTestParams`, `pchMessageStart`.
