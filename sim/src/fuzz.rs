@@ -32,8 +32,8 @@ pub enum Judged {
 ///
 /// # Panics
 ///
-/// An oracle noticed something. The message has the node's connections, the schedule as text, and how
-/// to replay it.
+/// An oracle noticed something. The message has the node's connections, the schedule as text, and
+/// how to replay it.
 pub fn connman(bytes: &[u8]) -> Judged {
     judge::<Connman>(&tame(Schedule::from_bytes(bytes)))
 }

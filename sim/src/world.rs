@@ -7,12 +7,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
-use sockman::driver::{Choice, Did, Machine, Task};
+use sockman::driver::{Did, Machine, Task};
 use sockman::rng::Seed;
-use sockman::sockets::{ConnId, Endpoint, Event, Source};
+use sockman::sockets::{ConnId, Endpoint, Event};
 use sockman::sockman::{Config, SockMan, Tenant};
 use sockman::time::{Instant, Now, UnixTime};
 
@@ -22,16 +21,15 @@ use crate::done::Done;
 use crate::faulty::{Faulty, Weights};
 use crate::host::Host;
 use crate::net::{HostId, Kernel, KernelConfig, LinkConfig, Network, NoSuchHost, Segment};
-use crate::schedule::{ActorId, Jump};
+use crate::schedule::ActorId;
 use crate::schedulers::Scheduler;
 use crate::subject::{SettingError, Setup, Sight, Subject};
 use crate::trace::{Story, Trace, Who};
 
 mod choosing;
 mod links;
+mod moving;
 mod telling;
-
-use telling::{describe_call, describe_did, describe_saw, hash_call, hash_did, hash_saw};
 
 /// Where the node listens: an address for documentation (RFC 5737), the usual port of regtest.
 pub const NODE_ADDRESS: SocketAddr =
@@ -281,228 +279,6 @@ impl<X: Subject, K: Host> World<X, K> {
     pub fn calm(&mut self) {
         self.machine.sockets_mut().calm();
         self.chooser.calm();
-    }
-
-    // Moving.
-
-    /// Does one thing that is due at this instant: by default what is due outside before what the
-    /// node has to do, and that in the order of production.
-    pub fn step(&mut self) -> Step {
-        if self.chooser.is_default() {
-            self.has_deviated = false;
-            self.step_outside().unwrap_or_else(|| self.step_inside())
-        } else {
-            self.step_chosen()
-        }
-    }
-
-    /// Something outside that is due.
-    fn step_outside(&mut self) -> Option<Step> {
-        if self.step_network() {
-            return Some(Step::Outside);
-        }
-        self.step_timers().then_some(Step::Arrived)
-    }
-
-    /// What production does next.
-    fn step_inside(&mut self) -> Step {
-        match self.machine.default_next(self.now) {
-            Choice::Step(task) if !self.has_waited => self.step_node(task),
-            Choice::Step(_) | Choice::Poll => Step::Polled(self.poll()),
-            Choice::Wait => match self.poll() {
-                0 => Step::Idle(self.next_due()),
-                count => Step::Polled(count),
-            },
-        }
-    }
-
-    /// Lets time pass until `at`.
-    pub fn advance(&mut self, at: Instant) {
-        let passed = at.since(self.now.steady);
-        self.now = Now { steady: at, wall: self.now.wall + passed };
-        self.has_waited = true;
-        self.node_kernel_mut().set_now(at);
-    }
-
-    /// Sets the node's wall clock.
-    pub fn jump_wall(&mut self, direction: Jump, by: Duration) -> Done {
-        let before = self.now.wall;
-        self.now.wall = match direction {
-            Jump::Forward => self.now.wall + by,
-            Jump::Back => UnixTime::EPOCH + (self.now.wall - (UnixTime::EPOCH + by)),
-        };
-        Done::only_if(self.now.wall != before, "the clock shows that already")
-    }
-
-    /// When something is due by itself.
-    #[must_use]
-    pub fn next_due(&self) -> Option<Instant> {
-        let actors = self.next_actor;
-        let node = self.machine.next_wakeup(self.now);
-        let kernel = self.machine.sockman().sockets().inner().next_timer();
-        [self.network.next_due(), actors, node, kernel].into_iter().flatten().min()
-    }
-
-    /// Delivers what has arrived anywhere, one segment; whether there was one.
-    fn step_network(&mut self) -> bool {
-        let Some((host, segment)) = self.network.pop_due(self.now.steady) else { return false };
-        match self.owners[host.0 as usize] {
-            None => {
-                let now = self.now.steady;
-                self.node_kernel_mut().handle_segment(now, segment);
-                self.carry_from_node();
-            }
-            Some(index) => {
-                let now = self.now;
-                self.actors[index].kernel_mut().handle_segment(now.steady, segment);
-                self.actors[index].work(now);
-                self.carry_from_actor(index);
-            }
-        }
-        true
-    }
-
-    /// Lets a kernel or an actor do what is due by itself; whether there was something.
-    fn step_timers(&mut self) -> bool {
-        let now = self.now;
-        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now.steady);
-        if is_due(self.machine.sockman().sockets().inner().next_timer()) {
-            self.node_kernel_mut().handle_timer(now.steady);
-            self.carry_from_node();
-            return true;
-        }
-        if is_due(self.next_actor) {
-            let due = self.wakeups.iter().position(|at| is_due(*at));
-            let index = due.expect("the earliest is one of them");
-            self.actors[index].wake(now);
-            self.carry_from_actor(index);
-            return true;
-        }
-        false
-    }
-
-    fn poll(&mut self) -> usize {
-        self.has_waited = false;
-        let mut events = std::mem::take(&mut self.events);
-        self.node_kernel_mut().poll(&mut events);
-        self.machine.sockman().sockets().report_ended(&mut events);
-        for event in &events {
-            let bits = u64::from(event.readiness.readable)
-                | u64::from(event.readiness.writable) << 1
-                | u64::from(event.readiness.error) << 2;
-            let source = self.actor_of_source(event.source);
-            self.trace.hash_mut().add(bits | source << 8 | 1 << 32);
-        }
-        self.machine.handle_ready(&events);
-        let count = events.len();
-        self.events = events;
-        count
-    }
-
-    /// One step of a task of the node's.
-    fn step_node(&mut self, task: Task) -> Step {
-        let did = self.machine.step(self.now, task);
-        if did == Did::Commanded {
-            // OK to wrap: the oracle then sees that one was handled which nobody gave.
-            self.commands_waiting = self.commands_waiting.wrapping_sub(1);
-            self.commanded = self.commands.pop_front();
-        }
-        let told = self.notices.len();
-        self.machine.take_notices(&mut self.notices);
-        for notice in &self.notices[told..] {
-            tracing::debug!(at = %self.now.steady, ?notice, "notice");
-        }
-        self.hash_step(task, &did);
-        self.carry_from_node();
-        Step::Node(task, did)
-    }
-
-    // Carrying.
-
-    fn carry_from_node(&mut self) {
-        if !self.machine.sockman().sockets().inner().has_segments() {
-            return;
-        }
-        let mut segments = std::mem::take(&mut self.segments);
-        self.node_kernel_mut().take_segments(&mut segments);
-        for segment in segments.drain(..) {
-            self.network.send(self.now.steady, self.node_host, segment);
-        }
-        self.segments = segments;
-    }
-
-    /// After an actor has done something: its segments, and what it saw.
-    fn carry_from_actor(&mut self, index: usize) {
-        let mut segments = std::mem::take(&mut self.segments);
-        self.actors[index].kernel_mut().take_segments(&mut segments);
-        let host = HostId(u32::try_from(index + 1).expect("a schedule has few actors"));
-        for segment in segments.drain(..) {
-            self.network.send(self.now.steady, host, segment);
-        }
-        self.segments = segments;
-        let wakeup = self.actors[index].next_wakeup();
-        if self.wakeups[index] != wakeup {
-            self.wakeups[index] = wakeup;
-            self.next_actor = self.wakeups.iter().flatten().min().copied();
-        }
-        let actor = self.actors[index].id();
-        self.actors[index].take_moved(&mut self.moved);
-        let start = self.saw.len();
-        self.actors[index].take_saw(&mut self.saw);
-        for (_, saw) in &self.saw[start..] {
-            let at = self.now.steady;
-            tracing::debug!(%at, %actor, ?saw, "seen");
-            self.trace.tell(at, Who::Actor(actor), None, || describe_saw(saw));
-            hash_saw(&mut self.trace, actor, saw);
-        }
-    }
-
-    // The trace.
-
-    fn hash_step(&mut self, task: Task, did: &Did) {
-        let faulty = self.machine.sockman().sockets();
-        let hash = self.trace.hash_mut();
-        let task_number = match task {
-            Task::Socket => 0,
-            Task::Commands => 1,
-            Task::Tenant(id) => 2 + u64::from(id.0),
-        };
-        hash.add(self.now.steady.as_nanos());
-        hash.add(task_number | 2 << 32);
-        hash_did(&mut self.trace, did, |conn| faulty.actor(conn));
-        for call in faulty.calls() {
-            hash_call(&mut self.trace, call, faulty.bytes(), |conn| faulty.actor(conn));
-        }
-        if self.trace.is_kept() {
-            self.tell_step(task, did);
-        }
-    }
-
-    fn tell_step(&mut self, task: Task, did: &Did) {
-        let at = self.now.steady;
-        let faulty = self.machine.sockman().sockets();
-        for call in faulty.calls() {
-            let actor = call.conn.and_then(|conn| faulty.actor(conn));
-            if let Some(what) = describe_call(call) {
-                self.trace.tell(at, Who::Node, actor, || what);
-            }
-        }
-        let name = Machine::<Faulty<K>, X::Tenant>::task_name(task);
-        let (what, conn) = describe_did(did, name);
-        let actor = conn.and_then(|conn| faulty.actor(conn));
-        self.trace.tell(at, Who::Node, actor, || what);
-        for notice in &self.notices {
-            self.trace.tell(at, Who::Node, None, || format!("! {notice:?}"));
-        }
-    }
-
-    fn actor_of_source(&self, source: Source) -> u64 {
-        match source {
-            Source::Listener(_) => u64::MAX >> 32,
-            Source::Conn(conn) => {
-                self.machine.sockman().sockets().actor(conn).map_or(0, |actor| u64::from(actor.0))
-            }
-        }
     }
 
     // The script's doors.

@@ -1,8 +1,8 @@
 //! The command line: one module a command.
 //!
 //! Exit status: 0 all is well, 1 something was found, 2 the command could not be carried out. A
-//! campaign that has found something says 1 also if it could not write it down, which it then says on
-//! stderr: what was found is in its report.
+//! campaign that has found something says 1 also if it could not write it down, which it then says
+//! on stderr: what was found is in its report.
 
 use std::fmt;
 use std::io::{self, Write};

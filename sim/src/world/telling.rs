@@ -1,12 +1,63 @@
 //! How the steps of a world enter its trace: as numbers for the hash, as sentences for the story.
 
-use sockman::driver::{Did, Outcome};
-use sockman::sockets::{Accepted, ConnId, Received, Sent};
+use sockman::driver::{Did, Machine, Outcome, Task};
+use sockman::sockets::{Accepted, ConnId, Received, Sent, Source};
 
+use super::World;
 use crate::actor::Saw;
-use crate::faulty::{CallRecord, CallResult};
+use crate::faulty::{CallRecord, CallResult, Faulty};
+use crate::host::Host;
 use crate::schedule::ActorId;
-use crate::trace::Trace;
+use crate::subject::Subject;
+use crate::trace::{Trace, Who};
+
+impl<X: Subject, K: Host> World<X, K> {
+    pub(super) fn hash_step(&mut self, task: Task, did: &Did) {
+        let faulty = self.machine.sockman().sockets();
+        let hash = self.trace.hash_mut();
+        let task_number = match task {
+            Task::Socket => 0,
+            Task::Commands => 1,
+            Task::Tenant(id) => 2 + u64::from(id.0),
+        };
+        hash.add(self.now.steady.as_nanos());
+        hash.add(task_number | 2 << 32);
+        hash_did(&mut self.trace, did, |conn| faulty.actor(conn));
+        for call in faulty.calls() {
+            hash_call(&mut self.trace, call, faulty.bytes(), |conn| faulty.actor(conn));
+        }
+        if self.trace.is_kept() {
+            self.tell_step(task, did);
+        }
+    }
+
+    fn tell_step(&mut self, task: Task, did: &Did) {
+        let at = self.now.steady;
+        let faulty = self.machine.sockman().sockets();
+        for call in faulty.calls() {
+            let actor = call.conn.and_then(|conn| faulty.actor(conn));
+            if let Some(what) = describe_call(call) {
+                self.trace.tell(at, Who::Node, actor, || what);
+            }
+        }
+        let name = Machine::<Faulty<K>, X::Tenant>::task_name(task);
+        let (what, conn) = describe_did(did, name);
+        let actor = conn.and_then(|conn| faulty.actor(conn));
+        self.trace.tell(at, Who::Node, actor, || what);
+        for notice in &self.notices {
+            self.trace.tell(at, Who::Node, None, || format!("! {notice:?}"));
+        }
+    }
+
+    pub(super) fn actor_of_source(&self, source: Source) -> u64 {
+        match source {
+            Source::Listener(_) => u64::MAX >> 32,
+            Source::Conn(conn) => {
+                self.machine.sockman().sockets().actor(conn).map_or(0, |actor| u64::from(actor.0))
+            }
+        }
+    }
+}
 
 pub(super) fn hash_saw(trace: &mut Trace, actor: ActorId, saw: &Saw) {
     let hash = trace.hash_mut();
@@ -31,7 +82,7 @@ pub(super) fn describe_saw(saw: &Saw) -> String {
     }
 }
 
-pub(super) fn hash_did(trace: &mut Trace, did: &Did, actor: impl Fn(ConnId) -> Option<ActorId>) {
+fn hash_did(trace: &mut Trace, did: &Did, actor: impl Fn(ConnId) -> Option<ActorId>) {
     let hash = trace.hash_mut();
     let number = |conn: ConnId| actor(conn).map_or(0, |actor| u64::from(actor.0));
     match did {
@@ -56,7 +107,7 @@ pub(super) fn hash_did(trace: &mut Trace, did: &Did, actor: impl Fn(ConnId) -> O
     }
 }
 
-pub(super) fn hash_call(
+fn hash_call(
     trace: &mut Trace,
     call: &CallRecord,
     bytes: &[u8],
@@ -125,7 +176,7 @@ fn error_of(what: &CallResult) -> Option<String> {
 }
 
 /// A call in the story; calls that only set a state are left out.
-pub(super) fn describe_call(call: &CallRecord) -> Option<String> {
+fn describe_call(call: &CallRecord) -> Option<String> {
     let planned = if call.planned { "  (as planned)" } else { "" };
     let what = match &call.what {
         CallResult::Accept(result) => format!("accept: {}", show(result)),
@@ -154,7 +205,7 @@ fn show<T: std::fmt::Debug, E: std::fmt::Display>(result: &Result<T, E>) -> Stri
     }
 }
 
-pub(super) fn describe_did(did: &Did, task: &str) -> (String, Option<ConnId>) {
+fn describe_did(did: &Did, task: &str) -> (String, Option<ConnId>) {
     match did {
         Did::Called { event, .. } => {
             (format!("[{task}] called: {}", event.unwrap_or("nothing")), None)
