@@ -4,6 +4,8 @@
 //! that joins them. `cargo run --example own_protocol` runs a campaign over it, with every oracle
 //! that must hold for any protocol; make it forget an answer and see what happens.
 
+use std::collections::VecDeque;
+
 use sockman::sockets::{ConnId, More};
 use sockman::sockman::{Action, Conns, Event, Initiator, Slices, Tenant};
 use sockman::time::Now;
@@ -17,8 +19,10 @@ use sockman_sim::subject::{
 /// Answers that wait for room in the kernel, at most; then the peer is not read from.
 const UNSENT_MAX: usize = 1000;
 
-/// Bytes that wait to be sent to one peer.
+/// Bytes that wait to be sent to one peer; all peers; and what is to be done next.
 type Unsent = Vec<u8>;
+type Peers = Conns<Unsent>;
+type Todo = Vec<Action<Unsent>>;
 
 #[derive(Clone, Debug)]
 struct Successor;
@@ -28,39 +32,19 @@ impl Tenant for Successor {
     type Command = ();
     type Notice = ();
 
-    fn handle_event(
-        &mut self,
-        _: Now,
-        event: &Event,
-        conns: &mut Conns<Unsent>,
-        actions: &mut Vec<Action<Unsent>>,
-    ) {
-        match *event {
-            Event::Accepted { conn, .. } => {
-                conns.adopt(conn, Vec::new());
-                actions.push(Action::Receive(conn));
-            }
-            Event::Eof { conn } | Event::Failed { conn, .. } => actions.push(Action::Close(conn)),
-            Event::Finished { .. } | Event::AcceptFailed { .. } => {}
-            Event::Connected { .. } | Event::Writable { .. } | Event::Received { .. } => {}
+    fn handle_event(&mut self, _: Now, event: &Event, peers: &mut Peers, todo: &mut Todo) {
+        if let Event::Accepted { conn, .. } = *event {
+            peers.adopt(conn, Vec::new());
+            todo.push(Action::Receive(conn));
+        } else if let Event::Eof { conn } | Event::Failed { conn, .. } = *event {
+            todo.push(Action::Close(conn));
         }
     }
 
-    fn handle_received(
-        &mut self,
-        _: Now,
-        conn: ConnId,
-        bytes: &[u8],
-        conns: &mut Conns<Unsent>,
-        actions: &mut Vec<Action<Unsent>>,
-    ) {
-        let Some(unsent) = conns.get_mut(conn) else { return };
-        unsent.extend(bytes.iter().map(|byte| byte.wrapping_add(1)));
-        actions.extend([Action::Send(conn), Action::Receive(conn)]);
-    }
-
-    fn reads(unsent: &Unsent) -> bool {
-        unsent.len() <= UNSENT_MAX
+    fn handle_received(&mut self, _: Now, c: ConnId, got: &[u8], all: &mut Peers, todo: &mut Todo) {
+        let Some(unsent) = all.get_mut(c) else { return };
+        unsent.extend(got.iter().map(|byte| byte.wrapping_add(1)));
+        todo.extend([Action::Send(c), Action::Receive(c)]);
     }
 
     fn gather<'a>(unsent: &'a Unsent, slices: &mut Slices<'a>) -> More {
@@ -68,27 +52,24 @@ impl Tenant for Successor {
         More::No
     }
 
-    fn handle_sent(
-        &mut self,
-        _: Now,
-        conn: ConnId,
-        count: usize,
-        conns: &mut Conns<Unsent>,
-        actions: &mut Vec<Action<Unsent>>,
-    ) {
-        let Some(unsent) = conns.get_mut(conn) else { return };
+    fn handle_sent(&mut self, _: Now, c: ConnId, count: usize, all: &mut Peers, todo: &mut Todo) {
+        let Some(unsent) = all.get_mut(c) else { return };
         unsent.drain(..count);
-        actions.push(Action::Receive(conn));
+        todo.push(Action::Receive(c));
+    }
+
+    fn reads(unsent: &Unsent) -> bool {
+        unsent.len() <= UNSENT_MAX
     }
 }
 
-/// What its peers know: which answers are owed to them.
+/// What a peer knows: the bytes that it has said and that are not answered yet.
 #[derive(Clone, Debug)]
-struct Asker(std::collections::VecDeque<u8>);
+struct Asker(VecDeque<u8>);
 
 impl Dialect for Asker {
     fn new(_: u16) -> Self {
-        Self(std::collections::VecDeque::new())
+        Self(VecDeque::new())
     }
 
     fn begin(&mut self, _: Initiator) {
@@ -96,8 +77,7 @@ impl Dialect for Asker {
     }
 
     fn encode(&mut self, _: Now, word: &Word, out: &mut Vec<u8>) -> Result<(), UnknownWord> {
-        let value = word.setting("value").unwrap_or("7").parse();
-        out.push(value.map_err(|_| UnknownWord::new(word, None, "value=0 to value=255"))?);
+        out.extend(word.name.bytes());
         Ok(())
     }
 
@@ -115,16 +95,8 @@ impl Dialect for Asker {
         Ok(())
     }
 
-    fn chat(&mut self, now: Now, out: &mut Vec<u8>) {
-        self.encode(now, &Word::plain("byte"), out).expect("it is a word");
-    }
-
-    fn matches(&self, word: &Word, heard: Heard) -> bool {
-        word.name == heard.name
-    }
-
     fn vocabulary() -> &'static [&'static str] {
-        &["byte"]
+        &["hal"]
     }
 }
 

@@ -325,8 +325,12 @@ pub trait Dialect: Clone + Send + fmt::Debug {
         let _ = (now, heard, out);
     }
 
-    /// What an honest speaker says when it has been idle for a while.
-    fn chat(&mut self, now: Now, out: &mut Vec<u8>);
+    /// What an honest speaker says when it has been idle for a while: unless it is said otherwise,
+    /// the first word of the vocabulary.
+    fn chat(&mut self, now: Now, out: &mut Vec<u8>) {
+        let word = Word::plain(Self::vocabulary()[0]);
+        self.encode(now, &word, out).expect("it is a word of this language");
+    }
 
     /// What a hostile speaker says, the `n`-th time: something that is wrong here.
     fn provoke(&mut self, now: Now, n: u64, out: &mut Vec<u8>) {
@@ -356,8 +360,11 @@ pub trait Dialect: Clone + Send + fmt::Debug {
         self.encode(now, &word, out).expect("it is a word of this language");
     }
 
-    /// Whether what was heard is this word with these settings.
-    fn matches(&self, word: &Word, heard: Heard) -> bool;
+    /// Whether what was heard is this word with these settings; unless it is said otherwise, the
+    /// name decides.
+    fn matches(&self, word: &Word, heard: Heard) -> bool {
+        word.name == heard.name
+    }
 
     /// Words for generated schedules, likelier ones more than once.
     fn vocabulary() -> &'static [&'static str];

@@ -11,6 +11,7 @@ mod corpus;
 mod differential;
 mod drivers;
 mod faulty;
+mod front_page;
 mod manager;
 mod net;
 mod network;
