@@ -5,17 +5,19 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use super::COMMANDS_MAX;
 use crate::sockets::Wake;
 
-/// What is asked for once, however often it is asked.
+/// What is asked for once, however often it is asked; and how many commands wait.
 #[derive(Debug, Default)]
 struct Flags {
     stop: AtomicBool,
     inspect: AtomicBool,
+    /// Commands that were pushed and are not carried out yet, wherever they lie.
+    waiting: AtomicUsize,
 }
 
 /// The senders' end. Cheap to clone.
@@ -63,9 +65,18 @@ impl<C, W: Wake> Mailbox<C, W> {
     ///
     /// It was not taken.
     pub fn push(&self, command: C) -> Result<(), PushError<C>> {
+        let count = |waiting: usize| (waiting < COMMANDS_MAX).then_some(waiting + 1);
+        let counted = &self.flags.waiting;
+        if counted.fetch_update(Ordering::AcqRel, Ordering::Acquire, count).is_err() {
+            return Err(PushError::Full(command));
+        }
         self.sender.try_send(command).map_err(|error| match error {
             TrySendError::Full(command) => PushError::Full(command),
-            TrySendError::Disconnected(command) => PushError::Stopped(command),
+            TrySendError::Disconnected(command) => {
+                // Nobody carries anything out any more, so that nothing waits.
+                counted.store(0, Ordering::Release);
+                PushError::Stopped(command)
+            }
         })?;
         self.waker.wake();
         Ok(())
@@ -99,6 +110,12 @@ impl<C> Inbox<C> {
         self.receiver.try_recv().ok()
     }
 
+    /// Makes room for as many as were carried out.
+    pub(super) fn carried_out(&self, count: usize) {
+        let before = self.flags.waiting.fetch_sub(count, Ordering::AcqRel);
+        assert!(before >= count, "a command is carried out once");
+    }
+
     pub(super) fn is_stopping(&self) -> bool {
         self.flags.stop.load(Ordering::Acquire)
     }
@@ -108,6 +125,13 @@ impl<C> Inbox<C> {
         // The load alone is what nearly every step pays.
         let inspect = &self.flags.inspect;
         inspect.load(Ordering::Acquire) && inspect.swap(false, Ordering::AcqRel)
+    }
+}
+
+impl<C> Drop for Inbox<C> {
+    /// Nothing waits any more, so that who pushes is told why in vain.
+    fn drop(&mut self) {
+        self.flags.waiting.store(0, Ordering::Release);
     }
 }
 

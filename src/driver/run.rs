@@ -63,7 +63,12 @@ impl<S: Sockets + Wait, P: Tenant, C: Clock> Driver<S, P, C> {
         }
         match self.machine.default_next(now) {
             Choice::Step(task) => {
+                let before = self.machine.command_count();
                 self.machine.step(now, task);
+                let carried_out = before - self.machine.command_count();
+                if carried_out > 0 {
+                    self.inbox.carried_out(carried_out);
+                }
                 self.report(now, observer);
                 Ok(())
             }

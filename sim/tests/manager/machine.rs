@@ -14,7 +14,7 @@ const SECOND: Task = Task::Tenant(TaskId(1));
 
 /// What the puppet is told.
 #[derive(Debug)]
-enum Order {
+pub(super) enum Order {
     /// Now.
     Act(Vec<Action<()>>),
     /// As the next step of a task of its own.
@@ -23,7 +23,7 @@ enum Order {
 
 /// A tenant that does what it is told.
 #[derive(Debug, Default)]
-struct Puppet {
+pub(super) struct Puppet {
     todo: [VecDeque<Vec<Action<()>>>; 2],
     /// What it heard.
     heard: Vec<String>,

@@ -15,6 +15,7 @@ use sockman_sim::faulty::{CallResult, Faulty};
 use sockman_sim::net::{Kernel, KernelConfig};
 use sockman_sim::schedule::{Call, Effect};
 
+mod driver;
 mod machine;
 
 const NODE: &str = "192.0.2.1:18444";
