@@ -11,7 +11,8 @@
 //! Nothing in this package decides anything about the network. It knows the library through its
 //! public face alone.
 
-use std::io::{self, Write as _};
+use std::fmt;
+use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
 mod descriptors;
@@ -37,15 +38,17 @@ fn main() -> ExitCode {
 }
 
 fn show(text: &str) -> ExitCode {
-    match io::stdout().write_all(text.as_bytes()) {
+    let mut out = io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever closed the pipe has seen enough; nobody is left to be told.
-        Err(_) => ExitCode::FAILURE,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        Err(error) => fail(&format_args!("Cannot write to stdout: {error}")),
     }
 }
 
 /// Core: `InitError`: one message on stderr.
-fn fail(error: &dyn std::error::Error) -> ExitCode {
+fn fail(error: &dyn fmt::Display) -> ExitCode {
     // OK to ignore: the exit status says the same.
     let _unseen = writeln!(io::stderr(), "Error: {error}");
     ExitCode::FAILURE

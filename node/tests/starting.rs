@@ -103,6 +103,18 @@ fn texts_go_to_stdout() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn text_that_cannot_be_written_is_an_error() {
+    for option in ["-version", "-help"] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = command(&[option]).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{option}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.starts_with("Error: Cannot write to stdout: "), "{option}: {said}");
+    }
+}
+
 #[test]
 fn start_is_told_in_order() {
     let (node, at) = Node::listening(&[]);

@@ -471,6 +471,16 @@ fn a_reader_who_leaves_ends_the_command_quietly() {
 }
 
 #[test]
+fn a_log_that_is_no_terminal_has_no_colours() {
+    let folder = Folder::new("colours");
+    folder.write("a.case", GREETING);
+    let output = folder.command(&["replay", "a.case"]).env("RUST_LOG", "trace").output().unwrap();
+    ended(&output, 0);
+    assert!(stderr(&output).contains("p1 dials"), "{}", stderr(&output));
+    assert!(!stderr(&output).contains('\u{1b}'), "{}", stderr(&output));
+}
+
+#[test]
 fn a_full_disk_under_the_output_is_an_error() {
     let folder = Folder::new("full");
     folder.write("a.case", GREETING);

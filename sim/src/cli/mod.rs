@@ -122,6 +122,8 @@ pub(crate) fn execute(command: Command, out: &mut impl Write) -> Result<ExitCode
 
 /// Shows `tracing` events on stderr as `RUST_LOG` asks; nothing without it.
 pub(crate) fn subscribe() {
+    use std::io::IsTerminal as _;
+
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::builder()
         .with_default_directive(tracing_subscriber::filter::LevelFilter::OFF.into())
@@ -129,6 +131,8 @@ pub(crate) fn subscribe() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        // Colours are for people; a file or another program has them in its way.
+        .with_ansi(io::stderr().is_terminal())
         // The events carry the time of their world.
         .without_time()
         .init();
