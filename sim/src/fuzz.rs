@@ -104,7 +104,10 @@ mod tests {
     fn what_was_found_comes_with_the_connections_of_the_node() {
         let text = "format 1\n\n0ms      p1 dials\n";
         let schedule = Schedule::parse("found", text).unwrap();
-        let report = Run::<Connman>::new(&schedule, &Options::default()).unwrap().finish();
+        let mut run = Run::<Connman>::new(&schedule, &Options::default()).unwrap();
+        while run.world().machine().sockman().inspect().is_empty() {
+            run.step().unwrap();
+        }
         let violation = Violation {
             oracle: "liveness",
             what: "it stands still".into(),
@@ -112,9 +115,10 @@ mod tests {
             at: Instant::START,
             rule: "simulator",
         };
+        let report = run.report(Verdict::Failed(violation.clone()));
         let said = found(&violation, &report, &schedule);
         let connections = said.split_once("the node's connections then:\n").unwrap().1;
-        assert!(connections.starts_with("  conn"), "{said}");
+        assert!(connections.starts_with("  c0.0 "), "{said}");
         assert!(connections.contains("203.0.113.1:"), "{said}");
         assert!(connections.contains(text), "{said}");
     }
