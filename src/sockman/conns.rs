@@ -16,7 +16,7 @@ pub enum Initiator {
 }
 
 /// How far a connection has got, as the socket manager sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
     /// Connecting.
     Dialing,
@@ -52,6 +52,19 @@ pub(super) struct Conn<T> {
     pub(super) last_failure: Option<Failure>,
     /// The tenant's; `None` until it adopts an accepted connection.
     pub(super) state: Option<T>,
+}
+
+impl<T> Conn<T> {
+    pub(super) const fn view(&self) -> ConnView<'_, T> {
+        ConnView {
+            conn: self.id,
+            initiator: self.initiator,
+            phase: self.phase,
+            receive_paused: self.receive_paused,
+            send_blocked: self.send_blocked,
+            state: self.state.as_ref(),
+        }
+    }
 }
 
 /// All connections, by id. The tenant gets it with each event, to find its own state in.
@@ -175,10 +188,14 @@ impl<T> Conns<T> {
 pub struct ConnView<'a, T> {
     /// Its id.
     pub conn: ConnId,
+    /// Who began.
+    pub initiator: Initiator,
     /// How far it has got.
     pub phase: Phase,
     /// Whether the tenant paused reading.
     pub receive_paused: bool,
+    /// Whether the tenant has bytes that wait for room in the kernel.
+    pub send_blocked: bool,
     /// The tenant's state; `None` until it adopts an accepted connection.
     pub state: Option<&'a T>,
 }

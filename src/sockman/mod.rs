@@ -372,12 +372,13 @@ impl<S: Sockets, T> SockMan<S, T> {
     /// Every connection in short, by index of its id, those that are over last. Nothing is copied,
     /// so that one may look at all of them after each step.
     pub fn views(&self) -> impl Iterator<Item = ConnView<'_, T>> {
-        self.conns.all().map(|conn| ConnView {
-            conn: conn.id,
-            phase: conn.phase,
-            receive_paused: conn.receive_paused,
-            state: conn.state.as_ref(),
-        })
+        self.conns.all().map(Conn::view)
+    }
+
+    /// One connection in short; `None` if the id is stale.
+    #[must_use]
+    pub fn view(&self, conn: ConnId) -> Option<ConnView<'_, T>> {
+        self.conns.conn(conn).map(Conn::view)
     }
 
     /// Sockets that wait to be served, those among them that were closed meanwhile included.

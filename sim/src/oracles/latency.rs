@@ -159,7 +159,7 @@ fn check_conn<X: Subject, K: Host>(
     world: &World<X, K>,
     view: ConnView<'_, <X::Tenant as Tenant>::Conn>,
 ) -> Result<(), Violation> {
-    let ConnView { conn, phase, receive_paused, state } = view;
+    let ConnView { conn, phase, receive_paused, state, .. } = view;
     let open = phase == Phase::Open || phase == Phase::PeerFinished;
     let Some(state) = state.filter(|_| open) else { return Ok(()) };
     let faulty = world.machine().sockman().sockets();
