@@ -27,7 +27,7 @@ pub use setup::{Misspoken, SetupError, usual_address};
 pub use stats::Stats;
 pub use verdict::{Lost, Told, Verdict};
 
-use setup::{addresses_of, check_words, due_times, host_settings, longest_window, plan};
+use setup::{addresses_of, check_words, host_settings, longest_window, plan};
 
 /// How long a world is left alone after the last line of its script. By then everything has moved
 /// on or stands still, which the liveness oracle tells apart.
@@ -162,7 +162,7 @@ impl<X: Subject> Run<X> {
             }
             None => plan(&mut world, &schedule.order),
         }
-        let due = due_times(&schedule.script);
+        let due: Vec<_> = schedule.times().into_iter().map(|at| Instant::START + at).collect();
         let last = due.last().copied().unwrap_or(Instant::START);
         let judge = Judge::default();
         let longest = longest_window(schedule, &due).max(last);

@@ -7,9 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use sockman::time::Instant;
 
 use crate::schedule::text::Mistake;
-use crate::schedule::{
-    ActorId, Call, Deviation, Effect, Line, Op, ParseError, Schedule, Source, When, Word,
-};
+use crate::schedule::{ActorId, Call, Deviation, Effect, Op, ParseError, Schedule, Source, Word};
 use crate::subject::{Dialect as _, SettingError, Subject, UnknownWord, Usage};
 use crate::world::{NODE_ADDRESS, NODE_ADDRESS_V6, World, WorldConfig};
 
@@ -185,20 +183,6 @@ pub(super) fn plan<X: Subject>(world: &mut World<X>, order: &[Deviation]) {
             world.faulty_mut().plan(call, actor, nth, effect);
         }
     }
-}
-
-/// When each line is due: never before the one above it.
-pub(super) fn due_times(script: &[Line]) -> Vec<Instant> {
-    let mut now = Instant::START;
-    let time = |line: &Line| {
-        now = match line.at {
-            When::Same => now,
-            When::After(wait) => now + wait,
-            When::At(at) => now.max(Instant::START + at),
-        };
-        now
-    };
-    script.iter().map(time).collect()
 }
 
 /// When the last window of an expectation closes.

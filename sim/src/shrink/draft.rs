@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::schedule::{ActorId, Anchor, Deviation, Expect, Fault, Line, Op, Schedule, When};
+use crate::schedule::{ActorId, Anchor, Deviation, Line, Op, Schedule, When};
 
 use super::failure::is_mark;
 
@@ -35,16 +35,10 @@ impl Timed {
 
 impl Draft {
     pub(super) fn new(schedule: &Schedule) -> Self {
-        let mut now = Duration::ZERO;
-        let time = |line: &Line| {
-            now = match line.at {
-                When::Same => now,
-                When::After(wait) => now.saturating_add(wait),
-                When::At(at) => now.max(at),
-            };
+        let timed = |(line, at): (&Line, Duration)| {
             let mut comment = line.comment.clone();
             comment.retain(|line| !is_mark(line));
-            Timed { at: now, op: line.op.clone(), comment }
+            Timed { at, op: line.op.clone(), comment }
         };
         let mut title = schedule.title.clone();
         title.retain(|line| !is_mark(line));
@@ -52,7 +46,7 @@ impl Draft {
             title,
             subject: schedule.subject.clone(),
             node: schedule.node.clone(),
-            lines: schedule.script.iter().map(time).collect(),
+            lines: schedule.script.iter().zip(schedule.times()).map(timed).collect(),
             order: schedule.order.clone(),
         }
     }
@@ -116,7 +110,9 @@ impl Draft {
     pub(super) fn renamed(&self, rename: impl Fn(ActorId) -> ActorId) -> Self {
         let mut draft = self.clone();
         for line in &mut draft.lines {
-            rename_in_op(&mut line.op, &rename);
+            if let Some(actor) = line.op.actor_mut() {
+                *actor = rename(*actor);
+            }
         }
         for deviation in &mut draft.order {
             let (Deviation::Before { anchor: Anchor { actor, .. }, .. }
@@ -151,37 +147,6 @@ pub(super) fn with_nth(deviation: &Deviation, nth: u32) -> Deviation {
         Deviation::At { nth: number, .. } => *number = nth,
     }
     moved
-}
-
-fn rename_in_op(op: &mut Op, rename: impl Fn(ActorId) -> ActorId) {
-    match op {
-        Op::Dial { actor, .. }
-        | Op::Listen { actor, .. }
-        | Op::NodeDials { actor }
-        | Op::NodeDrops { actor }
-        | Op::Send { actor, .. }
-        | Op::Behave { actor, .. }
-        | Op::StopReading { actor }
-        | Op::ReadAgain { actor }
-        | Op::HalfClose { actor }
-        | Op::Close { actor }
-        | Op::Reset { actor }
-        | Op::Vanish { actor }
-        | Op::Link { actor, .. }
-        | Op::Fault(Fault { actor: Some(actor), .. })
-        | Op::Expect(
-            Expect::Receives { actor, .. }
-            | Expect::NeverReceives { actor, .. }
-            | Expect::Keeps { actor }
-            | Expect::Drops { actor, .. }
-            | Expect::Connects { actor, .. },
-        ) => *actor = rename(*actor),
-        Op::Fault(Fault { actor: None, .. })
-        | Op::NodeDialsItself
-        | Op::NodeTold { .. }
-        | Op::NodeRestarts
-        | Op::WallJump { .. } => {}
-    }
 }
 
 #[cfg(test)]
