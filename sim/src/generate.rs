@@ -15,12 +15,12 @@ use rand_chacha::rand_core::SeedableRng as _;
 
 use crate::faulty::Weights;
 use crate::run::{ACTOR_PORT, Chance, usual_address};
-use crate::schedule::{
-    ActorId, Call, Effect, Fault, Item, Jump, Line, LinkChange, Manner, Op, Schedule, When, Word,
-};
+use crate::schedule::{ActorId, Item, Jump, Line, LinkChange, Manner, Op, Schedule, When, Word};
 use crate::schedulers::{Draws, Strategy};
 use crate::subject::{Dialect as _, Subject};
 use crate::worlds::{self, NodeTurn, Span, Table, Turn, World};
+
+pub(crate) mod parts;
 
 /// In what time the actors arrive, at most.
 const ARRIVALS: Duration = Duration::from_secs(2);
@@ -77,7 +77,7 @@ pub fn generate_by<X: Subject>(plan: &Plan, seed: u64) -> Generated {
 }
 
 fn draw_world(draws: &mut Draws) -> &'static World {
-    pick_weighted(draws, worlds::all().iter().map(|world| (world, world.table.weight)))
+    draws.pick_weighted(worlds::all().iter().map(|world| (world, world.table.weight)))
 }
 
 fn chance(draws: &mut Draws, table: &Table, strategy: Option<Strategy>) -> Chance {
@@ -104,7 +104,8 @@ fn weight(draws: &mut Draws) -> u8 {
     u8::try_from(draws.below(bound)).expect("below 64")
 }
 
-fn draw_strategy(draws: &mut Draws) -> Strategy {
+/// A strategy as seeds draw it.
+pub(crate) fn draw_strategy(draws: &mut Draws) -> Strategy {
     let depth = u8::try_from(draws.within(1, 4)).expect("a small number");
     let often = *draws.pick(&[2, 8, 32, 128]);
     *draws.pick(&[
@@ -267,7 +268,7 @@ impl<'a, X: Subject> Author<'a, X> {
 
     fn take_turn(&mut self, cast: Cast, at: Duration) {
         let actor = cast.id;
-        let op = match pick_weighted(&mut self.draws, weights(&self.table.turns.sorts)) {
+        let op = match self.draws.pick_weighted(weights(&self.table.turns.sorts)) {
             Turn::Sends => Op::Send { actor, items: self.items() },
             Turn::Dials => return self.dial(cast, at),
             Turn::Closes => Op::Close { actor },
@@ -279,15 +280,15 @@ impl<'a, X: Subject> Author<'a, X> {
             Turn::Reforms => Op::Behave { actor, manner: Manner::Honest },
             Turn::Dialled => Op::NodeDials { actor },
             Turn::Dropped => Op::NodeDrops { actor },
-            Turn::LinkChanges => Op::Link { actor, change: self.link_change() },
+            Turn::LinkChanges => Op::Link { actor, change: parts::link_change(&mut self.draws) },
             Turn::LinkHeals => Op::Link { actor, change: LinkChange::Heal },
-            Turn::Fault => Op::Fault(self.fault(Some(actor))),
+            Turn::Fault => Op::Fault(parts::fault(&mut self.draws, Some(actor))),
         };
         self.add(at, op);
     }
 
     fn take_node_turn(&mut self, at: Duration) {
-        let op = match pick_weighted(&mut self.draws, weights(&self.table.turns.node_sorts)) {
+        let op = match self.draws.pick_weighted(weights(&self.table.turns.node_sorts)) {
             NodeTurn::Told => {
                 let commands = X::commands();
                 if commands.is_empty() {
@@ -304,7 +305,7 @@ impl<'a, X: Subject> Author<'a, X> {
             }
             NodeTurn::Restarts => Op::NodeRestarts,
             NodeTurn::Partition => return self.partition(at),
-            NodeTurn::Fault => Op::Fault(self.fault(None)),
+            NodeTurn::Fault => Op::Fault(parts::fault(&mut self.draws, None)),
         };
         self.add(at, op);
     }
@@ -322,61 +323,9 @@ impl<'a, X: Subject> Author<'a, X> {
         }
     }
 
-    fn link_change(&mut self) -> LinkChange {
-        let changes = [
-            LinkChange::SwallowAll,
-            LinkChange::SwallowToNode,
-            LinkChange::SwallowFromNode,
-            LinkChange::Heal,
-            LinkChange::Chunks(1 + self.draws.below(100)),
-            LinkChange::Bandwidth(u64::from(1_000 + self.draws.below(100_000))),
-            LinkChange::Latency(Duration::from_millis(u64::from(self.draws.below(1_000)))),
-        ];
-        *self.draws.pick(&changes)
-    }
-
-    fn fault(&mut self, actor: Option<ActorId>) -> Fault {
-        let call = *self.draws.pick(&[Call::Send, Call::Recv, Call::Accept, Call::Connect]);
-        let bytes = 1 + self.draws.below(200);
-        let effects = [
-            Effect::Bytes(bytes),
-            Effect::WouldBlock,
-            Effect::WouldBlock,
-            Effect::Reset,
-            Effect::TimedOut,
-            Effect::OutOfDescriptors,
-            Effect::OutOfDescriptors,
-            Effect::OutOfMemory,
-            Effect::Unreachable,
-            Effect::Aborted,
-        ];
-        let fitting: Vec<_> = effects.into_iter().filter(|effect| effect.fits(call)).collect();
-        let effect = *self.draws.pick(&fitting);
-        let nth = *self.draws.pick(&[1, 1, 1, 2, 5]);
-        let times = *self.draws.pick(&[1, 1, 2, 10, 100]);
-        Fault { call, nth, times, actor, effect }
-    }
-
     fn items(&mut self) -> Vec<Item> {
         let count = 1 + self.draws.below(4);
-        (0..count).map(|_| self.item()).collect()
-    }
-
-    fn item(&mut self) -> Item {
-        let draws = &mut self.draws;
-        let word = X::Dialect::draw_word(&mut |bound| draws.below(bound));
-        match draws.below(12) {
-            0 => Item::Part { bytes: 1 + draws.below(40), word },
-            1 => Item::Rest,
-            2 => {
-                // Rarely so much that it fills buffers.
-                let bound = *draws.pick(&[100, 100, 100_000]);
-                Item::Junk(1 + draws.below(bound))
-            }
-            // Long ones are said once: many would be slow, and no more telling.
-            3 if word.settings.is_empty() => Item::Word { word, times: 1 + draws.below(500) },
-            _ => Item::Word { word, times: 1 },
-        }
+        (0..count).map(|_| parts::item::<X>(&mut self.draws)).collect()
     }
 
     /// In some scripts many things happen at the same instants, so that the order decides.
@@ -460,16 +409,4 @@ impl<'a, X: Subject> Author<'a, X> {
 /// The rows of a table of weights.
 fn weights<K: Copy>(table: &BTreeMap<K, u32>) -> impl Iterator<Item = (K, u32)> + Clone {
     table.iter().map(|(key, weight)| (*key, *weight))
-}
-
-/// One of these, by weight.
-fn pick_weighted<T>(draws: &mut Draws, of: impl Iterator<Item = (T, u32)> + Clone) -> T {
-    let mut draw = draws.below(of.clone().map(|(_, weight)| weight).sum());
-    for (one, weight) in of {
-        if draw < weight {
-            return one;
-        }
-        draw -= weight;
-    }
-    unreachable!("a draw below the sum falls on one of them")
 }

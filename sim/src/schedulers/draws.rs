@@ -38,6 +38,22 @@ impl Draws {
         &of[self.below(count) as usize]
     }
 
+    /// One of these, by weight.
+    pub(crate) fn pick_weighted<T, I>(&mut self, of: I) -> T
+    where
+        I: IntoIterator<Item = (T, u32), IntoIter: Clone>,
+    {
+        let of = of.into_iter();
+        let mut draw = self.below(of.clone().map(|(_, weight)| weight).sum());
+        for (one, weight) in of {
+            if draw < weight {
+                return one;
+            }
+            draw -= weight;
+        }
+        unreachable!("a draw below the sum falls on one of them")
+    }
+
     pub(crate) fn seed(&mut self) -> u64 {
         self.0.next_u64()
     }
