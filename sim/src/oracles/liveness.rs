@@ -9,14 +9,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Violation, violation};
-use crate::actor::{Actor, Link, Way};
+use crate::actor::{Actor, Dialled, Link, Way};
 use crate::faulty::CallResult;
 use crate::host::Host;
 use crate::schedule::{ActorId, Manner};
 use crate::subject::{Fact, Subject};
 use crate::world::World;
-use sockman::sockets::{ConnId, Received};
-use sockman::sockman::{Phase, Slices, Tenant};
+use sockman::sockets::{ConnId, Received, Sent};
+use sockman::sockman::{ConnView, Initiator, Phase, Slices, Tenant};
 use sockman::time::Instant;
 
 const NAME: &str = "liveness";
@@ -26,8 +26,8 @@ const RULE: &str = "docs/behaviour.md, connman 7: queues drain when the peer rea
 /// more than a peer waits before its next move.
 const STANDSTILL_MAX: Duration = Duration::from_secs(2);
 
-/// When bytes last passed, for each actor: into it, and from it into the node; at first, when its
-/// connection came up.
+/// When bytes last passed, for each actor: into it or into the node's kernel for it, and from it into
+/// the node; at first, when its connection came up.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Liveness {
     into_actor: Passed,
@@ -86,10 +86,13 @@ impl Liveness {
             }
         }
         for call in faulty.calls() {
-            let got = matches!(call.what, CallResult::Recv(Ok(Received::Bytes(_))));
-            let actor = call.conn.filter(|_| got).and_then(|conn| faulty.actor(conn));
-            if let Some(actor) = actor {
+            let Some(actor) = call.conn.and_then(|conn| faulty.actor(conn)) else { continue };
+            if matches!(call.what, CallResult::Recv(Ok(Received::Bytes(_)))) {
                 self.into_node.note(actor, now);
+            }
+            // On their way, which takes a round trip until there is room again.
+            if matches!(call.what, CallResult::Send(Ok(Sent::Bytes(1..)))) {
+                self.into_actor.note(actor, now);
             }
         }
     }
@@ -109,7 +112,7 @@ impl Liveness {
             let into_actor = self.into_actor.last(actor.id());
             let since = match waits {
                 // A node that does not read until its answers are taken goes on while they are.
-                Waits::ForNode if is_paused(world, actor.id()) => into_node.max(into_actor),
+                Waits::ForNode if is_paused(world, actor) => into_node.max(into_actor),
                 Waits::ForNode => into_node,
                 Waits::ForActor => into_actor,
                 Waits::Between => into_node.max(into_actor),
@@ -133,15 +136,8 @@ impl Liveness {
         if !X::SHAKES_HANDS || !actor.is_proper() || actor.link() != Link::Open {
             return None;
         }
-        let sockman = world.machine().sockman();
-        let is_open = |conn: &ConnId| {
-            let with = sockman.sockets().actor(*conn);
-            with == Some(actor.id()) && sockman.conns().phase(*conn) == Some(Phase::Open)
-        };
-        // The node may try for another connection meanwhile.
-        let mut open = sockman.conns().iter().map(|(conn, _)| conn).filter(is_open).peekable();
-        open.peek()?;
-        let unready = open.all(|conn| !self.ready.contains(&conn));
+        let open = conn_of(world, actor).filter(|view| view.phase == Phase::Open)?;
+        let unready = !self.ready.contains(&open.conn);
         unready.then(|| (Waits::Between, "its handshake is not complete".to_owned()))
     }
 }
@@ -168,11 +164,25 @@ fn is_lively<X: Subject, K: Host>(world: &World<X, K>, actor: &Actor<X::Dialect>
     speaks && actor.is_reading() && world.is_link_up(actor.id()) && !link_is_slow
 }
 
+/// The node's end of an actor's present connection. It may have others with the same actor, of which
+/// that one knows nothing any more.
+fn conn_of<'a, X: Subject, K: Host>(
+    world: &'a World<X, K>,
+    actor: &Actor<X::Dialect>,
+) -> Option<ConnView<'a, <X::Tenant as Tenant>::Conn>> {
+    let sockman = world.machine().sockman();
+    let faulty = sockman.sockets();
+    sockman.views().find(|view| {
+        let by_actor = view.initiator == Initiator::Peer;
+        let number = faulty.inner().connection_number(view.conn);
+        let dialled = number.map(|number| Dialled { by_actor, number });
+        faulty.actor(view.conn) == Some(actor.id()) && dialled == Ok(actor.dialled())
+    })
+}
+
 /// Whether the node does not read from an actor at present.
-fn is_paused<X: Subject, K: Host>(world: &World<X, K>, actor: ActorId) -> bool {
-    let conn = world.conn_with(actor);
-    let snapshots = world.machine().sockman().inspect();
-    snapshots.iter().any(|one| Some(one.conn) == conn && one.receive_paused)
+fn is_paused<X: Subject, K: Host>(world: &World<X, K>, actor: &Actor<X::Dialect>) -> bool {
+    conn_of(world, actor).is_some_and(|view| view.receive_paused)
 }
 
 /// Whether the node cannot take anybody in.
@@ -195,26 +205,24 @@ fn problem_of<X: Subject, K: Host>(
     if actor.link() != Link::Open {
         return None;
     }
-    if actor.unsent_bytes() > 0 {
-        let problem = format!("{} bytes wait to be taken", actor.unsent_bytes());
-        return Some((Waits::ForNode, problem));
-    }
-    let sockman = world.machine().sockman();
-    let kernel = sockman.sockets().inner();
-    let Some(conn) = world.conn_with(actor.id()) else {
+    let kernel = world.machine().sockman().sockets().inner();
+    let Some(view) = conn_of(world, actor) else {
         // Of a connection that the node has ended it may not have heard, if the link was silent.
         let waits = kernel.unaccepted_count() > 0 && !has_no_descriptor(world);
         let problem = "connected, and the node has not taken it in".to_owned();
         return waits.then_some((Waits::ForNode, problem));
     };
-    let unread = kernel.unread_bytes(conn).unwrap_or(0);
+    if actor.unsent_bytes() > 0 {
+        let problem = format!("{} bytes wait to be taken", actor.unsent_bytes());
+        return Some((Waits::ForNode, problem));
+    }
+    let unread = kernel.unread_bytes(view.conn).unwrap_or(0);
     if unread > 0 {
         let problem = format!("{unread} of its bytes wait to be read by the node");
         return Some((Waits::ForNode, problem));
     }
-    let state = sockman.conns().get(conn)?;
     let mut slices = Slices::new();
-    let _ = <X::Tenant as Tenant>::gather(state, &mut slices);
+    let _ = <X::Tenant as Tenant>::gather(view.state?, &mut slices);
     let unsent = slices.byte_count();
     let problem = || format!("{unsent} bytes for it wait to be sent by the node");
     (unsent > 0).then(|| (Waits::ForActor, problem()))
