@@ -100,6 +100,8 @@ pub struct Kernel {
     pub(super) held_count: usize,
     /// Attempts to connect so far: the number of the last one.
     pub(super) attempts: u64,
+    /// By who dialled: the number of the last attempt that was let into a queue.
+    answered: BTreeMap<Endpoint, u64>,
     deadlines: BTreeSet<(Instant, ConnId)>,
     ready: ReadySet,
 }
@@ -123,6 +125,7 @@ impl Kernel {
             totals: Totals::default(),
             held_count: 0,
             attempts: 0,
+            answered: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             ready: ReadySet::default(),
         }
@@ -408,6 +411,12 @@ impl Kernel {
         let buffers = self.buffers();
         let listener = self.listeners.get_mut(id).expect("who listens is in the table");
         if listener.is_full(self.config.backlog) {
+            return;
+        }
+        if self.answered.insert(flow.remote.clone(), flow.connection) == Some(flow.connection) {
+            // It came to an end before the other side heard of it. What it has said may still be on
+            // its way, and its number, unlike those of TCP, would be that of the next one as well.
+            self.wire.push(&flow, SegmentKind::Reset);
             return;
         }
         let child = Socket::child(flow.clone(), id, buffers, window_end, &mut self.wire);
