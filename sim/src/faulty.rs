@@ -92,7 +92,7 @@ impl CallResult {
 pub struct Faulty<S> {
     inner: S,
     /// What the schedule says: by call, peer and its number among such calls.
-    planned: BTreeMap<(Call, Option<ActorId>, u32), Planned>,
+    planned: BTreeMap<PlanName, Planned>,
     /// How many such calls there have been: by call, then by the number of the peer; those with
     /// nobody at 0.
     counts: [Vec<u32>; Call::ALL.len()],
@@ -258,18 +258,31 @@ impl<S: Sockets> Faulty<S> {
         let own = (call, actor, self.count(call, actor));
         // A call for somebody is one for anybody too, whoever planned for it.
         let any = actor.map(|_| (call, None, self.count(call, None)));
-        if !self.planned.is_empty() {
-            for key in [Some(own), any].into_iter().flatten() {
-                if let Some(planned) = self.planned.get(&key) {
-                    return Some((planned.effect, Some(key)));
-                }
-            }
+        if let Some(planned) = self.take_planned(own, any) {
+            return Some(planned);
         }
         let (rng, weights) = self.random.as_mut()?;
         let effect = weights.draw(call, rng)?;
         let nth = own.2;
         self.drawn.push(Deviation::At { call, actor, nth, effect });
         Some((effect, None))
+    }
+
+    /// What the plan has for a call by either of its names. The first wins; the call was made for
+    /// the other as well.
+    fn take_planned(&mut self, own: PlanName, any: Option<PlanName>) -> Option<(Effect, PlanKey)> {
+        if self.planned.is_empty() {
+            return None;
+        }
+        let mut taken = None;
+        for name in [Some(own), any].into_iter().flatten() {
+            let Some(planned) = self.planned.get_mut(&name) else { continue };
+            match taken {
+                None => taken = Some((planned.effect, Some(name))),
+                Some(_) => planned.state = planned.state.max(Reach::WithoutEffect),
+            }
+        }
+        taken
     }
 
     /// Counts a call; its number.
@@ -324,8 +337,11 @@ impl<S: Sockets> Faulty<S> {
     }
 }
 
+/// A call, with whom, and the how-manieth it is.
+type PlanName = (Call, Option<ActorId>, u32);
+
 /// Which entry of the plan is at work, if it was not a draw.
-type PlanKey = Option<(Call, Option<ActorId>, u32)>;
+type PlanKey = Option<PlanName>;
 
 /// The failure by which an effect ends a connection.
 const fn failure_of(effect: Effect) -> Option<Failure> {
