@@ -17,6 +17,7 @@ pub mod expect;
 pub mod faulty;
 pub mod fuzz;
 pub mod generate;
+pub mod guided;
 pub mod host;
 pub mod lexicon;
 pub mod net;

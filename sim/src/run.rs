@@ -129,6 +129,22 @@ struct InVain {
     unless_connected: Option<(ActorId, u32)>,
 }
 
+/// Somebody who looks on while a run goes on, and changes nothing of it.
+pub trait Onlooker<X: Subject> {
+    /// The world is about to make a step.
+    fn before_step(&mut self, world: &World<X>);
+
+    /// It has made it.
+    fn after_step(&mut self, world: &World<X>, step: &Step);
+}
+
+/// Nobody.
+impl<X: Subject> Onlooker<X> for () {
+    fn before_step(&mut self, _: &World<X>) {}
+
+    fn after_step(&mut self, _: &World<X>, _: &Step) {}
+}
+
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -191,6 +207,10 @@ impl<X: Subject> Run<X> {
     ///
     /// An oracle noticed something.
     pub fn step(&mut self) -> Result<Progress, Violation> {
+        self.step_before(&mut ())
+    }
+
+    fn step_before(&mut self, onlooker: &mut impl Onlooker<X>) -> Result<Progress, Violation> {
         self.world.forget();
         let now = self.world.now().steady;
         if self.next_line < self.due.len() && self.due[self.next_line] <= now {
@@ -199,7 +219,9 @@ impl<X: Subject> Run<X> {
             self.carry_out(line);
             return self.look(&Step::Outside).map(|()| Progress::Going);
         }
+        onlooker.before_step(&self.world);
         let step = self.world.step();
+        onlooker.after_step(&self.world, &step);
         self.look(&step)?;
         match step {
             Step::Idle(next) => self.let_time_pass(next),
@@ -211,17 +233,22 @@ impl<X: Subject> Run<X> {
 
     /// Runs to the end and gives the verdict.
     #[must_use]
-    pub fn finish(mut self) -> Report {
+    pub fn finish(self) -> Report {
+        self.finish_before(&mut ())
+    }
+
+    /// The same, with somebody looking on.
+    pub fn finish_before(mut self, onlooker: &mut impl Onlooker<X>) -> Report {
         // What a panic leaves behind is only looked at.
-        let ended = catch_unwind(AssertUnwindSafe(|| self.run_to_verdict()));
+        let ended = catch_unwind(AssertUnwindSafe(|| self.run_to_verdict(onlooker)));
         let verdict =
             ended.unwrap_or_else(|payload| Verdict::panicked(&*payload, self.world.now().steady));
         self.report(verdict)
     }
 
-    fn run_to_verdict(&mut self) -> Verdict {
+    fn run_to_verdict(&mut self, onlooker: &mut impl Onlooker<X>) -> Verdict {
         loop {
-            match self.step() {
+            match self.step_before(onlooker) {
                 Ok(Progress::Going) if self.stats.steps > self.steps_max => {
                     return Verdict::TooLong(self.steps_max);
                 }

@@ -13,6 +13,7 @@ use sockman::sockman::{Conns, Initiator, Slices, Tenant};
 use sockman::time::{Instant, Now};
 
 use crate::faulty::CallRecord;
+use crate::guided::{Told, Transition};
 use crate::schedule::Word;
 use crate::world::Step;
 
@@ -132,6 +133,43 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
     fn stuck(conn: &<Self::Tenant as Tenant>::Conn, receive_paused: bool) -> Option<&'static str> {
         let _ = (conn, receive_paused);
         None
+    }
+
+    // How a guided search sees it. Everything has a default; words of its own tell more apart.
+
+    /// What a notice tells of the connection that the step is about.
+    fn told(notice: &<Self::Tenant as Tenant>::Notice) -> Option<Told> {
+        Self::fact(notice).map(|fact| match fact {
+            Fact::Up(_) => Told::stage("up", "up"),
+            Fact::Ready(_) => Told::stage("ready", "ready"),
+            Fact::Down(_, reason) => Told::only("down", reason),
+        })
+    }
+
+    /// What else matters of a connection's state: a few words, or nothing.
+    fn condition(conn: &<Self::Tenant as Tenant>::Conn) -> &'static str {
+        let _ = conn;
+        ""
+    }
+
+    /// The object of a step as a constant, one for all that there is no end of.
+    #[must_use]
+    fn object(name: &str) -> &'static str {
+        let known = Self::Dialect::vocabulary().iter().find(|known| **known == name);
+        known.copied().unwrap_or("other")
+    }
+
+    /// The name of a command.
+    fn command_name(command: &<Self::Tenant as Tenant>::Command) -> &'static str {
+        let _ = command;
+        "command"
+    }
+
+    /// The transitions that its rules allow beyond what holds for all
+    /// ([`expected`](crate::guided::expected)).
+    #[must_use]
+    fn expected() -> Vec<Transition> {
+        Vec::new()
     }
 }
 
@@ -368,6 +406,12 @@ pub trait Dialect: Clone + Send + fmt::Debug {
 
     /// Words for generated schedules, likelier ones more than once.
     fn vocabulary() -> &'static [&'static str];
+
+    /// Every word, as it usually is: for who looks for what generated schedules do not say.
+    #[must_use]
+    fn words() -> Vec<Word> {
+        Self::vocabulary().iter().map(|name| Word::plain(name)).collect()
+    }
 }
 
 /// Who uses a word.

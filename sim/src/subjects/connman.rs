@@ -12,15 +12,18 @@ use sockman::sockets::{ConnId, Endpoint};
 use sockman::sockman::{Conns, RECEIVE_BYTES_MAX};
 use sockman::transport::Network;
 
+use crate::guided::{Told, Transition};
 use crate::schedule::Word;
 use crate::subject::{ByteTotals, Fact, Resource, SettingError, Setup, Subject, UnknownWord};
 
+mod expected;
 mod fairness;
 mod handshake;
 mod listed;
 mod model;
 mod policy;
 mod side;
+mod sights;
 mod speaker;
 mod timers;
 mod watch;
@@ -156,6 +159,26 @@ impl Subject for Connman {
             | Notice::DialBegun { .. }
             | Notice::DialFailed { .. } => None,
         }
+    }
+
+    fn told(notice: &Notice) -> Option<Told> {
+        Some(sights::told(notice))
+    }
+
+    fn condition(peer: &Peer) -> &'static str {
+        sights::condition(peer)
+    }
+
+    fn object(name: &str) -> &'static str {
+        sights::object(name)
+    }
+
+    fn command_name(command: &Command) -> &'static str {
+        sights::command_name(command)
+    }
+
+    fn expected() -> Vec<Transition> {
+        expected::expected()
     }
 
     fn totals(connman: &ConnMan, _: &Conns<Peer>) -> Option<ByteTotals> {

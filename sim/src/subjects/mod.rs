@@ -5,6 +5,7 @@ pub mod echo;
 
 use crate::drivers::{self, Driver};
 use crate::generate::{Generated, Plan, generate_by};
+use crate::guided::Language;
 use crate::run::{Options, Report, SetupError, run};
 use crate::schedule::Schedule;
 use crate::shrink::{Budget, NotShrunk, Shrunk, shrink};
@@ -86,5 +87,15 @@ pub fn shrink_named(schedule: &Schedule, budget: &Budget) -> Result<Shrunk, NotS
         connman::Connman::NAME => shrink::<connman::Connman>(schedule, budget),
         echo::Echo::NAME => shrink::<echo::Echo>(schedule, budget),
         _ => Err(NotShrunk::Setup(SetupError::NoSuchSubject(schedule.subject.clone()))),
+    }
+}
+
+/// What a search has to know of a subject; `None` if there is no such subject.
+#[must_use]
+pub fn language_of(subject: &str) -> Option<Language> {
+    match subject {
+        connman::Connman::NAME => Some(Language::of::<connman::Connman>()),
+        echo::Echo::NAME => Some(Language::of::<echo::Echo>()),
+        _ => None,
     }
 }

@@ -298,6 +298,10 @@ impl Dialect for Speaker {
             "hello",
         ]
     }
+
+    fn words() -> Vec<Word> {
+        super::sights::words()
+    }
 }
 
 impl Speaker {
