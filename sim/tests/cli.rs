@@ -104,6 +104,40 @@ fn a_driver_that_has_no_worlds_refuses_one() {
 }
 
 #[test]
+fn a_guided_campaign_goes_the_same_way_in_any_number_of_jobs() {
+    let folder = Folder::new("guided");
+    let run = |jobs: &str| {
+        let range = ["--campaign", "1", "--events", "30k", "--json", "--jobs", jobs];
+        let output = folder.sim(&[&["run", "--guided"][..], &range].concat());
+        ended(&output, 0);
+        let mut report = json(&output);
+        let by_wall = |key: &str| key == "wall_seconds" || key.ends_with("_per_second");
+        report.as_object_mut().unwrap().retain(|key, _| !by_wall(key));
+        report
+    };
+    let one = run("1");
+    assert_eq!(one, run("2"));
+    assert!(one["events"].as_u64().unwrap() >= 30_000, "{one}");
+    let reached = &one["reached"];
+    let unreached = reached["unreached"].as_array().unwrap().len() as u64;
+    let (all, some) = (reached["expected"].as_u64(), reached["expected_reached"].as_u64());
+    assert_eq!(all.unwrap() - some.unwrap(), unreached);
+    check_refused(&["run", "--guided", "--twice"], "--guided");
+    check_refused(&["run", "--guided", "--driver", "bytes"], "--guided");
+}
+
+#[test]
+fn a_guided_campaign_ends_with_what_it_never_reached() {
+    let folder = Folder::new("unreached");
+    let output = folder.sim(&["run", "--guided", "--subject", "echo", "--seeds", "0..20"]);
+    let said = ended(&output, 0);
+    assert!(said.starts_with("20 runs, 0 failures"), "{said}");
+    let (_, listed) = said.split_once("never reached:\n").unwrap();
+    assert!(listed.lines().all(|line| line.starts_with("  ")), "{listed}");
+    assert!(listed.contains(" -> "), "{listed}");
+}
+
+#[test]
 fn a_campaign_reports_its_figures_as_json() {
     let folder = Folder::new("json");
     let output = folder.sim(&["run", "--subject", "echo", "--seeds", "0..5", "--json"]);

@@ -22,8 +22,11 @@ use sockman_sim::worlds::{self, World};
 
 use super::{Error, exit, files, texts};
 
+mod guided;
 #[cfg(test)]
 mod tests;
+
+use guided::Reached;
 
 /// Seeds of the default campaign, and how long it may take.
 const DEFAULT_SEEDS: Range<u64> = 0..200;
@@ -78,6 +81,10 @@ pub(crate) struct Arguments {
     /// Stop after so many socket events, in the order of the seeds: 500k, 20M
     #[arg(long, value_parser = parse_count, value_name = "COUNT")]
     events: Option<u64>,
+    /// Keep what reaches something new and mutate it, one run a seed, all of one subject; list what
+    /// was never reached
+    #[arg(long, conflicts_with = "twice")]
+    guided: bool,
 }
 
 impl Arguments {
@@ -90,22 +97,36 @@ impl Arguments {
             }
             (None, Some(seeds), _) => seeds.clone(),
             (None, None, Some(_)) => 0..u64::MAX,
+            (None, None, None) if self.guided => 0..u64::MAX,
             (None, None, None) => DEFAULT_SEEDS,
         }
     }
 
-    /// Without a network there are no worlds, and one order.
+    /// How long it may take, if nothing else ends it.
+    fn limit(&self) -> Option<Duration> {
+        let is_limited = self.seeds.is_none() && self.events.is_none();
+        is_limited.then_some(DEFAULT_TIME)
+    }
+
+    fn jobs(&self) -> usize {
+        self.jobs.map_or_else(processors, usize::from)
+    }
+
+    /// Without a network there are no worlds, one order, and nothing to mutate.
     fn check(&self) -> Result<(), Error> {
-        if self.driver == Driver::Network || self.world.is_none() && self.scheduler.is_none() {
+        let is_of_network = self.world.is_some() || self.scheduler.is_some() || self.guided;
+        if self.driver == Driver::Network || !is_of_network {
             return Ok(());
         }
         let driver = self.driver;
-        Err(Error::Usage(format!("--world and --scheduler are not for --driver {driver}")))
+        let problem = format!("--world, --scheduler and --guided are not for --driver {driver}");
+        Err(Error::Usage(problem))
     }
 
     /// What the run of a seed simulates.
     fn subject(&self, seed: u64) -> &str {
-        self.subject.as_deref().unwrap_or_else(|| subjects::usual(seed))
+        let usual = || if self.guided { NAMES[0] } else { subjects::usual(seed) };
+        self.subject.as_deref().unwrap_or_else(usual)
     }
 
     fn plan(&self) -> Plan {
@@ -121,6 +142,10 @@ impl Arguments {
         }
         if let Some(strategy) = self.scheduler {
             by.push_str(&format!(" --scheduler {strategy}"));
+        }
+        if self.guided {
+            // What was reached before decides what it is.
+            return format!("--guided {by} --seeds {}..{}", self.range().start, seed + 1);
         }
         format!("{by} --seeds {seed}")
     }
@@ -155,29 +180,34 @@ struct Written {
 
 pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode, Error> {
     arguments.check()?;
-    let seeds = arguments.range();
-    let limited = arguments.seeds.is_none() && arguments.events.is_none();
-    let limit = limited.then_some(DEFAULT_TIME);
-    let jobs = arguments.jobs.map_or_else(processors, usize::from);
+    if arguments.guided {
+        return guided::execute(arguments, out);
+    }
     let clock = SystemClock::start();
-    let mut outcomes = run_all(arguments, &seeds, jobs, limit, clock);
+    let mut outcomes = run_all(arguments, clock);
     let wall = clock.now().steady.since(sockman::time::Instant::START);
     outcomes.sort_by_key(|outcome| outcome.seed);
     cut(arguments, &mut outcomes);
-    tell(out, arguments, &outcomes, wall)
+    tell(out, arguments, &outcomes, wall, None)
 }
 
-/// Tells what a campaign came to; last, what could not be written, which changes nothing about it.
+/// Tells what a campaign came to, and what it has reached if it was guided; last, what could not be
+/// written, which changes nothing about it.
 fn tell(
     out: &mut impl Write,
     arguments: &Arguments,
     outcomes: &[Outcome],
     wall: Duration,
+    reached: Option<&Reached<'_>>,
 ) -> Result<ExitCode, Error> {
     let summary = Summary::of(outcomes, wall);
     let found = || outcomes.iter().filter_map(|one| Some((one, one.found.as_deref()?)));
     if arguments.json {
-        writeln!(out, "{}", summary.json())?;
+        let mut json = summary.json();
+        if let Some(reached) = reached {
+            json["reached"] = reached.json();
+        }
+        writeln!(out, "{json}")?;
     } else {
         for (outcome, found) in found() {
             tell_failure(out, arguments, outcome, found)?;
@@ -187,6 +217,9 @@ fn tell(
             writeln!(out, "and {} further failures", summary.failures - told)?;
         }
         writeln!(out, "{summary}")?;
+        if let Some(reached) = reached {
+            write!(out, "{reached}")?;
+        }
     }
     for (outcome, found) in found() {
         if let Err(error) = &found.written {
@@ -220,13 +253,8 @@ fn cut(arguments: &Arguments, outcomes: &mut Vec<Outcome>) {
     }
 }
 
-fn run_all(
-    arguments: &Arguments,
-    seeds: &Range<u64>,
-    jobs: usize,
-    limit: Option<Duration>,
-    clock: SystemClock,
-) -> Vec<Outcome> {
+fn run_all(arguments: &Arguments, clock: SystemClock) -> Vec<Outcome> {
+    let seeds = arguments.range();
     let next = AtomicU64::new(seeds.start);
     let late = AtomicBool::new(false);
     let failures = AtomicUsize::new(0);
@@ -234,7 +262,7 @@ fn run_all(
     let outcomes = Mutex::new(Vec::new());
     let progress = progress_line(seeds.end.saturating_sub(seeds.start));
     std::thread::scope(|scope| {
-        for _ in 0..jobs {
+        for _ in 0..arguments.jobs() {
             scope.spawn(|| {
                 while !late.load(Ordering::Relaxed) {
                     let take = |seed: u64| seed.checked_add(1).filter(|_| seed < seeds.end);
@@ -256,7 +284,7 @@ fn run_all(
                     outcomes.lock().expect("no thread panics here").push(outcome);
                     progress.inc(1);
                     let wall = clock.now().steady.since(sockman::time::Instant::START);
-                    if limit.is_some_and(|limit| wall > limit) {
+                    if arguments.limit().is_some_and(|limit| wall > limit) {
                         late.store(true, Ordering::Relaxed);
                     }
                 }
@@ -303,12 +331,13 @@ fn write_failure(
         return Ok(Written { folder: None, shrunk: None });
     }
     let subject = arguments.subject(outcome.seed);
-    let folder = Path::new(FAILURES).join(format!("{subject}-{}", outcome.seed));
+    let (of, guided) = if arguments.guided { ("a guided", "guided-") } else { ("a", "") };
+    let folder = Path::new(FAILURES).join(format!("{subject}-{guided}{}", outcome.seed));
     std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
     let mut schedule = report.recorded.clone();
     schedule.title = vec![
         format!(
-            "Found by seed {} of a campaign on {subject}, in the world {}.",
+            "Found by seed {} of {of} campaign on {subject}, in the world {}.",
             outcome.seed, outcome.world
         ),
         report.told(None).line(),
