@@ -134,20 +134,16 @@ impl<'a> Measure<'a> {
     fn one(&mut self, column: Column, campaign: u16) -> Result<Finding, Error> {
         let id = self.bug.map_or("clean", |bug| bug.id.as_str());
         let name = format!("{id}-{column}-{campaign}");
-        let budget = match column {
-            Column::Tests => 0,
-            Column::Seam | Column::Messages | Column::Bytes => self.experiment.events,
-        };
+        let budget = if column == Column::Tests { 0 } else { self.experiment.events };
         let question = Question::new(self.workshop, &name, &[&self.file, &budget.to_le_bytes()]);
         if let Some(known) = question.known() {
             return Ok(known);
         }
-        let finding = match column {
-            Column::Tests => run_tests(self.workshop, self.tests()?)?,
-            Column::Seam | Column::Messages | Column::Bytes => {
-                let sim = self.sim()?;
-                run_campaign(self.workshop, &sim, column, campaign, self.experiment.events)?
-            }
+        let finding = if column == Column::Tests {
+            run_tests(self.workshop, self.tests()?)?
+        } else {
+            let sim = self.sim()?;
+            run_campaign(self.workshop, &sim, column, campaign, self.experiment.events)?
         };
         question.keep(&finding)?;
         tell(&name, &finding);

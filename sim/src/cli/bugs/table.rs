@@ -16,7 +16,8 @@ Each bug of bugs/ is put back into the product, one at a time, and looked for in
 
 * `tests`: `cargo test`, without what replays cases or runs generated worlds;
 * `seam`: campaigns of `cargo sim run`, through the socket traits;
-* `messages`, `bytes`: the same campaigns without what the seam adds.
+* `messages`, `bytes`: the same campaigns without what the seam adds;
+* `guided`, `pct`: the seam again, for information: with `--guided`, and with `--scheduler pct:3`.
 
 A cell says in how many of the campaigns it was found, after how many socket events (the median over
 the campaigns that found it), and who noticed. ci/bugs.sh writes this page and docs/bugs.json.
@@ -68,17 +69,17 @@ pub(super) fn markdown(bugs: &[Bug], figures: &Figures) -> String {
     line(&mut page, "\n## How small they shrink\n");
     line(&mut page, &shrunk(figures));
     line(&mut page, "\n## Found by one alone\n");
-    for &column in columns {
+    let finders: Vec<_> = columns.iter().copied().filter(|column| !column.is_variant()).collect();
+    for &column in &finders {
         let alone = |bug: &&Bug| {
-            let finders: Vec<_> =
-                columns.iter().filter(|c| is_found(findings(figures, bug, **c))).collect();
-            finders == [&column]
+            let found = |finder: &&Column| is_found(findings(figures, bug, **finder));
+            finders.iter().filter(found).eq([&column])
         };
         let alone: Vec<_> =
             bugs.iter().filter(measured).filter(alone).map(|bug| bug.id.as_str()).collect();
         line(&mut page, &format!("* `{column}`: {}", listed(&alone)));
     }
-    let nobody = |bug: &&Bug| columns.iter().all(|c| !is_found(findings(figures, bug, *c)));
+    let nobody = |bug: &&Bug| finders.iter().all(|c| !is_found(findings(figures, bug, *c)));
     let nobody: Vec<_> =
         bugs.iter().filter(measured).filter(nobody).map(|bug| bug.id.as_str()).collect();
     line(&mut page, &format!("* nobody: {}", listed(&nobody)));
