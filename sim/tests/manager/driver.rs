@@ -35,7 +35,7 @@ fn no_more_commands_wait_than_the_error_says() {
     let mut pusher = Pusher { mailbox, seen: Vec::new() };
     pusher.mailbox.inspect();
     driver.run(&mut pusher).unwrap();
-    // The machine has none at first; then all, and each one that is carried out leaves room for one.
+    // The machine has none at first; then all, and each that is carried out leaves room for one.
     let (max, one) = (COMMANDS_MAX, COMMANDS_MAX - 1);
     assert_eq!(pusher.seen, [(0, max), (max, 0), (one, 1), (one - 1, 1)]);
     let push = |_| pusher.mailbox.push(Order::Act(vec![]));
