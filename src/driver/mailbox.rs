@@ -135,10 +135,10 @@ impl<C> Drop for Inbox<C> {
     }
 }
 
-/// Both ends.
-pub(super) fn mailbox<C, W: Wake>(waker: W) -> (Mailbox<C, W>, Inbox<C>) {
+/// Both ends, where so many commands wait already.
+pub(super) fn mailbox<C, W: Wake>(waker: W, waiting: usize) -> (Mailbox<C, W>, Inbox<C>) {
     let (sender, receiver) = sync_channel(COMMANDS_MAX);
-    let flags = Arc::new(Flags::default());
+    let flags = Arc::new(Flags { waiting: AtomicUsize::new(waiting), ..Flags::default() });
     let inbox = Inbox { receiver, flags: Arc::clone(&flags) };
     (Mailbox { sender, flags, waker }, inbox)
 }

@@ -34,7 +34,8 @@ pub struct Driver<S: Sockets, P: Tenant, C> {
 impl<S: Sockets + Wait, P: Tenant, C: Clock> Driver<S, P, C> {
     /// A driver, and the mailbox by which other threads reach its tenant.
     pub fn new(machine: Machine<S, P>, clock: C) -> (Self, Mailbox<P::Command, S::Waker>) {
-        let (mailbox, inbox) = mailbox(machine.sockman().sockets().waker());
+        let waker = machine.sockman().sockets().waker();
+        let (mailbox, inbox) = mailbox(waker, machine.command_count());
         let (events, notices) = (Vec::new(), Vec::new());
         (Self { machine, clock, inbox, events, notices, now: None }, mailbox)
     }

@@ -128,8 +128,10 @@ impl Latency {
 /// Whether a step of the node's brought nothing forward that anybody could see.
 fn is_in_vain<X: Subject, K: Host>(world: &World<X, K>, did: &Did) -> bool {
     let calls = world.machine().sockman().sockets().calls();
+    // That something has failed once more is told, and nothing has come forward.
+    let is_progress = |notice| X::is_message(notice) || X::fact(notice).is_some();
     *did != Did::Commanded
-        && world.notices().is_empty()
+        && !world.notices().iter().any(is_progress)
         && !calls.iter().any(|call| call.what.is_event())
 }
 

@@ -14,9 +14,10 @@ pub(super) fn remove(search: &mut Search<'_>) {
     let actors = search.best().actors();
     let is_free = |actor: &ActorId| search.is_free(&Op::Close { actor: *actor });
     let free: Vec<_> = actors.into_iter().filter(is_free).collect();
-    ddmin(&free, |kept| {
+    ddmin(free.len(), |kept| {
         let goes = |actor: Option<ActorId>| {
-            actor.is_some_and(|actor| free.contains(&actor) && !kept.contains(&actor))
+            let place = free.iter().position(|free| Some(*free) == actor);
+            place.is_some_and(|place| !kept.contains(&place))
         };
         let draft = without(search.best(), goes);
         let others = reanchored(&draft);

@@ -1,5 +1,6 @@
 //! Fewer lines of the script, and fewer settings of the node.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::schedule::Op;
@@ -27,14 +28,18 @@ pub(super) fn cut(search: &mut Search<'_>) {
 
 /// Takes out lines.
 pub(super) fn remove(search: &mut Search<'_>) {
-    let lines: Vec<_> = search.best().lines.iter().cloned().enumerate().collect();
-    let is_free: Vec<_> = lines.iter().map(|(_, line)| search.is_free(&line.op)).collect();
-    let free: Vec<_> = lines.iter().filter(|(index, _)| is_free[*index]).cloned().collect();
-    let calls: Vec<_> = lines.iter().map(|(_, line)| counted_call(&line.op)).collect();
-    ddmin(&free, |kept| {
-        let stays = |index: &usize| !is_free[*index] || kept.iter().any(|(k, _)| k == index);
+    let lines = search.best().lines.clone();
+    let is_free: Vec<_> = lines.iter().map(|line| search.is_free(&line.op)).collect();
+    let free: Vec<_> = (0..lines.len()).filter(|index| is_free[*index]).collect();
+    let calls: Vec<_> = lines.iter().map(|line| counted_call(&line.op)).collect();
+    ddmin(free.len(), |kept| {
+        if search.is_spent() {
+            return false;
+        }
+        let kept: BTreeSet<_> = kept.iter().map(|place| free[*place]).collect();
+        let stays = |index: &usize| !is_free[*index] || kept.contains(index);
         let kept: Vec<_> = (0..lines.len()).filter(stays).collect();
-        let plain: Vec<_> = kept.iter().map(|index| lines[*index].1.clone()).collect();
+        let plain: Vec<_> = kept.iter().map(|index| lines[*index].clone()).collect();
         let fewer = fewer_calls(&calls, kept.iter().copied());
         let mut shifted = plain.clone();
         for (line, fewer) in shifted.iter_mut().zip(fewer) {
@@ -82,9 +87,9 @@ pub(super) fn remove_settings(search: &mut Search<'_>) {
         return;
     }
     let settings = search.best().node.clone();
-    ddmin(&settings, |kept| {
+    ddmin(settings.len(), |kept| {
         let mut draft = search.best().clone();
-        draft.node = kept.to_vec();
+        draft.node = kept.iter().map(|place| settings[*place].clone()).collect();
         search.attempt(draft)
     });
 }

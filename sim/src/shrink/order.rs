@@ -19,15 +19,18 @@ const COUNTS_TRIED: u32 = 6;
 
 /// Takes out order lines: all, halves, quarters, single ones.
 pub(super) fn remove(search: &mut Search<'_>) {
-    let order: Vec<_> = search.best().order.iter().cloned().enumerate().collect();
-    let effects: Vec<_> = order.iter().map(|(_, deviation)| counted_call(deviation)).collect();
-    ddmin(&order, |kept| {
-        let plain: Vec<_> = kept.iter().map(|(_, deviation)| deviation.clone()).collect();
-        let fewer = fewer_calls(&effects, kept.iter().map(|(line, _)| *line));
-        let less = |((_, deviation), fewer): (&(usize, Deviation), u32)| {
+    let order = search.best().order.clone();
+    let effects: Vec<_> = order.iter().map(counted_call).collect();
+    ddmin(order.len(), |kept| {
+        if search.is_spent() {
+            return false;
+        }
+        let plain: Vec<_> = kept.iter().map(|line| order[*line].clone()).collect();
+        let fewer = fewer_calls(&effects, kept.iter().copied());
+        let less = |(deviation, fewer): (&Deviation, u32)| {
             with_nth(deviation, nth_of(deviation).saturating_sub(fewer).max(1))
         };
-        let shifted: Vec<_> = kept.iter().zip(fewer).map(less).collect();
+        let shifted: Vec<_> = plain.iter().zip(fewer).map(less).collect();
         search.attempt(search.best().with_order(&plain))
             || search.attempt(search.best().with_order(&shifted))
     });

@@ -25,7 +25,10 @@ pub(super) fn simplify(search: &mut Search<'_>) {
 
 fn simplify_send(search: &mut Search<'_>, line: usize) {
     let items = items_of(search, line);
-    let left = ddmin(&items, |kept| !kept.is_empty() && attempt_items(search, line, kept.to_vec()));
+    let left = ddmin(items.len(), |kept| {
+        let kept: Vec<_> = kept.iter().map(|place| items[*place].clone()).collect();
+        !kept.is_empty() && attempt_items(search, line, kept)
+    });
     for item in 0..left.len() {
         simplify_item(search, line, item);
     }
@@ -96,7 +99,11 @@ fn simplify_word(
     let with = |settings: &[(String, String)]| {
         make(Word { name: word.name.clone(), settings: settings.to_vec() })
     };
-    let left = ddmin(&word.settings, |kept| attempt_item(search, line, item, with(kept)));
+    let of = |kept: &[usize]| kept.iter().map(|place| word.settings[*place].clone()).collect();
+    let left: Vec<_> = of(&ddmin(word.settings.len(), |kept| {
+        let kept: Vec<_> = of(kept);
+        attempt_item(search, line, item, with(&kept))
+    }));
     let mut settings = left.clone();
     for (index, (_, value)) in left.iter().enumerate() {
         let Ok(number) = value.parse::<u32>() else { continue };

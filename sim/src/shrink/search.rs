@@ -76,6 +76,8 @@ impl<'a> Search<'a> {
             return false;
         }
         let schedule = candidate.schedule();
+        // A long candidate is work also if it is not run.
+        self.steps = self.steps.saturating_add(schedule.order.len() as u64);
         if schedule.check().is_err() || !self.tried.insert(schedule.to_bytes()) {
             return false;
         }

@@ -27,15 +27,28 @@ impl Observer<OsSockets, Puppet> for Pusher {
     }
 }
 
-#[test]
-fn no_more_commands_wait_than_the_error_says() {
+/// A driver whose machine had so many commands already, and what a pusher saw of it.
+fn seen(commands: usize) -> (Driver<OsSockets, Puppet, SystemClock>, Pusher) {
     let sockets = OsSockets::new().unwrap();
-    let machine = Machine::new(SockMan::new(sockets, Config::default()), Puppet::default());
+    let mut machine = Machine::new(SockMan::new(sockets, Config::default()), Puppet::default());
+    (0..commands).for_each(|_| machine.push_command(Order::Act(vec![])).unwrap());
     let (mut driver, mailbox) = Driver::new(machine, SystemClock::start());
     let mut pusher = Pusher { mailbox, seen: Vec::new() };
     pusher.mailbox.inspect();
     driver.run(&mut pusher).unwrap();
-    // The machine has none at first; then all, and each one that is carried out leaves room for one.
+    (driver, pusher)
+}
+
+#[test]
+fn commands_that_the_machine_has_at_first_count_too() {
+    let (_, pusher) = seen(3);
+    assert_eq!(pusher.seen[..3], [(3, COMMANDS_MAX - 3), (2, 1), (1, 1)]);
+}
+
+#[test]
+fn no_more_commands_wait_than_the_error_says() {
+    let (driver, pusher) = seen(0);
+    // The machine has none at first; then all, and each that is carried out leaves room for one.
     let (max, one) = (COMMANDS_MAX, COMMANDS_MAX - 1);
     assert_eq!(pusher.seen, [(0, max), (max, 0), (one, 1), (one - 1, 1)]);
     let push = |_| pusher.mailbox.push(Order::Act(vec![]));
