@@ -1,11 +1,12 @@
-//! Mutations of what a seed has made: of the value, so that each is again something that can happen.
+//! Mutations of what a seed has made: of the value, so that each is again something that can
+//! happen.
 //!
 //! Somebody is not there, or somebody of another seed comes as well; lines are brought together;
-//! more is said, and more goes wrong; settings, strategy and chances change. There are no more ways,
-//! because no search reached more with those that were tried: lines moved, repeated, stretched in
-//! time, given to others or said otherwise, parts of two schedules put together, lines of the order
-//! changed. What comes out can be said and run, and is bounded by the number of its lines and
-//! actors. The same seed gives the same mutation.
+//! more is said, and more goes wrong; settings, strategy and chances change. There are no more
+//! ways, because no search reached more with those that were tried: lines moved, repeated,
+//! stretched in time, given to others or said otherwise, parts of two schedules put together,
+//! lines of the order changed. What comes out can be said and run, and is bounded by the number of
+//! its lines and actors. The same seed gives the same mutation.
 
 use std::time::Duration;
 

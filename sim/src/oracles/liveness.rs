@@ -26,8 +26,8 @@ const RULE: &str = "docs/behaviour.md, connman 7: queues drain when the peer rea
 /// more than a peer waits before its next move.
 const STANDSTILL_MAX: Duration = Duration::from_secs(2);
 
-/// When bytes last passed, for each actor: into it or into the node's kernel for it, and from it into
-/// the node; at first, when its connection came up.
+/// When bytes last passed, for each actor: into it or into the node's kernel for it, and from it
+/// into the node; at first, when its connection came up.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Liveness {
     into_actor: Passed,
@@ -164,8 +164,8 @@ fn is_lively<X: Subject, K: Host>(world: &World<X, K>, actor: &Actor<X::Dialect>
     speaks && actor.is_reading() && world.is_link_up(actor.id()) && !link_is_slow
 }
 
-/// The node's end of an actor's present connection. It may have others with the same actor, of which
-/// that one knows nothing any more.
+/// The node's end of an actor's present connection. It may have others with the same actor, of
+/// which that one knows nothing any more.
 fn conn_of<'a, X: Subject, K: Host>(
     world: &'a World<X, K>,
     actor: &Actor<X::Dialect>,
