@@ -31,6 +31,10 @@ const PARTITION_SECS_MAX: u32 = 20;
 /// How far a wall clock is set, at most.
 const JUMP_SECS_MAX: u32 = 7200;
 
+/// How much an actor asks for that does not read the answers, at most: some of what buffers hold,
+/// more than they hold, more than the node may keep.
+const ASKED_FOR_MAX: [u32; 3] = [300, 3_000, 12_000];
+
 /// The port from which the first actor that names its port dials.
 const FROM_PORT: u16 = 40_000;
 
@@ -176,7 +180,7 @@ impl<'a, X: Subject> Author<'a, X> {
         }
         for _ in 0..self.span(self.table.turns.node) {
             let at = self.time_below(script);
-            self.take_node_turn(at);
+            self.take_node_turn(at, script);
         }
         self.crowd();
         let end = self.go_on(script);
@@ -276,6 +280,7 @@ impl<'a, X: Subject> Author<'a, X> {
             Turn::HalfCloses => Op::HalfClose { actor },
             Turn::Vanishes => Op::Vanish { actor },
             Turn::StopsReading => Op::StopReading { actor },
+            Turn::AsksInVain => return self.ask_in_vain(actor, at),
             Turn::ReadsAgain => Op::ReadAgain { actor },
             Turn::Reforms => Op::Behave { actor, manner: Manner::Honest },
             Turn::Dialled => Op::NodeDials { actor },
@@ -287,7 +292,20 @@ impl<'a, X: Subject> Author<'a, X> {
         self.add(at, op);
     }
 
-    fn take_node_turn(&mut self, at: Duration) {
+    /// Somebody asks for much and does not read the answers; some say that this was all.
+    fn ask_in_vain(&mut self, actor: ActorId, at: Duration) {
+        let word = Word::plain(X::Dialect::vocabulary()[0]);
+        let most = *self.draws.pick(&ASKED_FOR_MAX);
+        let times = 1 + self.draws.below(most);
+        self.add(at, Op::StopReading { actor });
+        self.add(at, Op::Send { actor, items: vec![Item::Word { word, times }] });
+        if self.draws.once_in(4) {
+            self.add(at, Op::HalfClose { actor });
+        }
+    }
+
+    /// Something happens to the node, in a stretch of so long.
+    fn take_node_turn(&mut self, at: Duration, within: Duration) {
         let op = match self.draws.pick_weighted(weights(&self.table.turns.node_sorts)) {
             NodeTurn::Told => {
                 let commands = X::commands();
@@ -304,6 +322,10 @@ impl<'a, X: Subject> Author<'a, X> {
                 Op::WallJump { direction, by }
             }
             NodeTurn::Restarts => Op::NodeRestarts,
+            NodeTurn::Stalls => {
+                let most = *self.draws.pick(&[Duration::from_secs(1), within / 8, within]);
+                Op::NodeStalls { by: self.time_below(most) }
+            }
             NodeTurn::Partition => return self.partition(at),
             NodeTurn::Fault => Op::Fault(parts::fault(&mut self.draws, None)),
         };
@@ -348,7 +370,10 @@ impl<'a, X: Subject> Author<'a, X> {
         if !self.draws.in_256(after.long_in_256) {
             return start;
         }
-        let length = Duration::from_secs(60 * u64::from(self.span(after.minutes)));
+        // Rarely as long as it may be, because long is dear.
+        let most = self.span(after.minutes);
+        let minutes = self.draws.within(after.minutes.least, most);
+        let length = Duration::from_secs(60 * u64::from(minutes));
         for actor in self.cast.clone() {
             let is_cheap = match actor.manner {
                 Manner::Scripted
@@ -367,7 +392,7 @@ impl<'a, X: Subject> Author<'a, X> {
         }
         for _ in 0..self.span(after.node) {
             let at = start + self.time_below(length);
-            self.take_node_turn(at);
+            self.take_node_turn(at, length);
         }
         start + length
     }

@@ -224,7 +224,7 @@ impl<X: Subject> Run<X> {
         onlooker.after_step(&self.world, &step);
         self.look(&step)?;
         match step {
-            Step::Idle(next) => self.let_time_pass(next),
+            Step::Idle(next) | Step::Stalled(next) => self.let_time_pass(next),
             Step::Outside | Step::Arrived | Step::Polled(_) | Step::Looked(_) | Step::Node(..) => {
                 Ok(Progress::Going)
             }
@@ -462,6 +462,7 @@ impl<X: Subject> Run<X> {
                 self.oracles.forget_node();
                 Done::Something
             }
+            Op::NodeStalls { by } => self.world.stall(*by),
             Op::Dial { .. }
             | Op::Listen { .. }
             | Op::Send { .. }
@@ -509,6 +510,7 @@ impl<X: Subject> Run<X> {
                 | Op::NodeDialsItself
                 | Op::NodeTold { .. }
                 | Op::NodeRestarts
+                | Op::NodeStalls { .. }
                 | Op::Link { .. }
                 | Op::WallJump { .. }
                 | Op::Fault(_)

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use sockman::driver::{Did, Machine, Task};
@@ -102,6 +103,8 @@ pub enum Step {
     Node(Task, Did),
     /// Nothing is left to do at this instant; the next is due then, if anything is.
     Idle(Option<Instant>),
+    /// Nothing is left to do outside, and the node stands still; the next is due then.
+    Stalled(Option<Instant>),
 }
 
 /// What a node is made from, each time that it starts.
@@ -150,6 +153,8 @@ pub struct World<X: Subject, K: Host = Kernel> {
     /// Whether nothing has happened since it looked at its sockets: another look would show the
     /// same.
     has_looked: bool,
+    /// Until when the node's process gets no processor.
+    stalled_until: Instant,
     chooser: Chooser,
     /// Whether the node's last step was another than the default's.
     has_deviated: bool,
@@ -233,6 +238,7 @@ impl<X: Subject, K: Host> World<X, K> {
             commanded: None,
             has_waited: true,
             has_looked: false,
+            stalled_until: Instant::START,
             chooser: Chooser::new(scheduler),
             has_deviated: false,
             trace: Trace::new(config.story),
@@ -266,8 +272,24 @@ impl<X: Subject, K: Host> World<X, K> {
         self.commands_waiting = 0;
         self.commands.clear();
         self.has_waited = true;
+        self.stalled_until = self.now.steady;
         self.listen();
         self.carry_from_node();
+    }
+
+    /// The node's process gets no processor for so long; its kernel goes on. To be said of a node
+    /// that waits: it does not stop halfway.
+    pub fn stall(&mut self, by: Duration) -> Done {
+        let until = self.now.steady + by;
+        let longer = until > self.stalled_until.max(self.now.steady);
+        self.stalled_until = self.stalled_until.max(until);
+        Done::only_if(longer, "it stands still until then already")
+    }
+
+    /// Whether the node stands still.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        self.stalled_until > self.now.steady
     }
 
     /// Lets the node's socket calls go otherwise than the network would have it, by chance.

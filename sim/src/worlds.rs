@@ -189,6 +189,8 @@ pub enum Turn {
     Vanishes,
     /// It stops reading.
     StopsReading,
+    /// It stops reading, and asks for much that it has no use for.
+    AsksInVain,
     /// It reads again.
     ReadsAgain,
     /// It becomes honest.
@@ -217,6 +219,8 @@ pub enum NodeTurn {
     WallJumps,
     /// Its process ends and begins again.
     Restarts,
+    /// Its process gets no processor, for a while.
+    Stalls,
     /// Every link falls silent, for a while.
     Partition,
     /// A named fault of its calls, for whomever they are.

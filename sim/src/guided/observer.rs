@@ -149,7 +149,7 @@ impl<X: Subject> Observer<X> {
             Step::Outside | Step::Arrived => "arrival",
             Step::Looked(_) => "poll",
             Step::Node(task, _) => Machine::<Faulty<Kernel>, X::Tenant>::task_name(*task),
-            Step::Polled(_) | Step::Idle(_) => return,
+            Step::Polled(_) | Step::Idle(_) | Step::Stalled(_) => return,
         };
         let last = world.chooser().recorded().last();
         let Some(Deviation::Before { anchor, .. }) = last else { return };

@@ -32,7 +32,8 @@ pub(super) fn check<X: Subject, K: Host>(
         | Step::Arrived
         | Step::Polled(_)
         | Step::Looked(_)
-        | Step::Idle(_) => None,
+        | Step::Idle(_)
+        | Step::Stalled(_) => None,
     };
     conn.map_or(Ok(()), |conn| check_one(world, Some(conn)))
 }

@@ -104,7 +104,7 @@ impl Fairness {
                 self.steps_since_poll = 0;
                 Ok(())
             }
-            Step::Outside | Step::Arrived => Ok(()),
+            Step::Outside | Step::Arrived | Step::Stalled(_) => Ok(()),
         }
     }
 

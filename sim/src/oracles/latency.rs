@@ -52,7 +52,7 @@ impl Latency {
     ) -> Result<(), Violation> {
         self.count_steps(world, step)?;
         match step {
-            Step::Outside | Step::Arrived => Ok(()),
+            Step::Outside | Step::Arrived | Step::Stalled(_) => Ok(()),
             Step::Looked(_) => {
                 // Nor is it that the scheduler woke it.
                 self.awake = true;
@@ -99,7 +99,7 @@ impl Latency {
         match step {
             Step::Node(_, did) if is_in_vain(world, did) => self.steps_in_vain += 1,
             Step::Node(..) | Step::Outside | Step::Arrived => self.steps_in_vain = 0,
-            Step::Polled(_) | Step::Looked(_) | Step::Idle(_) => {}
+            Step::Polled(_) | Step::Looked(_) | Step::Idle(_) | Step::Stalled(_) => {}
         }
         if self.steps_in_vain > STEPS_IN_VAIN_MAX {
             let what = format!("{} steps at one instant, all in vain", self.steps_in_vain);

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use super::{Violation, violation};
 use crate::actor::{Actor, Dialled, Link, Way};
-use crate::faulty::CallResult;
+use crate::faulty::{CallRecord, CallResult};
 use crate::host::Host;
 use crate::schedule::{ActorId, Manner};
 use crate::subject::{Fact, Subject};
 use crate::world::World;
-use sockman::sockets::{ConnId, Received, Sent};
+use sockman::sockets::{AcceptError, ConnId, Received, Sent};
 use sockman::sockman::{ConnView, Initiator, Phase, Slices, Tenant};
 use sockman::time::Instant;
 
@@ -26,6 +26,10 @@ const RULE: &str = "docs/behaviour.md, connman 7: queues drain when the peer rea
 /// more than a peer waits before its next move.
 const STANDSTILL_MAX: Duration = Duration::from_secs(2);
 
+/// How long an acceptor rests at most that was told that there are no descriptors
+/// (docs/behaviour.md, sockets 4).
+const ACCEPT_REST_MAX: Duration = Duration::from_secs(1);
+
 /// When bytes last passed, for each actor: into it or into the node's kernel for it, and from it
 /// into the node; at first, when its connection came up.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +38,10 @@ pub(super) struct Liveness {
     into_node: Passed,
     /// Whose handshake is complete.
     ready: BTreeSet<ConnId>,
+    /// Whether the node has all the descriptors that it may have, and until when it had, or was
+    /// told so.
+    is_short: bool,
+    short_until: Instant,
 }
 
 /// By number of the actor; the start of the clock where nothing has passed.
@@ -80,6 +88,14 @@ impl Liveness {
                 }
             }
         }
+        let is_short = has_no_descriptor(world);
+        let told_so = |call: &CallRecord| {
+            matches!(call.what, CallResult::Accept(Err(AcceptError::OutOfDescriptors(_))))
+        };
+        if is_short || self.is_short || faulty.calls().iter().any(told_so) {
+            self.short_until = now;
+        }
+        self.is_short = is_short;
         for moved in world.moved() {
             if moved.way == Way::Read {
                 self.into_actor.note(moved.actor, now);
@@ -117,6 +133,8 @@ impl Liveness {
                 Waits::ForActor => into_actor,
                 Waits::Between => into_node.max(into_actor),
             };
+            let rested = self.short_until + ACCEPT_REST_MAX;
+            let since = if is_let_in(world, actor) { since } else { since.max(rested) };
             if since + world.round_trip(actor.id()) + STANDSTILL_MAX >= now {
                 return Ok(());
             }
@@ -185,11 +203,15 @@ fn is_paused<X: Subject, K: Host>(world: &World<X, K>, actor: &Actor<X::Dialect>
     conn_of(world, actor).is_some_and(|view| view.receive_paused)
 }
 
+/// Whether the node knows of an actor's present connection.
+fn is_let_in<X: Subject, K: Host>(world: &World<X, K>, actor: &Actor<X::Dialect>) -> bool {
+    conn_of(world, actor).is_some()
+}
+
 /// Whether the node cannot take anybody in.
 fn has_no_descriptor<X: Subject, K: Host>(world: &World<X, K>) -> bool {
-    let sockman = world.machine().sockman();
-    let kernel = sockman.sockets().inner();
-    kernel.open_descriptors() >= kernel.descriptors_max() || sockman.resting_count() > 0
+    let kernel = world.machine().sockman().sockets().inner();
+    kernel.open_descriptors() >= kernel.descriptors_max()
 }
 
 fn problem_of<X: Subject, K: Host>(

@@ -103,7 +103,8 @@ impl<X: Subject> Oracles<X> {
         world: &World<X, K>,
         step: &Step,
     ) -> Result<(), Violation> {
-        if matches!(step, Step::Outside | Step::Arrived) && !world.has_seen() {
+        let outside = matches!(step, Step::Outside | Step::Arrived | Step::Stalled(_));
+        if outside && !world.has_seen() {
             return self.latency.check(world, step);
         }
         protocol::check(world)?;

@@ -185,11 +185,13 @@ pub(super) fn plan<X: Subject>(world: &mut World<X>, order: &[Deviation]) {
     }
 }
 
-/// When the last window of an expectation closes.
+/// When the last window of an expectation closes, or the last stall of the node's ends.
 pub(super) fn longest_window(schedule: &Schedule, due: &[Instant]) -> Instant {
-    let windows = schedule.script.iter().zip(due).filter_map(|(line, at)| {
-        let Op::Expect(expect) = &line.op else { return None };
-        Some(*at + crate::expect::window(expect))
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other lines are over at once")]
+    let windows = schedule.script.iter().zip(due).filter_map(|(line, at)| match &line.op {
+        Op::Expect(expect) => Some(*at + crate::expect::window(expect)),
+        Op::NodeStalls { by } => Some(*at + *by),
+        _ => None,
     });
     windows.max().unwrap_or(Instant::START)
 }

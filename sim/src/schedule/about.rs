@@ -56,6 +56,7 @@ impl Op {
             | Self::NodeDrops { .. }
             | Self::NodeDialsItself
             | Self::NodeRestarts
+            | Self::NodeStalls { .. }
             | Self::Vanish { .. }
             | Self::Behave { .. }
             | Self::StopReading { .. }
@@ -91,6 +92,7 @@ impl Op {
             Self::NodeDialsItself
             | Self::NodeTold { .. }
             | Self::NodeRestarts
+            | Self::NodeStalls { .. }
             | Self::WallJump { .. } => None,
         }
     }
@@ -116,6 +118,7 @@ impl Op {
             Self::NodeDialsItself
             | Self::NodeTold { .. }
             | Self::NodeRestarts
+            | Self::NodeStalls { .. }
             | Self::WallJump { .. } => None,
         }
     }

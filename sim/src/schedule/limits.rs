@@ -18,8 +18,8 @@ pub(super) const RESERVED_WORDS: [&str; 5] = ["hex", "in", "junk", "the", "withi
 
 /// Words that no setting of the node can have for a key, because `node dials p1` is a sentence; and
 /// `expect node keeps p1` is often begun without its first word.
-pub(super) const RESERVED_KEYS: [&str; 6] =
-    ["connects", "dials", "drops", "is", "keeps", "restarts"];
+pub(super) const RESERVED_KEYS: [&str; 7] =
+    ["connects", "dials", "drops", "is", "keeps", "restarts", "stalls"];
 
 /// The word that no step can have for a verb, because `node is commanded` has it before the verb.
 pub(super) const RESERVED_VERB: &str = "is";
@@ -209,7 +209,7 @@ fn check_op(op: &Op) -> Checked {
             items.iter().try_for_each(check_item)
         }
         Op::Link { change, .. } => check_link(*change),
-        Op::WallJump { by, .. } => check_time(*by),
+        Op::WallJump { by, .. } | Op::NodeStalls { by } => check_time(*by),
         Op::Fault(fault) => check_fault(fault),
         Op::Expect(expect) => check_expect(expect),
         Op::NodeTold { word } => check_word(word),

@@ -155,6 +155,11 @@ pub enum Op {
     /// `node restarts`: its process ends without a warning, its kernel closes what it had open, and
     /// a new one begins from what is on its disk.
     NodeRestarts,
+    /// `node stalls 5s`: its process gets no processor for so long, and its kernel goes on.
+    NodeStalls {
+        /// For how long.
+        by: Duration,
+    },
     /// `p1 sends version, verack, ping x200`.
     Send {
         /// Who.

@@ -210,6 +210,7 @@ impl Random {
             21 => Op::NodeTold { word: self.word() },
             22 => Op::NodeRestarts,
             23 => Op::Vanish { actor },
+            24 => Op::NodeStalls { by: self.time() },
             13 | 14 => Op::Fault(self.fault()),
             15 | 16 => Op::Expect(self.expect()),
             _ => Op::Send { actor, items: (0..=self.below(4)).map(|_| self.item()).collect() },

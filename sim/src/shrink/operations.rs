@@ -51,6 +51,7 @@ fn parts_of(op: &Op) -> u8 {
         | Op::NodeDialsItself
         | Op::NodeTold { .. }
         | Op::NodeRestarts
+        | Op::NodeStalls { .. }
         | Op::Vanish { .. }
         | Op::StopReading { .. }
         | Op::ReadAgain { .. }

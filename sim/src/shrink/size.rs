@@ -81,7 +81,7 @@ impl Size {
                 self.names.0 += usize::from(address.is_some());
             }
             Op::Link { change, .. } => self.add_link(*change),
-            Op::WallJump { by, .. } => self.add_time(*by),
+            Op::WallJump { by, .. } | Op::NodeStalls { by } => self.add_time(*by),
             Op::Fault(fault) => {
                 self.payload.repeats += u64::from(fault.times);
                 self.counts += u64::from(fault.nth);

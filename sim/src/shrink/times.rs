@@ -12,7 +12,7 @@ use super::size::digits_of_time;
 const ROUND: [u64; 11] =
     [1, 10, 100, 1_000, 10_000, 60_000, 120_000, 600_000, 1_800_000, 3_600_000, 36_000_000];
 
-/// Makes waits none, or short, or round; the same for latencies and jumps of the clock.
+/// Makes waits none, or short, or round; the same for latencies, jumps of the clock and stalls.
 pub(super) fn simplify(search: &mut Search<'_>) {
     if !search.is_all_free() {
         return;
@@ -31,6 +31,8 @@ pub(super) fn simplify(search: &mut Search<'_>) {
             simplify_op(search, line, time, &op);
         } else if let Op::WallJump { direction, by } = *op {
             simplify_op(search, line, by, &|by| Op::WallJump { direction, by });
+        } else if let Op::NodeStalls { by } = *op {
+            simplify_op(search, line, by, &|by| Op::NodeStalls { by });
         }
     }
 }

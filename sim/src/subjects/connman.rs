@@ -134,7 +134,8 @@ impl Subject for Connman {
             let settings = vec![("active".to_owned(), state.to_owned())];
             Word { name: "network".to_owned(), settings }
         };
-        vec![Word::plain("ping"), network("off"), network("on"), network("on")]
+        let likely = [Word::plain("ping"), network("off"), network("on"), network("on")];
+        likely.iter().chain(&likely).cloned().chain([Word::plain("shutdown")]).collect()
     }
 
     fn drop_command(_: &ConnMan, conns: &Conns<Peer>, conn: ConnId) -> Option<Command> {

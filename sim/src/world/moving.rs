@@ -19,7 +19,10 @@ impl<X: Subject, K: Host> World<X, K> {
     /// Does one thing that is due at this instant: by default what is due outside before what the
     /// node has to do, and that in the order of production.
     pub fn step(&mut self) -> Step {
-        if self.chooser.is_default() {
+        if self.is_stalled() {
+            self.has_deviated = false;
+            self.step_outside().unwrap_or_else(|| Step::Stalled(self.next_due()))
+        } else if self.chooser.is_default() {
             self.has_deviated = false;
             self.step_outside().unwrap_or_else(|| self.step_inside())
         } else {
@@ -69,7 +72,10 @@ impl<X: Subject, K: Host> World<X, K> {
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
         let actors = self.next_actor;
-        let node = self.machine.next_wakeup(self.now);
+        let node = match self.is_stalled() {
+            true => Some(self.stalled_until),
+            false => self.machine.next_wakeup(self.now),
+        };
         let kernel = self.machine.sockman().sockets().inner().next_timer();
         [self.network.next_due(), actors, node, kernel].into_iter().flatten().min()
     }

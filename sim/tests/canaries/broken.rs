@@ -14,6 +14,7 @@ use sockman_sim::subject::{
 };
 use sockman_sim::subjects::connman::HandshakeWatch;
 use sockman_sim::subjects::echo::{Echo, Lines, Never, Notice, Peer, Server};
+use sockman_sim::world::Step;
 
 /// One way to misbehave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -284,7 +285,11 @@ impl Tenant for BrokenServer {
 /// The watch over handshakes is the connection manager's; an echo can be held to it as well.
 impl Watch<Broken> for HandshakeWatch {
     fn look(&mut self, sight: &Sight<'_, Broken>) -> Result<(), Objection> {
-        self.look_within(Duration::from_secs(60), sight.now, sight.facts())
+        self.hear(sight.now, sight.facts());
+        match sight.step {
+            Step::Idle(_) => self.check(Duration::from_secs(60), sight.now),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -27,6 +27,7 @@ enum Sort {
     NodeTold,
     NodeRestarts,
     Vanish,
+    NodeStalls,
 }
 
 /// What a tag says.
@@ -68,7 +69,7 @@ const OPS: [Sort; 32] = [
     Sort::NodeRestarts,
     Sort::Vanish,
     Sort::Link,
-    Sort::Link,
+    Sort::NodeStalls,
 ];
 
 /// The sorts of expectations, by tag.
@@ -168,6 +169,7 @@ fn read_op(input: &mut Reader<'_>, sort: Sort, actor: ActorId) -> Option<Op> {
         Sort::NodeDialsItself => Op::NodeDialsItself,
         Sort::NodeTold => Op::NodeTold { word: words::read_word(input)? },
         Sort::NodeRestarts => Op::NodeRestarts,
+        Sort::NodeStalls => Op::NodeStalls { by: input.time()? },
         Sort::Vanish => Op::Vanish { actor },
     })
 }
@@ -185,6 +187,7 @@ fn write_op(output: &mut Writer, op: &Op) {
             output.pick(&JUMPS, direction);
             output.time(*by);
         }
+        Op::NodeStalls { by } => output.time(*by),
         Op::Fault(fault) => order::write_fault(output, fault),
         Op::Expect(expect) => write_expect(output, expect),
         Op::NodeTold { word } => words::write_word(output, word),
@@ -220,6 +223,7 @@ const fn tag(op: &Op) -> Tag {
         Op::NodeDialsItself => Sort::NodeDialsItself,
         Op::NodeTold { .. } => Sort::NodeTold,
         Op::NodeRestarts => Sort::NodeRestarts,
+        Op::NodeStalls { .. } => Sort::NodeStalls,
         Op::Vanish { .. } => Sort::Vanish,
         Op::Expect(Expect::Receives { .. }) => return Tag::Expectation(RECEIVES),
         Op::Expect(Expect::NeverReceives { .. }) => return Tag::Expectation(NEVER_RECEIVES),

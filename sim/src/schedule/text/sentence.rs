@@ -127,12 +127,14 @@ fn node_does(cursor: &mut Cursor<'_>) -> Parsed<Op> {
         Drops,
         IsTold,
         Restarts,
+        Stalls,
     }
     let verbs = [
         ("dials", Verb::Dials),
         ("drops", Verb::Drops),
         ("is told", Verb::IsTold),
         ("restarts", Verb::Restarts),
+        ("stalls", Verb::Stalls),
     ];
     Ok(match cursor.choose(&verbs, &[Expected::Sort("a setting before the script")])? {
         Verb::Dials if cursor.eat("itself") => Op::NodeDialsItself,
@@ -141,6 +143,7 @@ fn node_does(cursor: &mut Cursor<'_>) -> Parsed<Op> {
         Verb::Drops => Op::NodeDrops { actor: cursor.actor()? },
         Verb::IsTold => Op::NodeTold { word: items::word(cursor)? },
         Verb::Restarts => Op::NodeRestarts,
+        Verb::Stalls => Op::NodeStalls { by: cursor.time()? },
     })
 }
 

@@ -23,17 +23,8 @@ pub struct HandshakeWatch {
 }
 
 impl HandshakeWatch {
-    /// Looks, where a handshake may take this long.
-    ///
-    /// # Errors
-    ///
-    /// Somebody has held its slot for too long.
-    pub fn look_within(
-        &mut self,
-        within: Duration,
-        now: Now,
-        facts: impl Iterator<Item = Fact>,
-    ) -> Result<(), Objection> {
+    /// Hears what a step has told.
+    pub fn hear(&mut self, now: Now, facts: impl Iterator<Item = Fact>) {
         for fact in facts {
             match fact {
                 Fact::Up(conn) => drop(self.waiting.insert(conn, now)),
@@ -49,6 +40,15 @@ impl HandshakeWatch {
             let back = expected - now.wall;
             self.waiting.values_mut().for_each(|since| since.steady = since.steady + back);
         }
+    }
+
+    /// Looks at a node at rest, where a handshake may take so long. Until it rests, it may not yet
+    /// have come to what has fallen due.
+    ///
+    /// # Errors
+    ///
+    /// Somebody has held its slot for too long.
+    pub fn check(&self, within: Duration, now: Now) -> Result<(), Objection> {
         for (conn, since) in &self.waiting {
             if now.steady > since.steady + within + HANDSHAKE_GRACE {
                 let what = format!("{conn} holds its slot without a complete handshake");

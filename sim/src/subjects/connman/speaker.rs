@@ -68,6 +68,7 @@ const VERSION: [Setting; 6] = [
     Setting::up_to("cut", LENGTH_MAX),
 ];
 const NONCE: [Setting; 1] = [Setting::up_to("nonce", u64::MAX)];
+const PONG: [Setting; 2] = [Setting::up_to("nonce", u64::MAX), Setting::up_to("xor", u64::MAX)];
 const SENDCMPCT: [Setting; 2] =
     [Setting::up_to("announce", 1), Setting::up_to("version", u64::MAX)];
 const FEEFILTER: [Setting; 1] = [Setting::up_to("rate", u64::MAX)];
@@ -121,6 +122,8 @@ pub struct Speaker {
     said_verack: bool,
     heard_version: bool,
     heard_verack: bool,
+    /// The nonce of the last ping that was heard; zero before there is one.
+    pinged: u64,
     awaited: VecDeque<u64>,
     /// Whether there were too many to remember: then a pong may be for one of those.
     forgot: bool,
@@ -138,6 +141,7 @@ impl Dialect for Speaker {
             said_verack: false,
             heard_version: false,
             heard_verack: false,
+            pinged: 0,
             awaited: VecDeque::new(),
             forgot: false,
         }
@@ -191,6 +195,9 @@ impl Dialect for Speaker {
                 Ok(Some((name, payload))) => {
                     let word = Heard { name, detail: detail(name, payload) };
                     heard.push(word);
+                    if name == "ping" {
+                        self.pinged = word.detail;
+                    }
                     if let Err(problem) = self.judge(word, payload) {
                         break Err(problem);
                     }
@@ -340,7 +347,12 @@ impl Speaker {
                 };
                 nonce.to_le_bytes().to_vec()
             }
-            "pong" => number(word, "nonce").unwrap_or(0).to_le_bytes().to_vec(),
+            "pong" => {
+                let flipped = number(word, "xor");
+                let usual = flipped.map_or(0, |_| self.pinged);
+                let nonce = number(word, "nonce").unwrap_or(usual) ^ flipped.unwrap_or(0);
+                nonce.to_le_bytes().to_vec()
+            }
             "sendcmpct" => {
                 let announce = u8::from(number(word, "announce").unwrap_or(0) != 0);
                 let version = number(word, "version").unwrap_or(2);
@@ -544,7 +556,8 @@ pub(super) fn checksum(payload: &[u8]) -> [u8; 4] {
 fn said_settings(name: &str) -> &'static [Setting] {
     match name {
         "version" => &VERSION,
-        "ping" | "pong" => &NONCE,
+        "ping" => &NONCE,
+        "pong" => &PONG,
         "sendcmpct" => &SENDCMPCT,
         "feefilter" => &FEEFILTER,
         _ => &[],

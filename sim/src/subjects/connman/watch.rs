@@ -7,6 +7,7 @@ use super::listed::Listed;
 use super::model::{Model, Wears};
 use super::policy::Policy;
 use crate::subject::{Objection, Sight, Watch};
+use crate::world::Step;
 
 /// A tenant that says by which settings it is to be judged.
 pub trait Configured {
@@ -35,6 +36,10 @@ impl<X: Wears<Tenant: Configured>> Watch<X> for ConnmanWatch {
         self.model.look(sight, config)?;
         self.policy.look(sight, config, &self.model)?;
         self.listed.look(sight, config, &self.model)?;
-        self.handshakes.look_within(config.peer_timeout, sight.now, sight.facts())
+        self.handshakes.hear(sight.now, sight.facts());
+        match sight.step {
+            Step::Idle(_) => self.handshakes.check(config.peer_timeout, sight.now),
+            _ => Ok(()),
+        }
     }
 }

@@ -121,6 +121,7 @@ fn draw_settings(name: &str, below: Below<'_>) -> Vec<(String, String)> {
         ("version", 6) => ("agent-bytes", pick(&AGENTS, below).to_string()),
         ("version", _) => ("cut", below(110).to_string()),
         ("ping" | "pong", 0..4) => ("nonce", pick(&NUMBERS, below).to_string()),
+        ("pong", 4..7) => ("xor", pick(&NUMBERS, below).to_string()),
         ("sendcmpct", 0..3) => ("announce", below(2).to_string()),
         ("sendcmpct", 3..6) => ("version", pick(&NUMBERS, below).to_string()),
         ("feefilter", 0..4) => ("rate", pick(&NUMBERS, below).to_string()),
