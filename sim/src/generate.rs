@@ -31,10 +31,6 @@ const PARTITION_SECS_MAX: u32 = 20;
 /// How far a wall clock is set, at most.
 const JUMP_SECS_MAX: u32 = 7200;
 
-/// How much an actor asks for that does not read the answers, at most: some of what buffers hold,
-/// more than they hold, more than the node may keep.
-const ASKED_FOR_MAX: [u32; 3] = [300, 3_000, 12_000];
-
 /// The port from which the first actor that names its port dials.
 const FROM_PORT: u16 = 40_000;
 
@@ -250,11 +246,14 @@ impl<'a, X: Subject> Author<'a, X> {
         None
     }
 
-    /// Does by hand what honest actors do by themselves.
+    /// Does by hand what honest actors do by themselves, or nearly so.
     fn shake_hands(&mut self, actor: ActorId, at: Duration) {
-        let words = X::Dialect::handshake().iter();
-        let items: Vec<_> =
-            words.map(|name| Item::Word { word: Word::plain(name), times: 1 }).collect();
+        let draws = &mut self.draws;
+        let words = match draws.once_in(2) {
+            true => X::Dialect::draw_handshake(&mut |bound| draws.below(bound)),
+            false => X::Dialect::handshake().iter().map(|name| Word::plain(name)).collect(),
+        };
+        let items: Vec<_> = words.into_iter().map(|word| Item::Word { word, times: 1 }).collect();
         if !items.is_empty() {
             self.add(at, Op::Send { actor, items });
         }
@@ -294,9 +293,8 @@ impl<'a, X: Subject> Author<'a, X> {
 
     /// Somebody asks for much and does not read the answers; some say that this was all.
     fn ask_in_vain(&mut self, actor: ActorId, at: Duration) {
-        let word = Word::plain(X::Dialect::vocabulary()[0]);
-        let most = *self.draws.pick(&ASKED_FOR_MAX);
-        let times = 1 + self.draws.below(most);
+        let draws = &mut self.draws;
+        let (word, times) = X::Dialect::ask_much(&mut |bound| draws.below(bound));
         self.add(at, Op::StopReading { actor });
         self.add(at, Op::Send { actor, items: vec![Item::Word { word, times }] });
         if self.draws.once_in(4) {
@@ -389,6 +387,12 @@ impl<'a, X: Subject> Author<'a, X> {
             }
             let manner = self.draws.pick(&after.manners).0;
             self.add(start, Op::Behave { actor: actor.id, manner });
+        }
+        for actor in self.cast.clone() {
+            for _ in 0..self.span(after.turns) {
+                let at = start + self.time_below(length);
+                self.take_turn(actor, at);
+            }
         }
         for _ in 0..self.span(after.node) {
             let at = start + self.time_below(length);

@@ -8,7 +8,7 @@ use std::fmt;
 
 use sockman::driver::Task;
 use sockman::rng::Seed;
-use sockman::sockets::{ConnId, Endpoint};
+use sockman::sockets::{ConnId, Endpoint, Event};
 use sockman::sockman::{Conns, Initiator, Slices, Tenant};
 use sockman::time::{Instant, Now};
 
@@ -199,6 +199,8 @@ pub struct Sight<'a, X: Subject> {
     pub calls: &'a [CallRecord],
     /// The bytes that those moved: each call says where its own lie.
     pub bytes: &'a [u8],
+    /// What it was told of its sockets, if it is a look at them.
+    pub reported: &'a [Event],
     /// What it told.
     pub notices: &'a [<X::Tenant as Tenant>::Notice],
     /// The command that it handled, if it is a step that handles one.
@@ -388,6 +390,20 @@ pub trait Dialect: Clone + Send + fmt::Debug {
     #[must_use]
     fn handshake() -> &'static [&'static str] {
         &[]
+    }
+
+    /// The same with something about it that is unusual, or wrong, or more than need be; unless it
+    /// is said otherwise, there is nothing.
+    fn draw_handshake(below: &mut dyn FnMut(u32) -> u32) -> Vec<Word> {
+        let _ = below;
+        Self::handshake().iter().map(|name| Word::plain(name)).collect()
+    }
+
+    /// What costs the node much room to answer, and how often it is said: some of what buffers
+    /// hold, more than they hold, more than the node may keep.
+    fn ask_much(below: &mut dyn FnMut(u32) -> u32) -> (Word, u32) {
+        let most = [300, 3_000, 12_000][below(3) as usize];
+        (Word::plain(Self::vocabulary()[0]), 1 + below(most))
     }
 
     /// Says something of its own choice that is well formed, whatever it means here: varied in what

@@ -434,6 +434,10 @@ impl<X: Subject, K: Host> World<X, K> {
             step,
             calls: sockets.calls(),
             bytes: sockets.bytes(),
+            reported: match step {
+                Step::Polled(_) | Step::Looked(_) => &self.events,
+                _ => &[],
+            },
             notices: &self.notices,
             command: self.commanded.as_ref(),
         }

@@ -286,6 +286,9 @@ pub struct After {
     /// and show little.
     #[serde(default)]
     pub manners: Vec<MannerName>,
+    /// How many turns each actor has in that time, of the script's sorts.
+    #[serde(default)]
+    pub turns: Span,
     /// How many things happen to the node in that time, of the script's sorts.
     #[serde(default)]
     pub node: Span,
@@ -315,7 +318,8 @@ impl Table {
             self.actors.others.most == 0 || !self.actors.manners.is_empty(),
             "actors.manners: others behave somehow",
         )?;
-        let has_turns = self.turns.chatty.most + self.turns.others.most > 0;
+        let turns = [self.turns.chatty, self.turns.others, self.after.turns];
+        let has_turns = turns.iter().any(|span| span.most > 0);
         let sorts: u32 = self.turns.sorts.values().sum();
         ensure(!has_turns || sorts > 0, "turns.sorts: turns are of some sort")?;
         let node_sorts: u32 = self.turns.node_sorts.values().sum();

@@ -78,7 +78,9 @@ fn every_planted_fault_shrinks_to_a_few_operations() {
         let mut clean = shrunk.schedule;
         clean.node.retain(|(key, _)| key != "fault");
         let verdict = run::<Broken>(&clean, &options).unwrap().verdict;
-        assert_eq!(verdict, Verdict::Passed, "{fault:?}: without the fault\n{clean}");
+        // An order line may name a step that there is with the fault alone.
+        let drifted = !clean.order.is_empty() && matches!(verdict, Verdict::Drifted(_));
+        assert!(verdict.is_passed() || drifted, "{fault:?}: without it: {verdict}\n{clean}");
     }
     counts.sort_unstable();
     println!("operations: {counts:?}");

@@ -333,7 +333,7 @@ impl Tenant for ConnMan {
     ) -> Option<StepName<'a>> {
         match task {
             MESSAGES => self.next_message_step(conns),
-            TIMERS => self.next_timer_step(now),
+            TIMERS => self.next_timer_step(now, conns),
             OPENER => self.next_opener_step(now),
             TaskId(n) => unreachable!("there is no task {n}"),
         }

@@ -99,9 +99,17 @@ pub(super) fn check_invariants(timers: &Timers, conns: &Conns<Peer>, config: &Co
 }
 
 impl ConnMan {
-    /// Which timer fires next.
-    pub(super) fn next_timer_step(&self, now: Now) -> Option<StepName<'static>> {
+    /// Which timer fires next. Silence is judged once what has come is known, as the reference
+    /// reads from a socket before it asks how long it was silent.
+    pub(super) fn next_timer_step(
+        &self,
+        now: Now,
+        conns: &Conns<Peer>,
+    ) -> Option<StepName<'static>> {
         let (conn, timer) = self.timers.due(now.wall)?;
+        if timer == Timer::Inactivity && conns.has_news(conn) {
+            return None;
+        }
         Some(StepName { verb: "fires", object: timer.name(), conn: Some(conn) })
     }
 

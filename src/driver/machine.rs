@@ -162,6 +162,7 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
     /// Closes everything and tells the tenant, which is not asked for anything any more.
     pub fn shutdown(&mut self, now: Now) {
         self.held = None;
+        self.sockman.note_told();
         for queue in &mut self.pending {
             queue.clear();
         }
@@ -317,6 +318,7 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
         let source = self.sockman.next_source(now.steady).expect("the task is runnable");
         let event = self.sockman.step(now.steady);
         if let Some(Event::Writable { conn }) = event {
+            self.sockman.note_told();
             return self.send(now, conn);
         }
         let name = event.as_ref().map(Event::name);
@@ -325,6 +327,7 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
     }
 
     fn deliver(&mut self, now: Now, event: Event) -> Did {
+        self.sockman.note_told();
         let actions = &mut self.actions;
         if let Event::Received { conn, count } = event {
             let (bytes, conns) = self.sockman.received(count);

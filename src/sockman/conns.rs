@@ -77,11 +77,13 @@ pub struct Conns<T> {
     /// and soon gone, and apart, because the backend may give their index to the next connection.
     dead: Vec<Conn<T>>,
     count: usize,
+    /// Whom the last event is about, until the tenant has it.
+    pub(super) untold: Option<ConnId>,
 }
 
 impl<T> Conns<T> {
     pub(super) const fn new() -> Self {
-        Self { slots: Vec::new(), dead: Vec::new(), count: 0 }
+        Self { slots: Vec::new(), dead: Vec::new(), count: 0, untold: None }
     }
 
     pub(super) fn insert(&mut self, conn: Conn<T>) {
@@ -158,6 +160,14 @@ impl<T> Conns<T> {
     #[must_use]
     pub fn phase(&self, id: ConnId) -> Option<Phase> {
         Some(self.conn(id)?.phase)
+    }
+
+    /// Whether a wait has reported something of a connection that the tenant has not heard yet: a
+    /// call is still to be made for it, or its result to be delivered. Who judges that nothing has
+    /// come waits until then; nobody waits for longer than a turn of each socket.
+    #[must_use]
+    pub fn has_news(&self, id: ConnId) -> bool {
+        self.untold == Some(id) || self.conn(id).is_some_and(|conn| conn.queued)
     }
 
     /// Every adopted connection: by index of its id, those that are over last.

@@ -290,13 +290,31 @@ impl<S: Sockets, T> SockMan<S, T> {
     /// What the next step is about, if there is one.
     #[must_use]
     pub fn next_source(&self, now: Instant) -> Option<Source> {
-        self.deadlines.due(now).or_else(|| self.ready.front().copied())
+        self.due(now).or_else(|| self.ready.front().copied())
+    }
+
+    /// The deadline that comes next. An attempt of which something was reported has not run out: it
+    /// is looked at first, in its turn.
+    fn due(&self, now: Instant) -> Option<Source> {
+        self.deadlines.due(now).filter(|source| match source {
+            Source::Listener(_) => true,
+            Source::Conn(id) => {
+                let conn = self.conns.conn(*id).expect("a deadline goes with its connection");
+                conn.phase != Phase::Dialing || !conn.queued
+            }
+        })
     }
 
     /// Makes one socket call, or fires one deadline. `None`: it came to nothing, as after a
     /// spurious report.
     pub fn step(&mut self, now: Instant) -> Option<Event> {
-        if let Some(source) = self.deadlines.due(now) {
+        let event = self.step_source(now);
+        self.conns.untold = event.as_ref().and_then(Event::conn);
+        event
+    }
+
+    fn step_source(&mut self, now: Instant) -> Option<Event> {
+        if let Some(source) = self.due(now) {
             self.deadlines.clear(source);
             return self.fire(source);
         }
@@ -304,6 +322,11 @@ impl<S: Sockets, T> SockMan<S, T> {
             Source::Listener(id) => self.step_listener(now, id),
             Source::Conn(id) => self.step_conn(id),
         }
+    }
+
+    /// The tenant has heard the last event.
+    pub const fn note_told(&mut self) {
+        self.conns.untold = None;
     }
 
     /// The bytes of the last [`Event::Received`], and the table of connections.

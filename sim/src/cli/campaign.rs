@@ -48,7 +48,7 @@ const FAILURES: &str = "target/sim/failures";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// What to simulate [default: one run in sixteen echo, the others connman]
+    /// What to simulate [default: one run in eight echo, the others connman]
     #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(NAMES))]
     subject: Option<String>,
     /// Seeds: one, or a range without its end [default: 0..200, or as many as 30 s allow]

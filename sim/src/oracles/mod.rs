@@ -123,6 +123,9 @@ impl<X: Subject> Oracles<X> {
                 world.machine().check_invariants();
             }
         }
+        if matches!(step, Step::Polled(1..) | Step::Looked(1..)) {
+            self.subject_check(world, step)?;
+        }
         if matches!(step, Step::Idle(_)) {
             lifecycle::Lifecycle::check_rest(world)?;
             self.accounting.check(world)?;

@@ -307,6 +307,11 @@ impl Dialect for Lines {
         self.encode(now, &Word::plain("line"), out).expect("it is a word of this dialect");
     }
 
+    fn ask_much(below: &mut dyn FnMut(u32) -> u32) -> (Word, u32) {
+        let length = ("length".to_owned(), (1 + below(30_000)).to_string());
+        (Word { name: "line".to_owned(), settings: vec![length] }, 1 + below(12))
+    }
+
     fn vary(&mut self, now: Now, below: &mut dyn FnMut(u32) -> u32, out: &mut Vec<u8>) {
         let longest = [0, 0, 0, 0, 1, 100, 5_000, 30_000][below(8) as usize];
         let length = below(longest + 1);

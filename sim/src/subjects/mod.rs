@@ -16,7 +16,7 @@ pub const NAMES: &[&str] = &[connman::Connman::NAME, echo::Echo::NAME];
 
 /// One run in so many is of the echo where no subject is asked for: what is under the connection
 /// manager has more to it than that one uses.
-const ECHO_EVERY: u64 = 16;
+const ECHO_EVERY: u64 = 8;
 
 /// What the run of a seed simulates where nothing else is said.
 #[must_use]

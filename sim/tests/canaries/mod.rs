@@ -38,10 +38,10 @@ const JUNK: &str = "
          p1 sends 200 bytes of junk
 ";
 
-/// Somebody stays for longer than a handshake may take.
+/// Somebody stays for longer than a handshake may take, and is there still.
 const LONG_STAY: &str = "
 0ms      p1 dials
-+70s     p1 closes
++70s     p1 sends line
 ";
 
 /// Seeds of the campaign that has to find a fault.

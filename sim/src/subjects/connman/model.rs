@@ -12,13 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sockman::connman::{Command, Config, DialFailure, NetworkState, Notice, Peer, PeerId, Verdict};
 use sockman::driver::{Did, Outcome};
-use sockman::sockets::{Accepted, ConnId, Endpoint, Received, Sent};
+use sockman::sockets::{Accepted, ConnId, Endpoint, Received, Sent, Source};
 use sockman::sockman::{ConnFailure, Event, Tenant};
 
 use super::fairness::Fairness;
 use super::side::Side;
 use super::timers::{self, Clock, Times};
-use crate::faulty::CallResult;
+use crate::faulty::{CallRecord, CallResult};
 use crate::subject::{Objection, Sight, Subject};
 use crate::world::Step;
 
@@ -68,6 +68,7 @@ impl Model {
         config: &Config,
     ) -> Result<(), Objection> {
         self.clock.set(sight.now);
+        self.hear_news(sight);
         self.hear_calls(sight)?;
         match sight.step {
             Step::Node(_, Did::Delivered(event)) => {
@@ -125,6 +126,40 @@ impl Model {
     }
 
     // What passes the seam.
+
+    /// Of whom something is known to have come that is still to be looked at.
+    fn hear_news<X: Wears>(&mut self, sight: &Sight<'_, X>) {
+        for event in sight.reported {
+            let Source::Conn(conn) = event.source else { continue };
+            self.sides.get_mut(&conn).map(|side| side.has_news = true);
+        }
+        let looked_at = match sight.step {
+            Step::Node(_, Did::Called { source: Source::Conn(conn), event: None }) => Some(*conn),
+            Step::Node(_, Did::Called { source: Source::Conn(conn), event: Some(_) }) => {
+                // Without a look its time was up; otherwise the result is news until delivered.
+                let looks = |call: &CallRecord| !matches!(call.what, CallResult::Close(_));
+                let has_looked = sight.calls.iter().any(looks);
+                if let Some(side) = self.sides.get_mut(conn) {
+                    side.is_judged_unheard |= side.has_news && !has_looked;
+                }
+                None
+            }
+            Step::Node(_, Did::Delivered(event)) => event.conn(),
+            Step::Node(_, Did::Executed { action: "send", conn, .. }) => *conn,
+            Step::Node(..) if sight.task() == Some("timers") => {
+                let unheard = self.sides.iter_mut().filter(|(_, side)| side.has_news);
+                for (conn, side) in unheard.filter(|(_, side)| side.over.is_none()) {
+                    let is_over = sight.conns.get(*conn).is_some_and(|peer| peer.load().is_over);
+                    side.is_judged_unheard |= is_over;
+                }
+                None
+            }
+            _ => None,
+        };
+        if let Some(side) = looked_at.and_then(|conn| self.sides.get_mut(&conn)) {
+            side.has_news = false;
+        }
+    }
 
     fn hear_calls<X: Wears>(&mut self, sight: &Sight<'_, X>) -> Result<(), Objection> {
         for call in sight.calls {
@@ -190,10 +225,8 @@ impl Model {
             Event::Failed { error, .. } => {
                 side.end("not-connected");
                 if *error == ConnFailure::DialTimeout {
-                    timers::check_given_up(side, now.steady, config).map_err(|what| Objection {
-                        oracle: "protocol",
-                        ..objection(side, what)
-                    })?;
+                    timers::check_given_up(side, now.steady, config)
+                        .map_err(|what| timer(side, what))?;
                 }
             }
             _ => {}

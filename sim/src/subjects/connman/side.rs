@@ -114,6 +114,10 @@ pub(super) struct Side {
     /// The nonce of the node's own `version`, once that is sent.
     pub(super) own_nonce: Option<u64>,
     pub(super) times: Times,
+    /// Whether the node was told of something on its socket, and has not looked yet.
+    pub(super) has_news: bool,
+    /// Whether it was found too silent at such a time.
+    pub(super) is_judged_unheard: bool,
     state: State,
     common_version: i32,
     wtxid_relay: bool,
@@ -142,6 +146,8 @@ impl Side {
             over: None,
             own_nonce: None,
             times,
+            has_news: false,
+            is_judged_unheard: false,
             state: State::AwaitsVersion,
             common_version: PROTOCOL,
             wtxid_relay: false,

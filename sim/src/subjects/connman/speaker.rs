@@ -276,6 +276,10 @@ impl Dialect for Speaker {
         &["version", "verack"]
     }
 
+    fn draw_handshake(below: &mut dyn FnMut(u32) -> u32) -> Vec<Word> {
+        varied::draw_handshake(below)
+    }
+
     fn vary(&mut self, now: Now, below: &mut dyn FnMut(u32) -> u32, out: &mut Vec<u8>) {
         self.say_varied(now, below, out);
     }

@@ -28,6 +28,9 @@ const PING_INTERVAL: Duration = Duration::from_secs(120);
 /// How long an answer may take, and a connection be silent (handshake 1, `TIMEOUT_INTERVAL`).
 const TIMEOUT_INTERVAL: Duration = Duration::from_secs(1200);
 
+/// Who is too silent is asked first.
+const UNHEARD: &str = "although something was reported that nobody had looked at";
+
 /// The least that is more than none: what is due strictly after a moment is due by so much.
 const JUST_AFTER: Duration = Duration::from_nanos(1);
 
@@ -216,6 +219,14 @@ pub(super) fn check_told(
         DisconnectReason::HandshakeNoTraffic { .. }
         | DisconnectReason::HandshakeTimeout
         | DisconnectReason::SendTimeout { .. }
+        | DisconnectReason::ReceiveTimeout { .. }
+            if side.is_judged_unheard =>
+        {
+            return Some(Err(format!("it was ended for {name} {UNHEARD}")));
+        }
+        DisconnectReason::HandshakeNoTraffic { .. }
+        | DisconnectReason::HandshakeTimeout
+        | DisconnectReason::SendTimeout { .. }
         | DisconnectReason::ReceiveTimeout { .. } => clock.showed(|wall| {
             let holds = |received: Option<UnixTime>, sent: Option<UnixTime>| {
                 let told = match reason {
@@ -289,6 +300,9 @@ pub(super) fn next_due(side: &Side, config: &Config) -> (UnixTime, Instant) {
 /// An attempt was given up because it took too long: whether it did.
 pub(super) fn check_given_up(side: &Side, now: Instant, config: &Config) -> Result<(), String> {
     let took = now.since(side.times.begun);
+    if side.is_judged_unheard {
+        return Err(format!("an attempt was given up {UNHEARD}"));
+    }
     if took >= config.dial_timeout {
         return Ok(());
     }

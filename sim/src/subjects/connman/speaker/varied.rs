@@ -93,6 +93,23 @@ pub(super) fn draw_word(below: Below<'_>) -> Word {
     Word { name: name.to_owned(), settings }
 }
 
+/// A handshake with more in it than need be, and with settings at the edges.
+pub(super) fn draw_handshake(below: Below<'_>) -> Vec<Word> {
+    let mut words = Vec::new();
+    let mut say = |name: &str, in_8: u32, below: Below<'_>| {
+        let settings = if below(8) < in_8 { draw_settings(name, below) } else { Vec::new() };
+        words.push(Word { name: name.to_owned(), settings });
+    };
+    say("version", 4, below);
+    for name in BEFORE_VERACK {
+        if below(4) == 0 {
+            say(name, 2, below);
+        }
+    }
+    say("verack", 1, below);
+    words
+}
+
 /// What makes a message none.
 fn draw_damage(below: Below<'_>) -> Vec<(String, String)> {
     let (key, value) = match below(4) {
