@@ -1,21 +1,40 @@
 //! Panics of a simulated node, as findings rather than as noise.
 
 use std::any::Any;
-use std::cell::RefCell;
-use std::panic;
+use std::cell::{Cell, RefCell};
+use std::panic::{self, AssertUnwindSafe};
 
 thread_local! {
-    /// Where the last panic of this thread was.
+    /// Whether this thread runs a simulated node.
+    static SIMULATES: Cell<bool> = const { Cell::new(false) };
+    /// Where the last panic of such a node was.
     static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Notes where panics happen instead of printing them. For a program whose only panics are those of
-/// the nodes that it simulates; called once, at its start.
+/// Notes where simulated nodes panic instead of printing it. All other panics are a defect of the
+/// program, and print as ever. Called once, at its start.
 pub fn note_quietly() {
-    panic::set_hook(Box::new(|info| {
-        let place = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
-        LAST.with(|last| *last.borrow_mut() = place);
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if SIMULATES.get() {
+            let place = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
+            LAST.with(|last| *last.borrow_mut() = place);
+        } else {
+            usual(info);
+        }
     }));
+}
+
+/// Runs a simulated node. What a panic leaves behind may only be looked at.
+///
+/// # Errors
+///
+/// What it panicked with: see [`message`].
+pub fn catch<R>(run: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+    let before = SIMULATES.replace(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(run));
+    SIMULATES.set(before);
+    result
 }
 
 /// What a panic said, and where it was if that was noted.

@@ -1,7 +1,6 @@
 //! One run of one schedule: the script carried out, the oracles asked, a verdict given.
 
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
@@ -239,8 +238,7 @@ impl<X: Subject> Run<X> {
 
     /// The same, with somebody looking on.
     pub fn finish_before(mut self, onlooker: &mut impl Onlooker<X>) -> Report {
-        // What a panic leaves behind is only looked at.
-        let ended = catch_unwind(AssertUnwindSafe(|| self.run_to_verdict(onlooker)));
+        let ended = crate::panics::catch(|| self.run_to_verdict(onlooker));
         let verdict =
             ended.unwrap_or_else(|payload| Verdict::panicked(&*payload, self.world.now().steady));
         self.report(verdict)

@@ -427,6 +427,7 @@ impl<X: Subject, K: Host> World<X, K> {
     #[must_use]
     pub fn sight<'a>(&'a self, step: &'a Step) -> Sight<'a, X> {
         let sockets = self.machine.sockman().sockets();
+        let looks = matches!(step, Step::Polled(_) | Step::Looked(_));
         Sight {
             tenant: self.machine.tenant(),
             conns: self.machine.sockman().conns(),
@@ -434,10 +435,7 @@ impl<X: Subject, K: Host> World<X, K> {
             step,
             calls: sockets.calls(),
             bytes: sockets.bytes(),
-            reported: match step {
-                Step::Polled(_) | Step::Looked(_) => &self.events,
-                _ => &[],
-            },
+            reported: if looks { &self.events } else { &[] },
             notices: &self.notices,
             command: self.commanded.as_ref(),
         }

@@ -2,7 +2,6 @@
 //! commands; at the end everybody closes, and the oracles look at what is left.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
@@ -68,8 +67,7 @@ impl<X: Subject, I: Invention> Driven<X, I> {
 
     /// Runs to the end and gives the verdict.
     pub(super) fn finish(mut self) -> Report {
-        // What a panic leaves behind is only looked at.
-        let ended = catch_unwind(AssertUnwindSafe(|| self.run_to_verdict()));
+        let ended = crate::panics::catch(|| self.run_to_verdict());
         let now = self.world.now().steady;
         let verdict = ended.unwrap_or_else(|payload| Verdict::panicked(&*payload, now));
         Report {

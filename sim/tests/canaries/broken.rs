@@ -286,10 +286,8 @@ impl Tenant for BrokenServer {
 impl Watch<Broken> for HandshakeWatch {
     fn look(&mut self, sight: &Sight<'_, Broken>) -> Result<(), Objection> {
         self.hear(sight.now, sight.facts());
-        match sight.step {
-            Step::Idle(_) => self.check(Duration::from_secs(60), sight.now),
-            _ => Ok(()),
-        }
+        let at_rest = matches!(sight.step, Step::Idle(_));
+        if at_rest { self.check(Duration::from_secs(60), sight.now) } else { Ok(()) }
     }
 }
 

@@ -63,13 +63,13 @@ const OPS: [Sort; 32] = [
     Sort::Send,
     Sort::Send,
     Sort::Send,
-    Sort::Send,
+    Sort::NodeStalls,
     Sort::NodeDialsItself,
     Sort::NodeTold,
     Sort::NodeRestarts,
     Sort::Vanish,
     Sort::Link,
-    Sort::NodeStalls,
+    Sort::Link,
 ];
 
 /// The sorts of expectations, by tag.

@@ -131,7 +131,9 @@ impl Model {
     fn hear_news<X: Wears>(&mut self, sight: &Sight<'_, X>) {
         for event in sight.reported {
             let Source::Conn(conn) = event.source else { continue };
-            self.sides.get_mut(&conn).map(|side| side.has_news = true);
+            if let Some(side) = self.sides.get_mut(&conn) {
+                side.has_news = true;
+            }
         }
         let looked_at = match sight.step {
             Step::Node(_, Did::Called { source: Source::Conn(conn), event: None }) => Some(*conn),

@@ -37,9 +37,7 @@ impl<X: Wears<Tenant: Configured>> Watch<X> for ConnmanWatch {
         self.policy.look(sight, config, &self.model)?;
         self.listed.look(sight, config, &self.model)?;
         self.handshakes.hear(sight.now, sight.facts());
-        match sight.step {
-            Step::Idle(_) => self.handshakes.check(config.peer_timeout, sight.now),
-            _ => Ok(()),
-        }
+        let at_rest = matches!(sight.step, Step::Idle(_));
+        if at_rest { self.handshakes.check(config.peer_timeout, sight.now) } else { Ok(()) }
     }
 }

@@ -144,8 +144,8 @@ const LINES: [(&str, &str); 82] = [
     ),
     (
         "node keeps p1",
-        "6: expected a setting before the script, \"dials\", \"drops\", \"is told\" or \
-         \"restarts\", found \"keeps\"",
+        "6: expected a setting before the script, \"dials\", \"drops\", \"is told\", \
+         \"restarts\" or \"stalls\", found \"keeps\"",
     ),
     (
         "expect p1 recieves pong within 1s",
@@ -301,14 +301,14 @@ const TEXTS: [(&str, &str); 25] = [
     ),
     (
         "format 1\np1 dials\nnode max-inbound 8",
-        "3:6: expected a setting before the script, \"dials\", \"drops\", \"is told\" or \
-         \"restarts\", found \
+        "3:6: expected a setting before the script, \"dials\", \"drops\", \"is told\", \
+         \"restarts\" or \"stalls\", found \
          \"max-inbound\"",
     ),
     (
         "format 1\n  node max-inbound 8",
-        "2:8: expected a setting before the script, \"dials\", \"drops\", \"is told\" or \
-         \"restarts\", found \
+        "2:8: expected a setting before the script, \"dials\", \"drops\", \"is told\", \
+         \"restarts\" or \"stalls\", found \
          \"max-inbound\"",
     ),
     (
