@@ -126,6 +126,18 @@ fn an_order_line_that_is_needed_stays_and_follows_the_script() {
     assert_eq!(script_of(&shrunk), expected);
 }
 
+/// Of p3 nothing is left but a step of its own.
+#[test]
+fn an_order_line_may_name_an_actor_without_lines() {
+    let text = "format 1\nsubject echo\n0ms p2 dials\np3 dials\n\
+                order before node's 1st arrival from p3: run poll\n";
+    let shrunk = shrink_where(text, |schedule| {
+        schedule.order.iter().any(|line| line.to_string().contains("from p3"))
+    });
+    let order = "order    before node's 1st arrival from p3: run poll\n";
+    assert!(script_of(&shrunk).ends_with(order), "{}", shrunk.schedule);
+}
+
 #[test]
 fn a_result_of_a_call_becomes_a_fault_of_the_script() {
     let text = "format 1\nsubject echo\n0ms p1 is honest\np1 dials\n+1s p1 sends line x3\n\

@@ -65,7 +65,9 @@ pub(super) fn rename(search: &mut Search<'_>) {
     let actors = search.best().actors();
     let numbers = (1..).map(ActorId);
     let names: BTreeMap<_, _> = actors.iter().copied().zip(numbers).collect();
-    if search.attempt(search.best().renamed(|actor| names[&actor])) {
+    // An order line may name an actor of whom no other line is left.
+    let renamed = |actor| names.get(&actor).copied().unwrap_or(actor);
+    if search.attempt(search.best().renamed(renamed)) {
         return;
     }
     // One by one, where the numbers of some matter.
