@@ -7,6 +7,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+mod interrupts;
+
 /// A folder of one test's own, gone when the test is over.
 struct Folder(PathBuf);
 

@@ -20,6 +20,15 @@ pub(super) const FAILED_STORY: &str = "story.txt";
 /// The smallest schedule that fails in the same way, beside them.
 pub(super) const SHRUNK_SCHEDULE: &str = "shrunk.case";
 
+/// Every schedule under some paths, in their order.
+pub(super) fn find_all(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let mut found = Vec::new();
+    for path in paths {
+        found.extend(find(path)?);
+    }
+    Ok(found)
+}
+
 /// Every schedule under a path: the file itself, a failure folder's, or all texts of a folder, in
 /// the order of their names.
 pub(super) fn find(path: &Path) -> Result<Vec<PathBuf>, Error> {
