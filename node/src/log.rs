@@ -1,4 +1,4 @@
-//! The log: one line an event, on stdout.
+//! The log: one line an event, on stdout and in a file.
 //!
 //! ```text
 //! 2025-11-04T11:37:19Z Bound to 127.0.0.1:18444
@@ -7,13 +7,14 @@
 //!
 //! An event's target is its category; what comes from this program's own modules has none. Control
 //! characters are escaped, so that no peer can write a line of its own. A stdout that is closed,
-//! full or read by nobody costs lines, and nothing else.
+//! full or read by nobody costs lines, and nothing else; so does a full disk.
 //!
 //! Source: Core: logging.cpp, `Logger::LogPrintStr`.
 #![expect(clippy::disallowed_methods, reason = "RUST_LOG is how one speaks to a log of tracing's")]
 
 use std::fmt::{self, Write as _};
 use std::io;
+use std::path::{Path, PathBuf};
 
 use sockman::driver::{Clock as _, SystemClock};
 use sockman::time::UnixTime;
@@ -21,13 +22,19 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 mod console;
+mod file;
 
-use console::Flush;
+use console::{Console, Flush};
+use file::LogFile;
+
+/// The file's name in the data directory.
+const DEBUG_LOG: &str = "debug.log";
 
 /// The categories of the reference, in the order in which it lists them.
 pub(crate) const CATEGORIES: [&str; 28] = [
@@ -66,16 +73,55 @@ pub(crate) const CATEGORIES: [&str; 28] = [
 pub(crate) struct LogOptions {
     /// Whether lines go to stdout.
     pub(crate) console: bool,
-    /// Whether times have microseconds.
-    pub(crate) micros: bool,
+    /// The file that they go to as well.
+    pub(crate) file: FileOption,
+    /// Whether a file that has become long is shortened first.
+    pub(crate) shrinks: bool,
+    /// What stands at the head of a line.
+    pub(crate) times: Times,
     /// Categories that are logged down to debug; the others down to info.
     pub(crate) debug: Vec<&'static str>,
 }
 
 impl Default for LogOptions {
     fn default() -> Self {
-        Self { console: true, micros: false, debug: Vec::new() }
+        let (file, times) = (FileOption::Usual, Times::Seconds);
+        Self { console: true, file, shrinks: true, times, debug: Vec::new() }
     }
+}
+
+/// Which file lines go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FileOption {
+    /// `debug.log` in the data directory; none, if there is no such directory.
+    Usual,
+    /// None.
+    Off,
+    /// This one; relative to the data directory, or to where we are if there is none.
+    At(PathBuf),
+}
+
+impl FileOption {
+    /// Where it is.
+    fn path(&self, directory: Option<&Path>) -> Option<PathBuf> {
+        match (self, directory) {
+            (Self::Off, _) | (Self::Usual, None) => None,
+            (Self::Usual, Some(directory)) => Some(directory.join(DEBUG_LOG)),
+            (Self::At(path), None) => Some(path.clone()),
+            (Self::At(path), Some(directory)) => Some(directory.join(path)),
+        }
+    }
+}
+
+/// What a line says of its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Times {
+    /// Nothing.
+    None,
+    /// Whole seconds.
+    Seconds,
+    /// Seconds and microseconds.
+    Micros,
 }
 
 /// Why there is no log.
@@ -85,6 +131,8 @@ pub(crate) enum LogError {
     Filter(ParseError),
     /// Stdout has no second descriptor, or nobody to write to it.
     Console(io::Error),
+    /// The file cannot be opened.
+    File(PathBuf),
 }
 
 impl fmt::Display for LogError {
@@ -92,33 +140,49 @@ impl fmt::Display for LogError {
         match self {
             Self::Filter(error) => write!(f, "RUST_LOG: {error}"),
             Self::Console(error) => write!(f, "The log cannot be opened: {error}"),
+            Self::File(path) => write!(f, "Could not open debug log file {}", path.display()),
         }
     }
 }
 
-/// Opens the log. `RUST_LOG` adds to the options. What is given is to be dropped at the end, so
-/// that every line is written.
+/// Opens the log, whose file is in `directory` unless the options say where. `RUST_LOG` adds to the
+/// options. What is given is to be dropped at the end, so that every line is written.
 ///
 /// # Errors
 ///
 /// There would be no log, or another one than was asked for.
-pub(crate) fn open(options: &LogOptions, clock: SystemClock) -> Result<Option<Flush>, LogError> {
+pub(crate) fn open(
+    options: &LogOptions,
+    directory: Option<&Path>,
+    clock: SystemClock,
+) -> Result<Option<Flush>, LogError> {
     let from_env = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
     let filter = EnvFilter::builder().parse(format!("{},{from_env}", directives(&options.debug)));
     let filter = filter.map_err(LogError::Filter)?;
-    if !options.console {
-        return Ok(None);
-    }
-    let (console, flush) = console::open(clock, options.micros).map_err(LogError::Console)?;
+    let heading = Heading { clock, times: options.times };
+    let file = match options.file.path(directory) {
+        None => None,
+        Some(path) => {
+            let opened = LogFile::open(path.clone(), options.shrinks);
+            Some(opened.map_err(|_| LogError::File(path))?)
+        }
+    };
+    let (console, flush) = match options.console {
+        false => (None, None),
+        true => {
+            let (console, flush) = console::open(heading).map_err(LogError::Console)?;
+            (Some(console), Some(flush))
+        }
+    };
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .log_internal_errors(false)
-        .event_format(Layout { clock, micros: options.micros })
-        .with_writer(console)
+        .event_format(Layout(heading))
+        .with_writer(Outputs { console, file, heading })
         .finish();
     // OK to expect: nobody else in this program opens a log.
     tracing::subscriber::set_global_default(subscriber).expect("the log is opened once");
-    Ok(Some(flush))
+    Ok(flush)
 }
 
 /// A filter that lets info pass, and debug in some categories.
@@ -135,11 +199,67 @@ fn directives(debug: &[&str]) -> String {
     directives
 }
 
-/// How a line is laid out.
-struct Layout {
+/// What a line begins with.
+#[derive(Clone, Copy)]
+struct Heading {
     clock: SystemClock,
-    micros: bool,
+    times: Times,
 }
+
+impl Heading {
+    fn write(&self, writer: &mut impl fmt::Write) -> fmt::Result {
+        let with_micros = match self.times {
+            Times::None => return Ok(()),
+            Times::Seconds => false,
+            Times::Micros => true,
+        };
+        write_time(writer, self.clock.now().wall, with_micros)?;
+        writer.write_char(' ')
+    }
+
+    /// A line of the log's own, about lines that are not there.
+    fn lost_line(&self, lost: u64, why: &str) -> String {
+        let mut line = String::new();
+        self.write(&mut line).expect("a string takes what is written to it");
+        line.push_str(&format!("[warning] {lost} lines are missing here: {why}\n"));
+        line
+    }
+}
+
+/// Everywhere that a line goes.
+struct Outputs {
+    console: Option<Console>,
+    file: Option<LogFile>,
+    heading: Heading,
+}
+
+impl<'a> MakeWriter<'a> for Outputs {
+    type Writer = &'a Self;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        self
+    }
+}
+
+impl io::Write for &Outputs {
+    /// Takes a line, as a subscriber writes them.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if let Some(file) = &self.file {
+            file.add(line, |lost| self.heading.lost_line(lost, "they could not be written"));
+        }
+        if let Some(console) = &self.console {
+            console.add(line);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// How a line is laid out.
+struct Layout(Heading);
 
 impl<S, N> FormatEvent<S, N> for Layout
 where
@@ -153,9 +273,9 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let metadata = event.metadata();
-        write_time(&mut writer, self.clock.now().wall, self.micros)?;
+        self.0.write(&mut writer)?;
         write_category(&mut writer, metadata.target(), *metadata.level())?;
-        let mut fields = Fields { writer: Escaping(&mut writer), result: Ok(()) };
+        let mut fields = Fields { writer: Escaping(&mut writer), gap: "", result: Ok(()) };
         event.record(&mut fields);
         fields.result?;
         writer.write_char('\n')
@@ -165,6 +285,8 @@ where
 /// Writes what an event says: its message, then its fields by name.
 struct Fields<'a, W> {
     writer: Escaping<'a, W>,
+    /// What stands between the one before and the next.
+    gap: &'static str,
     result: fmt::Result,
 }
 
@@ -177,9 +299,10 @@ impl<W: fmt::Write> Visit for Fields<'_, W> {
         if self.result.is_err() {
             return;
         }
+        let gap = std::mem::replace(&mut self.gap, " ");
         self.result = match field.name() {
-            "message" => write!(self.writer, " {value:?}"),
-            name => write!(self.writer, " {name}={value:?}"),
+            "message" => write!(self.writer, "{gap}{value:?}"),
+            name => write!(self.writer, "{gap}{name}={value:?}"),
         };
     }
 }
@@ -213,9 +336,9 @@ fn write_category(writer: &mut impl fmt::Write, target: &str, level: Level) -> f
     };
     match (is_ours, level) {
         (true, Level::INFO) => Ok(()),
-        (true, _) => write!(writer, " [{name}]"),
-        (false, Level::DEBUG) => write!(writer, " [{target}]"),
-        (false, _) => write!(writer, " [{target}:{name}]"),
+        (true, _) => write!(writer, "[{name}] "),
+        (false, Level::DEBUG) => write!(writer, "[{target}] "),
+        (false, _) => write!(writer, "[{target}:{name}] "),
     }
 }
 
@@ -284,11 +407,11 @@ mod tests {
         let ours = "sockmand::node";
         for (target, level, text) in [
             (ours, Level::INFO, ""),
-            (ours, Level::WARN, " [warning]"),
-            (ours, Level::ERROR, " [error]"),
-            ("net", Level::DEBUG, " [net]"),
-            ("net", Level::INFO, " [net:info]"),
-            ("net", Level::TRACE, " [net:trace]"),
+            (ours, Level::WARN, "[warning] "),
+            (ours, Level::ERROR, "[error] "),
+            ("net", Level::DEBUG, "[net] "),
+            ("net", Level::INFO, "[net:info] "),
+            ("net", Level::TRACE, "[net:trace] "),
         ] {
             let mut written = String::new();
             write_category(&mut written, target, level).unwrap();

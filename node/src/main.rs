@@ -16,6 +16,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
 mod descriptors;
+mod directory;
 mod log;
 mod node;
 mod options;

@@ -11,6 +11,7 @@ use sockman::sockman::SockMan;
 use tracing::info;
 
 use crate::descriptors::{self, Descriptors, NotEnough};
+use crate::directory::{self, DirectoryError};
 use crate::log::{self, LogError};
 use crate::options::{CLIENT_NAME, Listen, Options, VERSION};
 use crate::report::Report;
@@ -21,6 +22,8 @@ use crate::signals;
 pub(crate) enum NodeError {
     /// Fewer descriptors than it takes.
     Descriptors(NotEnough),
+    /// No place for files.
+    Directory(DirectoryError),
     /// No log.
     Log(LogError),
     /// No randomness.
@@ -44,6 +47,7 @@ impl fmt::Display for NodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Descriptors(error) => error.fmt(f),
+            Self::Directory(error) => error.fmt(f),
             Self::Log(error) => error.fmt(f),
             Self::Seed(error) => write!(f, "The system gives no random bytes: {error}"),
             Self::Sockets(error) => write!(f, "The system gives no way to wait: {error}"),
@@ -69,8 +73,11 @@ type Node = Machine<OsSockets, ConnMan>;
 pub(crate) fn run(mut options: Options) -> Result<(), NodeError> {
     let available = limit_connections(&mut options).map_err(NodeError::Descriptors)?;
     let clock = SystemClock::start();
+    let directory = options.data_directory.as_ref();
+    let directory = directory.map(|path| directory::of_chain(path, options.config.network));
+    let directory = directory.transpose().map_err(NodeError::Directory)?;
     // Dropped last, when every line is there.
-    let _flush = log::open(&options.log, clock).map_err(NodeError::Log)?;
+    let _flush = log::open(&options.log, directory.as_deref(), clock).map_err(NodeError::Log)?;
     // From here on a signal that comes early waits, and is not lost.
     let signals = signals::catch().map_err(NodeError::Signals)?;
     introduce(&options);

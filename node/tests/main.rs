@@ -4,6 +4,7 @@
 //! Nothing here sleeps: a test waits for an event, until a deadline that only a failure reaches.
 
 mod connections;
+mod logging;
 mod process;
 mod starting;
 mod stopping;

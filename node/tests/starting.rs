@@ -12,7 +12,8 @@ fn taken_port_is_an_error() {
         "Unable to bind to {at} on this computer. Sockman is probably already running."
     ));
     // Without a log too.
-    let exit = Node::start(&[&format!("-bind={at}"), "-printtoconsole=0"]).wait();
+    let exit =
+        Node::start(&[&format!("-bind={at}"), "-printtoconsole=0", "-nodebuglogfile"]).wait();
     assert_eq!(exit.stdout, [""; 0]);
     exit.assert_error(&format!(
         "Unable to bind to {at} on this computer. Sockman is probably already running."
@@ -53,7 +54,7 @@ fn unknown_option_is_an_error() {
 
 #[test]
 fn option_of_a_later_version_is_an_error() {
-    Node::start(&["-datadir=."]).wait().assert_error("-datadir is not supported yet.");
+    Node::start(&["-pid=x"]).wait().assert_error("-pid is not supported yet.");
 }
 
 #[test]

@@ -13,9 +13,9 @@
 //! fail in the same way ([`FailureKey`]), so that a shrink does not slip to another failure.
 //!
 //! It knows nothing of wall time and draws nothing: the budget is a number of runs and of steps,
-//! and the same schedule shrinks to the same text everywhere. It invents nothing and changes no
-//! places, with two exceptions: a manner becomes the words that it said, and the result of a call
-//! becomes a fault of the script, which may stand where its call is the next.
+//! and the same schedule shrinks to the same text everywhere, unless it is stopped. It invents
+//! nothing and changes no places, with two exceptions: a manner becomes the words that it said, and
+//! the result of a call becomes a fault of the script, which may stand where its call is the next.
 
 mod actors;
 mod ddmin;
@@ -32,6 +32,8 @@ mod strength;
 mod times;
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::run::{Options, Report, STEPS_MAX, SetupError, Verdict, run};
 use crate::schedule::Schedule;
@@ -43,7 +45,7 @@ pub use operations::operations;
 use search::Search;
 
 /// How much may be tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Budget {
     /// Runs, at most.
     pub runs: u32,
@@ -51,13 +53,15 @@ pub struct Budget {
     pub steps: u64,
     /// Steps of one run, at most: as [`Options::steps_max`].
     pub steps_max: u64,
+    /// Nothing more is tried once this is set; `None` is never.
+    pub stop: Option<Arc<AtomicBool>>,
 }
 
 impl Default for Budget {
     /// A minute at the worst, on one thread. A failure of the default campaign takes a few dozen to
     /// a few hundred runs, most of them far shorter than the run that failed.
     fn default() -> Self {
-        Self { runs: 2_000, steps: 100_000_000, steps_max: STEPS_MAX }
+        Self { runs: 2_000, steps: 100_000_000, steps_max: STEPS_MAX, stop: None }
     }
 }
 
@@ -86,17 +90,32 @@ pub struct Stats {
     pub operations_before: usize,
     /// [`operations()`] of the one found.
     pub operations_after: usize,
-    /// Whether no pass finds anything smaller. If not, the budget was spent first.
-    pub is_minimal: bool,
+    /// Why it ended.
+    pub end: End,
+}
+
+/// Why a shrink ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// No pass finds anything smaller.
+    Minimal,
+    /// The budget was spent.
+    Spent,
+    /// Somebody set [`Budget::stop`].
+    Stopped,
 }
 
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { runs, operations_before, operations_after, .. } = self;
-        let spent = if self.is_minimal { "" } else { ", and all that it may take" };
+        let end = match self.end {
+            End::Minimal => "",
+            End::Spent => ", and all that it may take",
+            End::Stopped => ", and was interrupted",
+        };
         write!(
             f,
-            "{operations_before} operations before, {operations_after} after, in {runs} runs{spent}"
+            "{operations_before} operations before, {operations_after} after, in {runs} runs{end}"
         )
     }
 }
@@ -167,9 +186,9 @@ pub fn shrink_with(
     run: &mut Runner<'_>,
 ) -> Result<Shrunk, NotShrunk> {
     let operations_before = operations(schedule);
-    let mut search = Search::new(schedule, *budget, vocabulary, run)?;
+    let mut search = Search::new(schedule, budget.clone(), vocabulary, run)?;
     let mut is_minimal = false;
-    while !search.is_spent() && !is_minimal {
+    while !search.is_over() && !is_minimal {
         let before = search.size().clone();
         for pass in PASSES {
             pass(&mut search);
@@ -178,11 +197,16 @@ pub fn shrink_with(
             // It costs a run for each pair of lines, so that it comes last.
             lines::remove_pairs(&mut search);
         }
-        is_minimal = *search.size() == before && !search.is_spent();
+        is_minimal = *search.size() == before && !search.is_over();
     }
+    let end = match (is_minimal, search.is_stopped()) {
+        (true, _) => End::Minimal,
+        (false, true) => End::Stopped,
+        (false, false) => End::Spent,
+    };
     let (runs, steps) = search.spent();
     let (schedule, verdict, key) = search.into_result();
     let operations_after = operations(&schedule);
-    let stats = Stats { runs, steps, operations_before, operations_after, is_minimal };
+    let stats = Stats { runs, steps, operations_before, operations_after, end };
     Ok(Shrunk { schedule, verdict, key, stats })
 }

@@ -7,6 +7,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+mod interrupts;
+
 /// A folder of one test's own, gone when the test is over.
 struct Folder(PathBuf);
 
@@ -225,6 +227,29 @@ fn a_folder_without_schedules_is_said_to_have_none() {
     fs::create_dir(folder.0.join("nothing")).unwrap();
     let said = ended(&folder.sim(&["replay", "nothing"]), 2);
     assert!(said.contains("nothing: no schedules here"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_to_folders_are_not_followed() {
+    use std::os::unix::fs::symlink;
+    let folder = Folder::new("links");
+    folder.write("texts/a.case", GREETING);
+    folder.write("elsewhere/b.case", GREETING);
+    for (to, name) in [(".", "texts/here"), ("../texts", "texts/up"), ("../elsewhere", "texts/x")] {
+        symlink(to, folder.0.join(name)).unwrap();
+    }
+    // A folder with the name of a text, and a link to a text.
+    symlink("..", folder.0.join("texts/c.case")).unwrap();
+    symlink("../elsewhere/b.case", folder.0.join("texts/d.case")).unwrap();
+    let said = ended(&folder.sim(&["replay", "texts"]), 0);
+    assert!(said.ends_with("d.case: passed\n2 passed, 0 failed\n"), "{said}");
+    // One that is named is meant.
+    let said = ended(&folder.sim(&["replay", "texts/x"]), 0);
+    assert_eq!(said, "texts/x/b.case: passed\n");
+    symlink("nowhere", folder.0.join("texts/e.case")).unwrap();
+    let said = ended(&folder.sim(&["replay", "texts"]), 2);
+    assert!(said.ends_with("2 passed, 0 failed, 1 could not be read\n"), "{said}");
 }
 
 #[test]

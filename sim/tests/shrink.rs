@@ -1,5 +1,7 @@
 //! Shrinking: what fails becomes short, and goes on failing in the same way.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sockman::time::Instant;
@@ -8,7 +10,7 @@ use sockman_sim::oracles::Violation;
 use sockman_sim::run::{Options, Report, Verdict, run, twice};
 use sockman_sim::schedule::{Deviation, Schedule, When};
 use sockman_sim::shrink::{
-    Budget, FailureKey, NotShrunk, Shrunk, is_mark, operations, shrink, shrink_with,
+    Budget, End, FailureKey, NotShrunk, Shrunk, is_mark, operations, shrink, shrink_with,
 };
 use sockman_sim::subjects::echo::Echo;
 
@@ -21,7 +23,7 @@ const SEEDS: std::ops::Range<u64> = 0..600;
 /// on.
 const STEPS_MAX: u64 = 100_000;
 
-const BUDGET: Budget = Budget { runs: 2_000, steps: 200_000_000, steps_max: STEPS_MAX };
+const BUDGET: Budget = Budget { runs: 2_000, steps: 200_000_000, steps_max: STEPS_MAX, stop: None };
 
 /// Most operations of a shrunk schedule, and of the middle one of all faults.
 const OPERATIONS_MAX: usize = 25;
@@ -71,7 +73,7 @@ fn every_planted_fault_shrinks_to_a_few_operations() {
         assert_eq!(FailureKey::of(&again, &shrunk.schedule), Some(shrunk.key), "{fault:?}");
         assert_eq!(Schedule::parse("shrunk", &text).unwrap(), shrunk.schedule);
         assert_eq!(text, shrink_broken(fault, &found).schedule.to_string(), "{fault:?}: twice");
-        assert!(shrunk.stats.is_minimal, "{fault:?}: {}", shrunk.stats);
+        assert_eq!(shrunk.stats.end, End::Minimal, "{fault:?}");
         assert_eq!(shrunk.stats.operations_after, operations(&shrunk.schedule));
         counts.push(shrunk.stats.operations_after);
 
@@ -204,7 +206,8 @@ fn a_spent_budget_gives_what_was_found_so_far() {
     for runs in [1, 2, 5, 10, 20] {
         let budget = Budget { runs, ..BUDGET };
         let shrunk = shrink::<Broken>(&found, &budget).unwrap();
-        assert!(shrunk.stats.runs <= runs && !shrunk.stats.is_minimal, "{}", shrunk.stats);
+        assert!(shrunk.stats.runs <= runs, "{}", shrunk.stats);
+        assert_eq!(shrunk.stats.end, End::Spent);
         let options = Options { steps_max: STEPS_MAX, ..Options::default() };
         let verdict = run::<Broken>(&shrunk.schedule, &options).unwrap().verdict;
         assert_eq!(FailureKey::of(&verdict, &shrunk.schedule), Some(shrunk.key));
@@ -214,4 +217,21 @@ fn a_spent_budget_gives_what_was_found_so_far() {
     assert!(left.is_sorted_by(|before, after| before >= after), "{left:?}");
     let few = Budget { steps: 1, ..BUDGET };
     assert_eq!(shrink::<Broken>(&found, &few).unwrap().stats.runs, 1);
+}
+
+#[test]
+fn a_shrink_that_is_stopped_gives_what_was_found_by_then() {
+    let found = first_found(Fault::NeverPauses);
+    let stop = Arc::new(AtomicBool::new(false));
+    let budget = Budget { stop: Some(Arc::clone(&stop)), ..BUDGET };
+    let mut runs = 0;
+    let mut run_and_stop = |schedule: &Schedule, options: &Options| {
+        runs += 1;
+        stop.store(runs == 10, Ordering::Relaxed);
+        run::<Broken>(schedule, options)
+    };
+    let shrunk = shrink_with(&found, &budget, &[], &mut run_and_stop).unwrap();
+    assert_eq!((shrunk.stats.runs, shrunk.stats.end), (10, End::Stopped));
+    let verdict = run::<Broken>(&shrunk.schedule, &Options::default()).unwrap().verdict;
+    assert_eq!(FailureKey::of(&verdict, &shrunk.schedule), Some(shrunk.key));
 }

@@ -55,6 +55,41 @@ pub(super) struct Conn<T> {
 }
 
 impl<T> Conn<T> {
+    pub(super) fn new(
+        id: ConnId,
+        phase: Phase,
+        initiator: Initiator,
+        peer: Endpoint,
+        state: Option<T>,
+    ) -> Self {
+        Self {
+            id,
+            phase,
+            initiator,
+            peer,
+            interest: Interest::NONE,
+            ready: Readiness::NONE,
+            queued: false,
+            receive_paused: true,
+            send_blocked: false,
+            bytes_received: 0,
+            bytes_sent: 0,
+            last_failure: None,
+            state,
+        }
+    }
+
+    /// Interest as it follows from the state.
+    pub(super) const fn wanted_interest(&self) -> Interest {
+        match self.phase {
+            Phase::Dialing => Interest::WRITE,
+            Phase::Open => Interest { readable: !self.receive_paused, writable: self.send_blocked },
+            Phase::PeerFinished => Interest { readable: false, writable: self.send_blocked },
+            Phase::Finishing => Interest::READ,
+            Phase::Dead => Interest::NONE,
+        }
+    }
+
     pub(super) const fn view(&self) -> ConnView<'_, T> {
         ConnView {
             conn: self.id,

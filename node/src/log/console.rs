@@ -12,10 +12,8 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use sockman::driver::{Clock as _, SystemClock};
-use tracing_subscriber::fmt::MakeWriter;
 
-use super::write_time;
+use super::Heading;
 
 /// Bytes that wait at most: some thousand lines, far more than a reader is ever behind who reads at
 /// all. As many again may be with the thread.
@@ -28,15 +26,15 @@ const WRITE_BYTES_MAX: usize = 4096;
 /// How long the end waits for a reader who takes nothing.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Opens stdout. `micros`: whether times have microseconds.
+/// Opens stdout.
 ///
 /// # Errors
 ///
 /// The system has no descriptor or no thread left.
-pub(super) fn open(clock: SystemClock, micros: bool) -> io::Result<(Console, Flush)> {
+pub(super) fn open(heading: Heading) -> io::Result<(Console, Flush)> {
     let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let (queue, changed) = (Mutex::default(), Condvar::new());
-    let shared = Arc::new(Shared { queue, changed, clock, micros });
+    let shared = Arc::new(Shared { queue, changed, heading });
     let (console, flush) = (Console(Arc::clone(&shared)), Flush(Arc::clone(&shared)));
     thread::Builder::new().name("log".to_owned()).spawn(move || shared.write_to(&stdout))?;
     Ok((console, flush))
@@ -45,23 +43,11 @@ pub(super) fn open(clock: SystemClock, micros: bool) -> io::Result<(Console, Flu
 /// The end where lines go in.
 pub(super) struct Console(Arc<Shared>);
 
-impl<'a> MakeWriter<'a> for Console {
-    type Writer = &'a Self;
-
-    fn make_writer(&'a self) -> Self::Writer {
-        self
-    }
-}
-
-impl io::Write for &Console {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+impl Console {
+    /// Adds a line.
+    pub(super) fn add(&self, line: &[u8]) {
         self.0.queue().push(line, |lost| self.0.lost_line(lost));
         self.0.changed.notify_all();
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -90,8 +76,7 @@ impl Drop for Flush {
 struct Shared {
     queue: Mutex<Queue>,
     changed: Condvar,
-    clock: SystemClock,
-    micros: bool,
+    heading: Heading,
 }
 
 impl Shared {
@@ -101,11 +86,7 @@ impl Shared {
     }
 
     fn lost_line(&self, lost: u64) -> String {
-        let mut line = String::new();
-        write_time(&mut line, self.clock.now().wall, self.micros)
-            .expect("a string takes what is written to it");
-        line.push_str(&format!(" [warning] {lost} lines are missing here: nobody read the log\n"));
-        line
+        self.heading.lost_line(lost, "nobody read the log")
     }
 
     /// The thread: writes what comes until the end.

@@ -63,6 +63,8 @@ pub(crate) enum OptionsError {
     UnknownChain(String),
     /// Several chains.
     SeveralChains,
+    /// No log on stdout, and no file for one.
+    NoLog,
     /// No such category of the log.
     UnknownCategory {
         /// The option.
@@ -132,6 +134,10 @@ impl fmt::Display for OptionsError {
             Self::SeveralChains => f.write_str(
                 "Invalid combination of -regtest, -signet, -testnet, -testnet4 and -chain. Can \
                  use at most one.",
+            ),
+            Self::NoLog => f.write_str(
+                "-printtoconsole=0 leaves no log: give -datadir or -debuglogfile as well, or \
+                 -nodebuglogfile if there is to be none.",
             ),
             Self::UnknownCategory { name, value } => {
                 write!(f, "Unsupported logging category -{name}={value}.")

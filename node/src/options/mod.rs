@@ -5,6 +5,7 @@
 //! `-listen=yes` for 0, we refuse. This file reads no file and opens nothing.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sockman::connman::message::USER_AGENT_BYTES_MAX;
@@ -22,7 +23,7 @@ mod tests;
 
 pub(crate) use error::OptionsError;
 
-use crate::log::{CATEGORIES, LogOptions};
+use crate::log::{CATEGORIES, FileOption, LogOptions, Times};
 use args::{Args, Value};
 use table::Form;
 
@@ -52,6 +53,8 @@ pub(crate) struct Options {
     pub(crate) listen: Listen,
     /// Whether the network is on from the start.
     pub(crate) network_state: NetworkState,
+    /// Where the node keeps its files, those of all chains; `None`: it keeps none.
+    pub(crate) data_directory: Option<PathBuf>,
     /// What to log, and where to.
     pub(crate) log: LogOptions,
     /// What whoever starts the node had better know; for stderr and the log.
@@ -145,6 +148,7 @@ fn options(args: &Args) -> Result<Options, OptionsError> {
         config,
         connections_max,
         network_state,
+        data_directory: data_directory(args),
         log: log(args)?,
         warnings: warnings(network),
         remarks,
@@ -294,13 +298,38 @@ fn port(args: &Args) -> Result<Option<u16>, OptionsError> {
         .ok_or_else(|| OptionsError::InvalidPort { name: "port", value: value.to_owned() })
 }
 
+/// Core: `ArgsManager::GetDataDir`; but none where it takes the one in the home directory.
+fn data_directory(args: &Args) -> Option<PathBuf> {
+    path(args.last("datadir")?)
+}
+
 fn log(args: &Args) -> Result<LogOptions, OptionsError> {
     let defaults = LogOptions::default();
-    Ok(LogOptions {
-        console: flag(args, "printtoconsole")?.unwrap_or(defaults.console),
-        micros: flag(args, "logtimemicros")?.unwrap_or(defaults.micros),
-        debug: categories(args)?,
-    })
+    let console = flag(args, "printtoconsole")?.unwrap_or(defaults.console);
+    let file = match args.last("debuglogfile") {
+        Some(Value::Negated) => FileOption::Off,
+        given => given.and_then(path).map_or(defaults.file, FileOption::At),
+    };
+    if !console && file == FileOption::Usual && data_directory(args).is_none() {
+        return Err(OptionsError::NoLog);
+    }
+    let debug = categories(args)?;
+    let times = match (flag(args, "logtimestamps")?, flag(args, "logtimemicros")?) {
+        (Some(false), _) => Times::None,
+        (_, Some(true)) => Times::Micros,
+        (_, _) => defaults.times,
+    };
+    // Core: `Logger::DefaultShrinkDebugFile`.
+    let shrinks = flag(args, "shrinkdebugfile")?.unwrap_or(debug.is_empty());
+    Ok(LogOptions { console, file, shrinks, times, debug })
+}
+
+/// A path; nothing is as if it was not given.
+fn path(value: &Value) -> Option<PathBuf> {
+    match value {
+        Value::Given(path) if !path.is_empty() => Some(PathBuf::from(path)),
+        Value::Given(_) | Value::Negated => None,
+    }
 }
 
 /// Categories of the log that are raised.

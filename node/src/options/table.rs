@@ -74,6 +74,12 @@ pub(super) const EFFECTIVE: &[Spec] = {
     use Section::{Chain, Connection, Debugging, Options};
     &[
         spec(Options, "?", Request, "", "Print this help message and exit"),
+        spec(Options, "datadir", Single, "=<dir>",
+            "Keep the files of the node in this directory, which must exist; those of another \
+             chain than main in one of its own in there (default: none, and no files)"),
+        spec(Options, "debuglogfile", Single, "=<file>",
+            "Write the log to this file, in the data directory unless the path is absolute; \
+             -nodebuglogfile: to no file (default: debug.log, if there is a data directory)"),
         spec(Options, "h", Request, "", "Print this help message and exit"),
         spec(Options, "help", Request, "", "Print this help message and exit"),
         spec(Options, "version", Request, "", "Print version and exit"),
@@ -112,9 +118,15 @@ pub(super) const EFFECTIVE: &[Spec] = {
             "Log no more about <category> than without -debug. May be given several times"),
         spec(Debugging, "logtimemicros", Flag, "",
             "Give times in the log to the microsecond (default: 0)"),
-        spec(Debugging, "printtoconsole", Flag, "", "Write the log to stdout (default: 1)"),
+        spec(Debugging, "logtimestamps", Flag, "", "Begin a line of the log with its time \
+             (default: 1)"),
+        spec(Debugging, "printtoconsole", Flag, "",
+            "Write the log to stdout (default: 1). 0 needs a file for it, or -nodebuglogfile"),
         spec(Debugging, "reference", Flag, "",
             "Do as Bitcoin Core does also where this node would do otherwise (default: 0)"),
+        spec(Debugging, "shrinkdebugfile", Flag, "",
+            "Shorten the log's file at the start if it is over 11 MB, to the last 10 (default: 1 \
+             without -debug)"),
         spec(Debugging, "uacomment", List, "=<comment>",
             "Add a comment to the name by which peers know us. May be given several times"),
 
@@ -148,7 +160,6 @@ pub(super) const LATER_UNLESS_OFF: &[&str] = &[
     "capturemessages",
     "cjdnsreachable",
     "conf",
-    "debuglogfile",
     "discover",
     "dns",
     "dnsseed",
@@ -170,7 +181,6 @@ pub(super) const LATER_UNLESS_OFF: &[&str] = &[
     "reindex",
     "server",
     "settings",
-    "shrinkdebugfile",
     "txreconciliation",
     "v2transport",
     "whitelistforcerelay",
@@ -185,11 +195,9 @@ pub(super) const LATER: &[&str] = &[
     "blocksdir",
     "checkaddrman",
     "checkblockindex",
-    "datadir",
     "externalip",
     "loglevel",
     "logips",
-    "logtimestamps",
     "maxmempool",
     "maxtipage",
     "maxuploadtarget",

@@ -185,11 +185,32 @@ fn switches_are_read() {
         ],
     );
     check(
-        |options| (options.log.console, options.log.micros),
+        |options| (options.log.console, options.log.times),
         &[
-            ("", (true, false)),
-            ("-printtoconsole=0 -logtimemicros", (false, true)),
-            ("-noprinttoconsole -printtoconsole", (true, false)),
+            ("", (true, Times::Seconds)),
+            ("-printtoconsole=0 -logtimemicros -nodebuglogfile", (false, Times::Micros)),
+            ("-noprinttoconsole -printtoconsole", (true, Times::Seconds)),
+            ("-logtimestamps=0 -logtimemicros", (true, Times::None)),
+        ],
+    );
+    let at = |path: &str| FileOption::At(PathBuf::from(path));
+    check(
+        |options| (options.log.file, options.log.shrinks),
+        &[
+            ("", (FileOption::Usual, true)),
+            ("-debuglogfile -debug=net", (FileOption::Usual, false)),
+            ("-debuglogfile=a/b -debug=net -shrinkdebugfile", (at("a/b"), true)),
+            ("-debuglogfile=0 -shrinkdebugfile=0", (at("0"), false)),
+            ("-debuglogfile=a -nodebuglogfile", (FileOption::Off, true)),
+        ],
+    );
+    check(
+        |options| options.data_directory,
+        &[
+            ("", None),
+            ("-datadir", None),
+            ("-datadir=/a -datadir=b", Some(PathBuf::from("b"))),
+            ("-datadir=a -nodatadir", None),
         ],
     );
 }
@@ -283,6 +304,8 @@ fn texts_are_shown_instead_of_a_node() {
 #[test]
 fn errors_have_the_words_of_the_contract() {
     const PARSING: &str = "Error parsing command line arguments:";
+    const NO_LOG: &str = "-printtoconsole=0 leaves no log: give -datadir or -debuglogfile as well, \
+                          or -nodebuglogfile if there is to be none.";
     let rows: &[(&str, &str)] = &[
         ("-nonsense", &format!("{PARSING} Invalid parameter -nonsense")),
         ("--nonsense=1", &format!("{PARSING} Invalid parameter --nonsense=1")),
@@ -310,8 +333,11 @@ fn errors_have_the_words_of_the_contract() {
             "Command line contains unexpected token 'token', see sockmand -h for a list of \
              options.",
         ),
+        // No log anywhere, unless that is what is wanted.
+        ("-printtoconsole=0", NO_LOG),
+        ("-printtoconsole=0 -debuglogfile=", NO_LOG),
         // Later.
-        ("-datadir=x", "-datadir is not supported yet."),
+        ("-pid=x", "-pid is not supported yet."),
         ("-v2transport", "-v2transport is not supported yet."),
         ("-proxy=1.2.3.4:5", "-proxy is not supported yet."),
         ("-bind=1.2.3.4:5=onion", "-bind=1.2.3.4:5=onion is not supported yet."),

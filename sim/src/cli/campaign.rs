@@ -20,6 +20,7 @@ use sockman_sim::subjects::{self, NAMES, drive_named, generate_for, run_named, s
 use sockman_sim::trace::{Story, TraceHash};
 use sockman_sim::worlds::{self, World};
 
+use super::interrupts::Interrupts;
 use super::{Error, exit, files, texts};
 
 mod guided;
@@ -129,6 +130,16 @@ impl Arguments {
         self.subject.as_deref().unwrap_or_else(usual)
     }
 
+    /// How far a campaign has come with so many runs, if it is known where it was to end.
+    fn progress(&self, runs: usize) -> String {
+        let is_counted = self.events.is_none() && self.campaign.is_none();
+        let seeds = self.range();
+        match seeds.end - seeds.start {
+            all if is_counted && seeds.end < u64::MAX => format!("{runs} of {all} runs"),
+            _ => format!("{runs} runs"),
+        }
+    }
+
     fn plan(&self) -> Plan {
         Plan { world: self.world, strategy: self.scheduler }
     }
@@ -183,12 +194,13 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
     if arguments.guided {
         return guided::execute(arguments, out);
     }
+    let interrupts = Interrupts::catch()?;
     let clock = SystemClock::start();
-    let mut outcomes = run_all(arguments, clock);
+    let mut outcomes = run_all(arguments, clock, &interrupts);
     let wall = clock.now().steady.since(sockman::time::Instant::START);
     outcomes.sort_by_key(|outcome| outcome.seed);
     cut(arguments, &mut outcomes);
-    tell(out, arguments, &outcomes, wall, None)
+    tell(out, arguments, &outcomes, wall, None, &interrupts)
 }
 
 /// Tells what a campaign came to, and what it has reached if it was guided; last, what could not be
@@ -199,11 +211,13 @@ fn tell(
     outcomes: &[Outcome],
     wall: Duration,
     reached: Option<&Reached<'_>>,
+    interrupts: &Interrupts,
 ) -> Result<ExitCode, Error> {
     let summary = Summary::of(outcomes, wall);
     let found = || outcomes.iter().filter_map(|one| Some((one, one.found.as_deref()?)));
     if arguments.json {
         let mut json = summary.json();
+        json["interrupted"] = interrupts.came().into();
         if let Some(reached) = reached {
             json["reached"] = reached.json();
         }
@@ -216,6 +230,9 @@ fn tell(
         if summary.failures > told {
             writeln!(out, "and {} further failures", summary.failures - told)?;
         }
+        if interrupts.came() {
+            writeln!(out, "interrupted: {}", arguments.progress(summary.runs))?;
+        }
         writeln!(out, "{summary}")?;
         if let Some(reached) = reached {
             write!(out, "{reached}")?;
@@ -227,7 +244,7 @@ fn tell(
             let _ = writeln!(io::stderr(), "sim: seed {} is not written: {error}", outcome.seed);
         }
     }
-    Ok(exit(summary.failures > 0))
+    Ok(interrupts.status().unwrap_or(exit(summary.failures > 0)))
 }
 
 /// `worlds`: the table of worlds.
@@ -253,7 +270,7 @@ fn cut(arguments: &Arguments, outcomes: &mut Vec<Outcome>) {
     }
 }
 
-fn run_all(arguments: &Arguments, clock: SystemClock) -> Vec<Outcome> {
+fn run_all(arguments: &Arguments, clock: SystemClock, interrupts: &Interrupts) -> Vec<Outcome> {
     let seeds = arguments.range();
     let next = AtomicU64::new(seeds.start);
     let late = AtomicBool::new(false);
@@ -264,7 +281,7 @@ fn run_all(arguments: &Arguments, clock: SystemClock) -> Vec<Outcome> {
     std::thread::scope(|scope| {
         for _ in 0..arguments.jobs() {
             scope.spawn(|| {
-                while !late.load(Ordering::Relaxed) {
+                while !late.load(Ordering::Relaxed) && !interrupts.came() {
                     let take = |seed: u64| seed.checked_add(1).filter(|_| seed < seeds.end);
                     let taken = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
                     let Ok(seed) = taken else { break };
@@ -278,7 +295,7 @@ fn run_all(arguments: &Arguments, clock: SystemClock) -> Vec<Outcome> {
                         && failures.fetch_add(1, Ordering::Relaxed) < FAILURES_WRITTEN_MAX
                     {
                         // At once, so that an interrupt loses none.
-                        let written = write_failure(arguments, &outcome, &report);
+                        let written = write_failure(arguments, &outcome, &report, interrupts);
                         outcome.found = Some(Box::new(Found { report, written }));
                     }
                     outcomes.lock().expect("no thread panics here").push(outcome);
@@ -326,6 +343,7 @@ fn write_failure(
     arguments: &Arguments,
     outcome: &Outcome,
     report: &Report,
+    interrupts: &Interrupts,
 ) -> Result<Written, Error> {
     if arguments.driver != Driver::Network {
         return Ok(Written { folder: None, shrunk: None });
@@ -353,7 +371,7 @@ fn write_failure(
         }
         files::write_whole(&folder.join(files::FAILED_STORY), story.as_bytes())?;
     }
-    let shrunk = write_shrunk(&folder, &schedule)?;
+    let shrunk = write_shrunk(&folder, &schedule, interrupts)?;
     Ok(Written { folder: Some(folder), shrunk })
 }
 
@@ -361,11 +379,13 @@ fn write_failure(
 fn write_shrunk(
     folder: &Path,
     schedule: &Schedule,
+    interrupts: &Interrupts,
 ) -> Result<Option<(String, shrink::Stats)>, Error> {
     let path = folder.join(files::SHRUNK_SCHEDULE);
     // What an earlier campaign has left there is of another failure; perhaps there is nothing.
     let _ = std::fs::remove_file(&path);
-    let budget = Budget { runs: SHRINK_RUNS, steps: SHRINK_STEPS, ..Budget::default() };
+    let (runs, steps, stop) = (SHRINK_RUNS, SHRINK_STEPS, Some(interrupts.flag()));
+    let budget = Budget { runs, steps, stop, ..Budget::default() };
     let Ok(shrunk) = shrink_named(schedule, &budget) else { return Ok(None) };
     let text = shrunk.schedule.to_string();
     files::write_whole(&path, text.as_bytes())?;

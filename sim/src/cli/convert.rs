@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::interrupts::Interrupts;
 use super::{Error, files};
 
 #[derive(clap::Args)]
@@ -33,20 +34,26 @@ pub(super) fn import(arguments: &ImportArguments, out: &mut impl Write) -> Resul
 
 pub(super) fn export(arguments: &ExportArguments, out: &mut impl Write) -> Result<ExitCode, Error> {
     fs::create_dir_all(&arguments.to).map_err(Error::file(&arguments.to))?;
+    let texts = files::find_all(&arguments.paths)?;
+    let interrupts = Interrupts::catch()?;
     let mut written = BTreeSet::new();
-    for path in &arguments.paths {
-        for text in files::find(path)? {
-            let schedule = files::read(&text)?.schedule;
-            let to = arguments.to.join(name_of(&text));
-            if !written.insert(to.clone()) {
-                let problem = format!("{}: two schedules would be written there", to.display());
-                return Err(Error::Usage(problem));
-            }
-            files::write_whole(&to, &schedule.to_bytes())?;
+    for text in &texts {
+        if interrupts.came() {
+            break;
         }
+        let schedule = files::read(text)?.schedule;
+        let to = arguments.to.join(name_of(text));
+        if !written.insert(to.clone()) {
+            let problem = format!("{}: two schedules would be written there", to.display());
+            return Err(Error::Usage(problem));
+        }
+        files::write_whole(&to, &schedule.to_bytes())?;
+    }
+    if interrupts.came() {
+        write!(out, "interrupted: of {}, ", texts.len())?;
     }
     writeln!(out, "{} written to {}", written.len(), arguments.to.display())?;
-    Ok(ExitCode::SUCCESS)
+    Ok(interrupts.status().unwrap_or(ExitCode::SUCCESS))
 }
 
 /// What a schedule is called: its file's name, or its folder's if it is that of a failure.

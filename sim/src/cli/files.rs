@@ -17,34 +17,63 @@ pub(super) const EXTENSION: &str = "case";
 pub(super) const FAILED_SCHEDULE: &str = "schedule.case";
 pub(super) const FAILED_STORY: &str = "story.txt";
 
+/// Files and folders that are looked at below one folder, at most: far more than a corpus has, and
+/// a second's work. Whoever names more, such as the root of a system, has named the wrong one.
+const ENTRIES_MAX: usize = 200_000;
+
 /// The smallest schedule that fails in the same way, beside them.
 pub(super) const SHRUNK_SCHEDULE: &str = "shrunk.case";
 
+/// Every schedule under some paths, in their order.
+pub(super) fn find_all(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let mut found = Vec::new();
+    for path in paths {
+        found.extend(find(path)?);
+    }
+    Ok(found)
+}
+
 /// Every schedule under a path: the file itself, a failure folder's, or all texts of a folder, in
-/// the order of their names.
+/// the order of their names. Links to folders are not followed, so that none is entered twice.
 pub(super) fn find(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    find_among(path, ENTRIES_MAX)
+}
+
+fn find_among(path: &Path, entries_max: usize) -> Result<Vec<PathBuf>, Error> {
     if path.is_file() {
         return Ok(vec![path.to_owned()]);
     }
-    let failed = path.join(FAILED_SCHEDULE);
-    if failed.is_file() {
-        return Ok(vec![failed]);
-    }
     let mut found = Vec::new();
-    let entries = fs::read_dir(path).map_err(Error::file(path))?;
-    for entry in entries {
-        let entry = entry.map_err(Error::file(path))?.path();
-        if entry.is_dir() {
-            match find(&entry) {
-                Err(Error::NoSchedules(_)) => {}
-                inside => found.extend(inside?),
-            }
-        } else if entry.extension().is_some_and(|extension| extension == EXTENSION) {
-            found.push(entry);
-        }
-    }
+    let mut left = entries_max;
+    collect(path, &mut found, &mut left)?;
     found.sort();
     if found.is_empty() { Err(Error::NoSchedules(path.to_owned())) } else { Ok(found) }
+}
+
+/// Adds the schedules of a folder, which may have `left` entries.
+fn collect(folder: &Path, found: &mut Vec<PathBuf>, left: &mut usize) -> Result<(), Error> {
+    let failed = folder.join(FAILED_SCHEDULE);
+    if failed.is_file() {
+        found.push(failed);
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder).map_err(Error::file(folder))? {
+        let entry = entry.map_err(Error::file(folder))?;
+        *left = left.checked_sub(1).ok_or_else(|| {
+            let problem = "too many files to look at; name a smaller folder";
+            Error::Usage(format!("{}: {problem}", folder.display()))
+        })?;
+        let path = entry.path();
+        if entry.file_type().map_err(Error::file(&path))?.is_dir() {
+            collect(&path, found, left)?;
+        } else if path.extension().is_some_and(|extension| extension == EXTENSION)
+            // What is missing is for whoever reads it to tell; a pipe would never end.
+            && fs::metadata(&path).map_or(true, |metadata| metadata.is_file())
+        {
+            found.push(path);
+        }
+    }
+    Ok(())
 }
 
 /// A schedule, and its text if it was one.
@@ -107,4 +136,22 @@ pub(super) fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
         let _ = fs::remove_file(&temporary);
         Error::File(path.to_owned(), error)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_so_many_entries_and_no_more() {
+        let folder = std::env::temp_dir().join(format!("sim-entries-{}", std::process::id()));
+        fs::create_dir_all(folder.join("inside")).unwrap();
+        for name in ["a.case", "inside/b.case", "inside/c.txt"] {
+            fs::write(folder.join(name), "").unwrap();
+        }
+        let found = |entries_max| find_among(&folder, entries_max).map_err(|e| e.to_string());
+        assert_eq!(found(4).unwrap(), [folder.join("a.case"), folder.join("inside/b.case")]);
+        assert!(found(3).unwrap_err().ends_with("name a smaller folder"));
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -1,8 +1,9 @@
 //! The command line: one module a command.
 //!
-//! Exit status: 0 all is well, 1 something was found, 2 the command could not be carried out. A
-//! campaign that has found something says 1 also if it could not write it down, which it then says
-//! on stderr: what was found is in its report.
+//! Exit status: 0 all is well, 1 something was found, 2 the command could not be carried out, 130
+//! SIGINT ended it early, 143 SIGTERM did. A campaign that has found something says 1 also if it
+//! could not write it down, which it then says on stderr: what was found is in its report. So it
+//! is if it was interrupted.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -18,6 +19,7 @@ mod bugs;
 mod campaign;
 mod convert;
 mod files;
+mod interrupts;
 mod replay;
 mod shrink;
 
@@ -72,6 +74,10 @@ pub(crate) enum Error {
     Setup(PathBuf, SetupError),
     /// Nothing to do.
     NoSchedules(PathBuf),
+    /// Catching signals.
+    Signals(io::Error),
+    /// A signal came first; see [`interrupts`].
+    Interrupted,
     /// A bug's file, or a change in it.
     Bug(BugError),
     /// Another program, or what it said.
@@ -88,6 +94,8 @@ impl fmt::Display for Error {
             Self::Parse(error) => error.fmt(f),
             Self::Setup(path, error) => write!(f, "{}: {error}", path.display()),
             Self::NoSchedules(path) => write!(f, "{}: no schedules here", path.display()),
+            Self::Signals(error) => write!(f, "signals cannot be caught: {error}"),
+            Self::Interrupted => f.write_str("interrupted"),
             Self::Bug(error) => error.fmt(f),
             Self::Tool(problem) | Self::Usage(problem) => f.write_str(problem),
         }

@@ -10,6 +10,7 @@ use sockman_sim::subjects::run_named;
 use sockman_sim::trace::Story;
 
 use super::files::Read;
+use super::interrupts::Interrupts;
 use super::{Error, exit, files, texts};
 
 #[derive(clap::Args)]
@@ -35,39 +36,52 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
     let mut failed = 0_usize;
     let mut count = 0_usize;
     let mut unreadable = 0_usize;
-    for path in &arguments.paths {
-        for file in files::find(path)? {
-            let recorded = recorded_story(&file).filter(|_| !arguments.script);
-            let story = if recorded.is_some() { Story::Keep } else { Story::Drop };
-            let ran = files::read(&file).and_then(|read| Ok((run(&file, &read, story)?, read)));
-            let (report, read) = match ran {
-                Ok(ran) => ran,
-                // One that cannot be read or run keeps nobody from the others.
-                Err(error) => {
-                    writeln!(out, "{error}")?;
-                    unreadable += 1;
-                    continue;
-                }
-            };
-            let divergence = recorded.and_then(|recorded| diverges(&recorded, &report));
-            let bad = !report.verdict.is_passed() || divergence.is_some();
-            failed += usize::from(bad);
-            count += 1;
-            if arguments.json {
-                writeln!(out, "{}", json(&file, &read, &report, divergence.as_deref()))?;
-            } else {
-                tell(out, &file, &read, &report, divergence.as_deref())?;
+    let found = files::find_all(&arguments.paths)?;
+    let interrupts = Interrupts::catch()?;
+    for file in &found {
+        if interrupts.came() {
+            break;
+        }
+        let recorded = recorded_story(file).filter(|_| !arguments.script);
+        let story = if recorded.is_some() { Story::Keep } else { Story::Drop };
+        let ran = files::read(file).and_then(|read| Ok((run(file, &read, story)?, read)));
+        let (report, read) = match ran {
+            Ok(ran) => ran,
+            // One that cannot be read or run keeps nobody from the others.
+            Err(error) => {
+                writeln!(out, "{error}")?;
+                unreadable += 1;
+                continue;
             }
+        };
+        let divergence = recorded.and_then(|recorded| diverges(&recorded, &report));
+        let bad = !report.verdict.is_passed() || divergence.is_some();
+        failed += usize::from(bad);
+        count += 1;
+        if arguments.json {
+            writeln!(out, "{}", json(file, &read, &report, divergence.as_deref()))?;
+        } else {
+            tell(out, file, &read, &report, divergence.as_deref())?;
         }
     }
-    if !arguments.json && count + unreadable > 1 {
+    if interrupts.came() {
+        let (done, all) = (count + unreadable, found.len());
+        if arguments.json {
+            let told = serde_json::json!({ "interrupted": true, "schedules": done, "of": all });
+            writeln!(out, "{told}")?;
+        } else {
+            writeln!(out, "interrupted: {done} of {all} schedules")?;
+        }
+    }
+    if !arguments.json && found.len() > 1 {
         write!(out, "{} passed, {failed} failed", count - failed)?;
         match unreadable {
             0 => writeln!(out)?,
             _ => writeln!(out, ", {unreadable} could not be read")?,
         }
     }
-    Ok(if unreadable > 0 { ExitCode::from(2) } else { exit(failed > 0) })
+    let status = if unreadable > 0 { ExitCode::from(2) } else { exit(failed > 0) };
+    Ok(interrupts.status().unwrap_or(status))
 }
 
 pub(super) fn show(arguments: &ShowArguments, out: &mut impl Write) -> Result<ExitCode, Error> {

@@ -9,6 +9,7 @@ use sockman_sim::run::Verdict;
 use sockman_sim::shrink::{Budget, NotShrunk, Shrunk};
 use sockman_sim::subjects::shrink_named;
 
+use super::interrupts::Interrupts;
 use super::{Error, files};
 
 #[derive(clap::Args)]
@@ -31,7 +32,9 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
         return Err(Error::Usage(format!("{path}: {count} schedules; shrink one at a time")));
     };
     let files::Read { schedule, source } = files::read(file)?;
-    let budget = Budget { runs: arguments.runs, ..Budget::default() };
+    let interrupts = Interrupts::catch()?;
+    let stop = Some(interrupts.flag());
+    let budget = Budget { runs: arguments.runs, stop, ..Budget::default() };
     // What is not text is a fuzzer's, and is run as its target runs it.
     let as_fuzzed = match source {
         None => fails(shrink_named(&fuzz::tame(schedule.clone()), &budget)),
@@ -49,7 +52,7 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
     }
     // Beside the text, so that the text can go into a file.
     writeln!(io::stderr(), "{}", shrunk.stats)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(interrupts.status().unwrap_or(ExitCode::SUCCESS))
 }
 
 /// What a fuzz target would have stopped at.

@@ -33,7 +33,7 @@ pub(super) fn remove(search: &mut Search<'_>) {
     let free: Vec<_> = (0..lines.len()).filter(|index| is_free[*index]).collect();
     let calls: Vec<_> = lines.iter().map(|line| counted_call(&line.op)).collect();
     ddmin(free.len(), |kept| {
-        if search.is_spent() {
+        if search.is_over() {
             return false;
         }
         let kept: BTreeSet<_> = kept.iter().map(|place| free[*place]).collect();

@@ -22,7 +22,7 @@ pub(super) fn remove(search: &mut Search<'_>) {
     let order = search.best().order.clone();
     let effects: Vec<_> = order.iter().map(counted_call).collect();
     ddmin(order.len(), |kept| {
-        if search.is_spent() {
+        if search.is_over() {
             return false;
         }
         let plain: Vec<_> = kept.iter().map(|line| order[*line].clone()).collect();

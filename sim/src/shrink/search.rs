@@ -1,6 +1,7 @@
 //! Which candidates count: the smaller ones that fail in the same way, as long as the budget lasts.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use crate::run::{Options, Report, Verdict};
 use crate::schedule::{ActorId, Op, Schedule};
@@ -72,7 +73,7 @@ impl<'a> Search<'a> {
     /// Takes a candidate for the best if it is smaller and fails in the same way; whether it is so.
     pub(super) fn attempt(&mut self, candidate: Draft) -> bool {
         let size = Size::of(&candidate);
-        if size >= self.size || self.is_spent() {
+        if size >= self.size || self.is_over() {
             return false;
         }
         let schedule = candidate.schedule();
@@ -114,9 +115,15 @@ impl<'a> Search<'a> {
         self.vocabulary.iter().copied().collect()
     }
 
-    /// Whether the budget has been used up.
-    pub(super) const fn is_spent(&self) -> bool {
-        self.runs >= self.budget.runs || self.steps >= self.budget.steps
+    /// Whether nothing more may be tried.
+    pub(super) fn is_over(&self) -> bool {
+        let is_spent = self.runs >= self.budget.runs || self.steps >= self.budget.steps;
+        is_spent || self.is_stopped()
+    }
+
+    /// Whether somebody stopped it.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.budget.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 
     /// Runs and steps so far.

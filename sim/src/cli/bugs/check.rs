@@ -36,10 +36,14 @@ pub(super) fn execute(
     json: bool,
     out: &mut impl Write,
 ) -> Result<usize, Error> {
-    let mut bad = 0;
+    let (mut count, mut bad) = (0, 0);
     let expressible: Vec<_> = bugs.iter().filter(|bug| !bug.state.changes().is_empty()).collect();
     for bug in &expressible {
-        let checked = check(workshop, bug)?;
+        let checked = match check(workshop, bug) {
+            Err(Error::Interrupted) => break,
+            checked => checked?,
+        };
+        count += 1;
         bad += usize::from(checked.problem.is_some());
         let Checked { noticed, problem } = checked;
         if json {
@@ -58,9 +62,18 @@ pub(super) fn execute(
         out.flush()?;
     }
     workshop.set_up(None)?;
+    let all = expressible.len();
+    if count < all {
+        if json {
+            let line = serde_json::json!({"interrupted": true, "bugs": count, "of": all});
+            writeln!(out, "{line}")?;
+        } else {
+            writeln!(out, "interrupted: {count} of {all} bugs")?;
+        }
+    }
     if !json {
-        let waiting = bugs.len() - expressible.len();
-        writeln!(out, "{} as they should be, {bad} not, {waiting} wait", expressible.len() - bad)?;
+        let waiting = bugs.len() - all;
+        writeln!(out, "{} as they should be, {bad} not, {waiting} wait", count - bad)?;
     }
     Ok(bad)
 }
@@ -85,7 +98,9 @@ fn check(workshop: &Workshop, bug: &Bug) -> Result<Checked, Error> {
     }
     let checked = match look(workshop, bug, &witness) {
         // What is wrong with the machine is not the bug's fault.
-        Err(error @ (Error::Output(_) | Error::File(..))) => return Err(error),
+        Err(error @ (Error::Output(_) | Error::File(..) | Error::Interrupted)) => {
+            return Err(error);
+        }
         Err(error) => problem(error.to_string()),
         Ok(checked) => checked,
     };

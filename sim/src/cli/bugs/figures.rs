@@ -38,14 +38,15 @@ pub(super) fn read(path: &Path) -> Result<Option<Figures>, Error> {
 }
 
 impl Figures {
-    /// Measures, or takes what was measured before.
-    pub(super) fn measure(
-        workshop: &Workshop,
-        bugs: &[&Bug],
-        experiment: Experiment,
-    ) -> Result<Self, Error> {
+    /// Of no bug yet.
+    pub(super) const fn none(experiment: Experiment) -> Self {
+        Self { experiment, bugs: BTreeMap::new() }
+    }
+
+    /// Measures, or takes what was measured before. What is known by then stays if it fails.
+    pub(super) fn measure(&mut self, workshop: &Workshop, bugs: &[&Bug]) -> Result<(), Error> {
         // Whoever finds something where nothing is has found nothing in the others.
-        let clean = Measure::of(workshop, None, &experiment)?.all()?;
+        let clean = Measure::of(workshop, None, &self.experiment)?.all()?;
         for (column, findings) in &clean {
             if let Some(finding) = findings.iter().find(|finding| finding.found) {
                 let by = finding.oracle.as_deref().unwrap_or_default();
@@ -53,13 +54,11 @@ impl Figures {
                 return Err(Error::Tool(problem));
             }
         }
-        let mut figures = Self { experiment, bugs: BTreeMap::new() };
         for bug in bugs.iter().filter(|bug| !bug.state.changes().is_empty()) {
-            let looks = Measure::of(workshop, Some(bug), &figures.experiment)?.all()?;
-            figures.bugs.insert(bug.id.clone(), looks);
+            let looks = Measure::of(workshop, Some(bug), &self.experiment)?.all()?;
+            self.bugs.insert(bug.id.clone(), looks);
         }
-        workshop.set_up(None)?;
-        Ok(figures)
+        workshop.set_up(None)
     }
 
     /// What used to be found, and is not any more. Figures of another experiment say nothing.

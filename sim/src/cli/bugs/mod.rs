@@ -10,9 +10,11 @@ use std::process::ExitCode;
 
 use sockman_sim::bugs::{self, Bug, CLASSES, State};
 
+use super::interrupts::Interrupts;
 use super::{Error, exit};
 
 mod check;
+mod children;
 mod columns;
 mod figures;
 mod found;
@@ -20,6 +22,7 @@ mod results;
 mod table;
 mod workshop;
 
+use children::Children;
 use columns::{Column, Experiment};
 use figures::Figures;
 use workshop::Workshop;
@@ -80,10 +83,12 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
         list(&chosen, arguments.json, out)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let workshop = Workshop::open(root, &arguments.state)?;
+    let interrupts = Interrupts::catch()?;
+    let children = Children::new(interrupts.clone())?;
+    let workshop = Workshop::open(root, &arguments.state, children)?;
     if arguments.check {
         let bad = check::execute(&workshop, &chosen, arguments.json, out)?;
-        return Ok(exit(bad > 0));
+        return Ok(interrupts.status().unwrap_or(exit(bad > 0)));
     }
     let experiment = Experiment {
         columns: arguments.columns.clone(),
@@ -91,7 +96,14 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
         events: arguments.events,
     };
     let known = figures::read(&root.join(figures::DOCUMENT))?;
-    let figures = Figures::measure(&workshop, &chosen, experiment)?;
+    let mut figures = Figures::none(experiment);
+    match figures.measure(&workshop, &chosen) {
+        Err(Error::Interrupted) => {
+            tell_interrupted(out, arguments, &all, &chosen, &figures)?;
+            return Ok(interrupts.status().unwrap_or(ExitCode::FAILURE));
+        }
+        measured => measured?,
+    }
     let lost = known.map_or_else(Vec::new, |known| figures.lost_since(&known));
     if arguments.update && lost.is_empty() {
         table::write(&root.join("docs"), &all, &figures)?;
@@ -103,6 +115,28 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
         writeln!(out, "{id}: {column} used to find it, and does not any more")?;
     }
     Ok(exit(!lost.is_empty()))
+}
+
+/// Tells what is known of the bugs that were measured before an interrupt.
+fn tell_interrupted(
+    out: &mut impl Write,
+    arguments: &Arguments,
+    all: &[Bug],
+    chosen: &[&Bug],
+    figures: &Figures,
+) -> Result<(), Error> {
+    let wanted = chosen.iter().filter(|bug| !bug.state.changes().is_empty()).count();
+    if arguments.json {
+        let told = serde_json::json!({"interrupted": true, "of": wanted, "bugs": figures.bugs});
+        writeln!(out, "{told}")?;
+        return Ok(());
+    }
+    let (done, state) = (figures.bugs.len(), arguments.state.display());
+    if done > 0 {
+        write!(out, "{}", table::markdown(all, figures))?;
+    }
+    writeln!(out, "interrupted: {done} of {wanted} bugs; what is known is kept in {state}")?;
+    Ok(())
 }
 
 /// The bugs that were asked for.

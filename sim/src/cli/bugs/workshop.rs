@@ -14,6 +14,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use sockman_sim::bugs::{Bug, FOLDER};
 
+use super::children::Children;
 use crate::cli::Error;
 
 /// What is made by machines, and never copied.
@@ -43,12 +44,13 @@ pub(super) struct Workshop {
     pub(super) results: PathBuf,
     /// Hash of what the figures depend on.
     pub(super) sources: String,
+    children: Children,
     _lock: File,
 }
 
 impl Workshop {
     /// Opens the workshop in a folder, which is made if it is missing.
-    pub(super) fn open(root: &Path, state: &Path) -> Result<Self, Error> {
+    pub(super) fn open(root: &Path, state: &Path, children: Children) -> Result<Self, Error> {
         fs::create_dir_all(state).map_err(Error::file(state))?;
         // Commands run in other folders.
         let state = state.canonicalize().map_err(Error::file(state))?;
@@ -67,7 +69,7 @@ impl Workshop {
         })?;
         let sources = hash_sources(&files(&root)?);
         let target = state.join("target");
-        Ok(Self { root, tree, target, results, sources, _lock: lock })
+        Ok(Self { root, tree, target, results, sources, children, _lock: lock })
     }
 
     /// Where the sources are.
@@ -148,18 +150,19 @@ impl Workshop {
         )))
     }
 
-    /// Runs a command in the copy.
+    /// Runs a command in the copy, to its end.
     pub(super) fn run(&self, command: &mut Command) -> Result<Output, Error> {
         if command.get_current_dir().is_none() {
             command.current_dir(&self.tree);
         }
         let program = command.get_program().to_string_lossy().into_owned();
-        command.output().map_err(|error| {
+        let output = self.children.output(command).map_err(|error| {
             if error.kind() == ErrorKind::NotFound {
                 return Error::Tool(format!("{program} is needed, and is not here"));
             }
             Error::Tool(format!("{program}: {error}"))
-        })
+        })?;
+        output.ok_or(Error::Interrupted)
     }
 }
 

@@ -14,6 +14,7 @@ use sockman_sim::run::Report;
 use sockman_sim::subjects::language_of;
 
 use super::{Arguments, FAILURES_WRITTEN_MAX, Found, Outcome, tell, write_failure};
+use crate::cli::interrupts::Interrupts;
 use crate::cli::{Error, texts};
 
 /// Transitions never reached that are listed; further ones are counted.
@@ -28,6 +29,7 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
     let language = language_of(arguments.subject(budget.seeds.start));
     let language = language.expect("the argument was checked");
     let mut search = Search::new(language.clone(), arguments.plan(), budget);
+    let interrupts = Interrupts::catch()?;
     let clock = SystemClock::start();
     let passed = || clock.now().steady.since(Instant::START);
     let progress = progress_line();
@@ -37,11 +39,11 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
         if round.is_empty() {
             break;
         }
-        for (asked, report, seen) in run_all(round, &language, arguments.jobs()) {
+        for (asked, report, seen) in run_all(round, &language, arguments.jobs(), &interrupts) {
             let Some(taken) = search.take(&asked, &report, &seen) else { break };
-            outcomes.push(outcome(arguments, &asked, report, taken, &outcomes));
+            outcomes.push(outcome(arguments, &asked, report, taken, &outcomes, &interrupts));
         }
-        if arguments.limit().is_some_and(|limit| passed() > limit) {
+        if interrupts.came() || arguments.limit().is_some_and(|limit| passed() > limit) {
             break;
         }
         let (runs, kept, reached) = (outcomes.len(), search.kept_count(), search.reached_count());
@@ -49,7 +51,7 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
         progress.tick();
     }
     progress.finish_and_clear();
-    tell(out, arguments, &outcomes, passed(), Some(&Reached(&search)))
+    tell(out, arguments, &outcomes, passed(), Some(&Reached(&search)), &interrupts)
 }
 
 /// What a run came to. A failure is written at once, so that an interrupt loses none; of those that
@@ -60,6 +62,7 @@ fn outcome(
     report: Report,
     taken: Taken,
     before: &[Outcome],
+    interrupts: &Interrupts,
 ) -> Outcome {
     let (seed, world) = (asked.seed, asked.generated.world);
     let (hash, stats) = (report.hash, report.stats);
@@ -68,21 +71,27 @@ fn outcome(
     let mut outcome = Outcome { seed, world, hash, stats, failure, found: None };
     let written = before.iter().filter(|outcome| outcome.found.is_some()).count();
     if taken == Taken::FailedAnew && written < FAILURES_WRITTEN_MAX {
-        let written = write_failure(arguments, &outcome, &report);
+        let written = write_failure(arguments, &outcome, &report, interrupts);
         outcome.found = Some(Box::new(Found { report, written }));
     }
     outcome
 }
 
-/// Runs a round on several threads; what came of it is in the round's order.
-fn run_all(round: Vec<Asked>, language: &Language, jobs: usize) -> Vec<(Asked, Report, Seen)> {
+/// Runs a round on several threads, or its beginning if there is an interrupt; what came of it is
+/// in the round's order.
+fn run_all(
+    round: Vec<Asked>,
+    language: &Language,
+    jobs: usize,
+    interrupts: &Interrupts,
+) -> Vec<(Asked, Report, Seen)> {
     let count = round.len();
     let left = Mutex::new(round.into_iter());
     let done = Mutex::new(Vec::with_capacity(count));
     std::thread::scope(|scope| {
         for _ in 0..jobs.min(count) {
             scope.spawn(|| {
-                loop {
+                while !interrupts.came() {
                     let next = left.lock().expect("no thread panics here").next();
                     let Some(asked) = next else { break };
                     let (report, seen) = asked.run(language);

@@ -33,8 +33,15 @@ fn unwritable() -> Result<Written, Error> {
 fn told(options: &[&str], outcomes: &[Outcome]) -> String {
     let line = Line::parse_from([&["run", "--subject", "echo"], options].concat());
     let mut out = Vec::new();
-    let code = tell(&mut out, &line.arguments, outcomes, Duration::from_secs(1), None).unwrap();
-    assert_eq!(code, exit(true));
+    let code = tell(
+        &mut out,
+        &line.arguments,
+        outcomes,
+        Duration::from_secs(1),
+        None,
+        &Interrupts::default(),
+    );
+    assert_eq!(code.unwrap(), exit(true));
     String::from_utf8(out).unwrap()
 }
 

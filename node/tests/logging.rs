@@ -1,0 +1,114 @@
+//! The log as a file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::process::Node;
+
+/// A data directory of one test's own, gone when the test is over.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(test: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("node-{test}"));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).expect("the folder of tests takes more");
+        Self(path)
+    }
+
+    fn option(&self) -> String {
+        format!("-datadir={}", self.0.display())
+    }
+
+    fn lines(&self, file: &str) -> Vec<String> {
+        let content = fs::read_to_string(self.0.join(file)).expect("a node made it");
+        content.lines().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn debug_log_is_in_the_directory_of_the_chain_and_grows() {
+    let directory = Directory::new("usual");
+    let datadir = directory.option();
+    let mut node = Node::start(&["-listen=0", &datadir]);
+    node.expect("Done loading");
+    let exit = node.stop();
+    exit.assert_clean();
+    // What stdout says, the file says.
+    assert_eq!(directory.lines("regtest/debug.log"), exit.stdout);
+    let (mut peer, at) = Node::listening(&[]);
+    let quiet = Node::start(&[&datadir, &format!("-connect={at}"), "-printtoconsole=0"]);
+    peer.expect("ping answered after");
+    let exit = quiet.stop();
+    exit.assert_clean();
+    assert_eq!(exit.stdout, [""; 0]);
+    peer.stop().assert_clean();
+    let lines = directory.lines("regtest/debug.log");
+    let started = lines.iter().filter(|line| line.ends_with("Done loading")).count();
+    assert_eq!(started, 2);
+    assert!(lines.last().unwrap().ends_with("Shutdown done"), "{lines:#?}");
+}
+
+#[test]
+fn file_of_the_log_can_be_named() {
+    let directory = Directory::new("named");
+    let datadir = directory.option();
+    let start = |file: &str| {
+        let file = format!("-debuglogfile={file}");
+        let args = ["-listen=0", &datadir, &file, "-logtimestamps=0", "-nodebug"];
+        Node::start(&args)
+    };
+    for file in
+        ["other.log".to_owned(), directory.0.join("regtest/third.log").display().to_string()]
+    {
+        let mut node = start(&file);
+        node.expect("Done loading");
+        node.stop().assert_clean();
+    }
+    for file in ["regtest/other.log", "regtest/third.log"] {
+        let lines = directory.lines(file);
+        assert!(lines.contains(&"init message: Done loading".to_owned()), "{lines:#?}");
+    }
+    assert!(!directory.0.join("regtest/debug.log").exists());
+    let nowhere = directory.0.join("regtest/no/such.log");
+    start("no/such.log")
+        .wait()
+        .assert_error(&format!("Could not open debug log file {}", nowhere.display()));
+}
+
+#[test]
+fn data_directory_that_is_missing_is_an_error() {
+    Node::start(&["-datadir=/no/such/directory"])
+        .wait()
+        .assert_error("Specified data directory \"/no/such/directory\" does not exist.");
+}
+
+#[test]
+fn no_log_at_all_has_to_be_asked_for() {
+    Node::start(&["-printtoconsole=0"]).wait().assert_error(
+        "-printtoconsole=0 leaves no log: give -datadir or -debuglogfile as well, or \
+         -nodebuglogfile if there is to be none.",
+    );
+}
+
+/// A node whose disk is full goes on, and says so once.
+#[cfg(target_os = "linux")]
+#[test]
+fn log_that_cannot_be_written_is_told_of_once() {
+    let (mut node, at) = Node::listening(&["-debuglogfile=/dev/full"]);
+    let mut peer = Node::start(&[&format!("-connect={at}")]);
+    peer.expect("ping answered after");
+    node.expect("ping answered after");
+    peer.stop().assert_clean();
+    let exit = node.stop();
+    assert_eq!(exit.status.code(), Some(0));
+    let [told] = exit.stderr.as_slice() else { panic!("{:#?}", exit.stderr) };
+    let expected = "Warning: Lines of the log are lost: /dev/full: No space left on device";
+    assert!(told.starts_with(expected), "{told}");
+}
