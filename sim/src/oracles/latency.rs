@@ -132,7 +132,8 @@ fn is_in_vain<X: Subject, K: Host>(world: &World<X, K>, did: &Did) -> bool {
     let is_progress = |notice| X::is_message(notice) || X::fact(notice).is_some();
     *did != Did::Commanded
         && !world.notices().iter().any(is_progress)
-        && !calls.iter().any(|call| call.what.is_event())
+        // What the plan did to a call is not the node's doing.
+        && !calls.iter().any(|call| call.planned || call.what.is_event())
 }
 
 /// Whether a step did something but make a call in vain.
