@@ -37,9 +37,11 @@ pub(crate) fn link_change(draws: &mut Draws) -> LinkChange {
     *draws.pick(&changes)
 }
 
-/// A call goes otherwise than the network would have it.
+/// A call goes otherwise than the network would have it: one for an actor, but that nobody is known
+/// yet to whom an accept belongs.
 pub(crate) fn fault(draws: &mut Draws, actor: Option<ActorId>) -> Fault {
     let call = *draws.pick(&[Call::Send, Call::Recv, Call::Accept, Call::Connect]);
+    let actor = actor.filter(|_| call != Call::Accept);
     let effect = effect(draws, call);
     let nth = *draws.pick(&[1, 1, 1, 2, 5]);
     let times = *draws.pick(&[1, 1, 2, 10, 100]);

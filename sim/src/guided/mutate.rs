@@ -17,7 +17,7 @@ use super::language::Language;
 use crate::faulty::Weights;
 use crate::generate::{Generated, Plan, draw_strategy, parts};
 use crate::run::Chance;
-use crate::schedule::{ActorId, Call, Item, Line, Op, When, Word};
+use crate::schedule::{ActorId, Item, Line, Op, When, Word};
 use crate::schedulers::Draws;
 
 /// Most lines of a mutated script; a generated one has half as many.
@@ -222,11 +222,7 @@ impl<'a> Mutator<'a> {
     fn go_wrong(&mut self) {
         let actor = if self.draws.once_in(4) { None } else { Some(self.any_actor()) };
         let at = self.any_time();
-        let mut fault = parts::fault(&mut self.draws, actor);
-        if fault.call == Call::Accept {
-            // Nobody is known yet to whom one belongs.
-            fault.actor = None;
-        }
+        let fault = parts::fault(&mut self.draws, actor);
         self.add(at, Op::Fault(fault));
     }
 
