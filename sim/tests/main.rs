@@ -12,6 +12,7 @@ mod differential;
 mod drivers;
 mod faulty;
 mod front_page;
+mod full;
 mod guided;
 mod manager;
 mod net;

@@ -178,7 +178,8 @@ impl fmt::Display for Report {
 /// Runs the sequences of `seeds` on a fresh simulated kernel and on a fresh `make_real()` each.
 ///
 /// Sequences with little unread are compared step by step; those that fill buffers are judged by
-/// the acceptor alone, since short counts differ. Takes real time only where the real backend does.
+/// the acceptor alone, since short counts differ: [`full`](super::full) compares where they settle.
+/// Takes real time only where the real backend does.
 pub fn differential<R: Sockets + Wait>(seeds: Range<u64>, make_real: impl Fn() -> R) -> Report {
     let mut report = Report::default();
     for seed in seeds {

@@ -4,6 +4,7 @@ pub mod acceptor;
 pub mod broken;
 pub mod cases;
 pub mod differential;
+pub mod full;
 mod model;
 pub mod sequences;
 pub mod trace;

@@ -77,15 +77,15 @@ impl Sequence {
 }
 
 /// Draws, by what is drawn.
-struct Draws(ChaCha8Rng);
+pub(super) struct Draws(pub(super) ChaCha8Rng);
 
 impl Draws {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         u64::try_from((u128::from(self.0.next_u64()) * u128::from(bound)) >> 64)
             .expect("the high half of a product is below its factor")
     }
 
-    fn index(&mut self, count: usize) -> usize {
+    pub(super) fn index(&mut self, count: usize) -> usize {
         usize::try_from(self.below(count as u64)).expect("below a count of things in memory")
     }
 
