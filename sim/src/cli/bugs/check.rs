@@ -92,7 +92,8 @@ fn check(workshop: &Workshop, bug: &Bug) -> Result<Checked, Error> {
         }
     };
     let file = text_of(workshop.root(), bug)?;
-    let question = Question::new(workshop, &format!("{}-check", bug.id), &[&file, &text]);
+    let question =
+        Question::new(workshop, &workshop.sources, &format!("{}-check", bug.id), &[&file, &text]);
     if let Some(known) = question.known() {
         return Ok(known);
     }

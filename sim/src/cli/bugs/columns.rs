@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::workshop::{TestBinary, Workshop, in_time, ran_out};
+use sockman_sim::bugs::Level;
+
 use crate::cli::{Error, files};
 
 /// Modules of tests that are left out of the column `tests`, because they look with the means of
@@ -15,9 +17,10 @@ use crate::cli::{Error, files};
 const SKIPPED_TESTS: [&str; 7] =
     ["corpus::", "bugs::", "worlds::", "guided::", "canaries::", "cli::", "tidy::"];
 
-/// Seconds after which a test binary, and a campaign, is taken to hang. Each takes a minute or so.
+/// Seconds after which a test binary, and a campaign, is taken to hang. Each takes a minute or so, those
+/// for deep bugs some ten.
 const TESTS_SECONDS: u32 = 600;
-const CAMPAIGN_SECONDS: u32 = 1800;
+const CAMPAIGN_SECONDS: u32 = 3600;
 
 /// What an oracle is called that is a clock on the wall.
 const HANGS: &str = "hangs";
@@ -79,11 +82,22 @@ pub(super) struct Experiment {
     pub(super) columns: Vec<Column>,
     /// Campaigns of each column, from 1; `tests` has one.
     pub(super) campaigns: u16,
-    /// Socket events of each campaign.
+    /// Socket events of each campaign; for a deep bug [`DEEP_TIMES`] as many.
     pub(super) events: u64,
 }
 
+/// How much more is spent on a deep bug.
+pub(super) const DEEP_TIMES: u64 = 10;
+
 impl Experiment {
+    /// Socket events of each campaign for a bug of a level.
+    pub(super) const fn events_for(&self, level: Level) -> u64 {
+        match level {
+            Level::Shallow | Level::Medium => self.events,
+            Level::Deep => self.events.saturating_mul(DEEP_TIMES),
+        }
+    }
+
     /// How often a column looks.
     pub(super) const fn times(&self, column: Column) -> u16 {
         if matches!(column, Column::Tests) { 1 } else { self.campaigns }

@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sockman_sim::bugs::Bug;
+use sockman_sim::bugs::{Bug, Level};
 
 use super::columns::{Column, Experiment, Finding, run_campaign, run_tests};
 use super::results::Question;
@@ -45,18 +45,14 @@ impl Figures {
 
     /// Measures, or takes what was measured before. What is known by then stays if it fails.
     pub(super) fn measure(&mut self, workshop: &Workshop, bugs: &[&Bug]) -> Result<(), Error> {
-        // Whoever finds something where nothing is has found nothing in the others.
-        let clean = Measure::of(workshop, None, &self.experiment)?.all()?;
-        for (column, findings) in &clean {
-            if let Some(finding) = findings.iter().find(|finding| finding.found) {
-                let by = finding.oracle.as_deref().unwrap_or_default();
-                let problem = format!("{column}: {by} finds something without any bug");
-                return Err(Error::Tool(problem));
-            }
-        }
+        check_clean(workshop, &self.experiment, Level::Shallow)?;
         for bug in bugs.iter().filter(|bug| !bug.state.changes().is_empty()) {
-            let looks = Measure::of(workshop, Some(bug), &self.experiment)?.all()?;
+            let looks = Measure::of(workshop, Some(bug), &self.experiment, bug.level)?.all()?;
             self.bugs.insert(bug.id.clone(), looks);
+        }
+        // It takes as long as all the others, so it comes last.
+        if bugs.iter().any(|bug| bug.level == Level::Deep) {
+            check_clean(workshop, &self.experiment, Level::Deep)?;
         }
         workshop.set_up(None)
     }
@@ -97,11 +93,25 @@ impl Figures {
     }
 }
 
+/// Whoever finds something where nothing is, in the budget of a level, has found nothing elsewhere.
+fn check_clean(workshop: &Workshop, experiment: &Experiment, level: Level) -> Result<(), Error> {
+    for (column, findings) in Measure::of(workshop, None, experiment, level)?.all()? {
+        if let Some(finding) = findings.iter().find(|finding| finding.found) {
+            let by = finding.oracle.as_deref().unwrap_or_default();
+            let problem = format!("{column}: {by} finds something without any bug");
+            return Err(Error::Tool(problem));
+        }
+    }
+    Ok(())
+}
+
 /// The measuring of one tree: what is needed is built once, and only if something is not known.
 struct Measure<'a> {
     workshop: &'a Workshop,
     bug: Option<&'a Bug>,
     experiment: &'a Experiment,
+    /// Socket events of each campaign.
+    events: u64,
     file: Vec<u8>,
     sim: Option<PathBuf>,
     tests: Option<Vec<TestBinary>>,
@@ -112,12 +122,14 @@ impl<'a> Measure<'a> {
         workshop: &'a Workshop,
         bug: Option<&'a Bug>,
         experiment: &'a Experiment,
+        level: Level,
     ) -> Result<Self, Error> {
         let file = match bug {
             Some(bug) => text_of(workshop.root(), bug)?,
             None => Vec::new(),
         };
-        Ok(Self { workshop, bug, experiment, file, sim: None, tests: None })
+        let events = experiment.events_for(level);
+        Ok(Self { workshop, bug, experiment, events, file, sim: None, tests: None })
     }
 
     fn all(mut self) -> Result<Looks, Error> {
@@ -133,8 +145,14 @@ impl<'a> Measure<'a> {
     fn one(&mut self, column: Column, campaign: u16) -> Result<Finding, Error> {
         let id = self.bug.map_or("clean", |bug| bug.id.as_str());
         let name = format!("{id}-{column}-{campaign}");
-        let budget = if column == Column::Tests { 0 } else { self.experiment.events };
-        let question = Question::new(self.workshop, &name, &[&self.file, &budget.to_le_bytes()]);
+        let (budget, sources) = match column {
+            Column::Tests => (0, &self.workshop.test_sources),
+            Column::Seam | Column::Messages | Column::Bytes | Column::Guided | Column::Pct => {
+                (self.events, &self.workshop.sources)
+            }
+        };
+        let parts: [&[u8]; 2] = [&self.file, &budget.to_le_bytes()];
+        let question = Question::new(self.workshop, sources, &name, &parts);
         if let Some(known) = question.known() {
             return Ok(known);
         }
@@ -142,7 +160,7 @@ impl<'a> Measure<'a> {
             run_tests(self.workshop, self.tests()?)?
         } else {
             let sim = self.sim()?;
-            run_campaign(self.workshop, &sim, column, campaign, self.experiment.events)?
+            run_campaign(self.workshop, &sim, column, campaign, self.events)?
         };
         question.keep(&finding)?;
         tell(&name, &finding);

@@ -55,12 +55,12 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with_all = ["only", "class"])]
     update: bool,
     /// Who looks for them
-    #[arg(long, value_delimiter = ',', default_values_t = [Column::Tests, Column::Seam])]
+    #[arg(long, value_delimiter = ',', default_values_t = [Column::Tests, Column::Seam, Column::Messages, Column::Bytes])]
     columns: Vec<Column>,
     /// Campaigns of each column
     #[arg(long, default_value_t = CAMPAIGNS)]
     campaigns: NonZero<u16>,
-    /// Socket events of each campaign: 500k, 20M
+    /// Socket events of each campaign: 500k, 20M; for deep bugs ten times as many
     #[arg(long, default_value_t = EVENTS, value_parser = super::campaign::parse_count)]
     events: u64,
     /// JSON in place of the table

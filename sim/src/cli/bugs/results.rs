@@ -14,9 +14,9 @@ use crate::cli::{Error, files};
 pub(super) struct Question(PathBuf);
 
 impl Question {
-    /// The question `name`, whose answer depends on the sources and on `parts`.
-    pub(super) fn new(workshop: &Workshop, name: &str, parts: &[&[u8]]) -> Self {
-        let sources = workshop.sources.as_bytes();
+    /// The question `name`, whose answer depends on sources with a hash, and on `parts`.
+    pub(super) fn new(workshop: &Workshop, sources: &str, name: &str, parts: &[&[u8]]) -> Self {
+        let sources = sources.as_bytes();
         let hash = hash([sources].into_iter().chain(parts.iter().copied()));
         Self(workshop.results.join(format!("{name}-{hash}.json")))
     }

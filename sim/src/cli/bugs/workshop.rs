@@ -20,9 +20,15 @@ use crate::cli::Error;
 /// What is made by machines, and never copied.
 const SKIPPED: [&str; 5] = ["target", ".git", "fuzz/artifacts", "fuzz/corpus", "fuzz/coverage"];
 
-/// What figures depend on: the product, the simulator, and how they are built.
+/// What campaigns depend on: the product, the simulator, and how they are built.
 const SOURCES: [&str; 6] =
     ["src/", "sim/src/", "Cargo.toml", "Cargo.lock", "sim/Cargo.toml", ".cargo/"];
+
+/// What is there of the simulator besides: no campaign comes there.
+const ASIDE: [&str; 2] = ["sim/src/contract/", "sim/src/cli/bugs/"];
+
+/// What tests depend on, besides all that.
+const TESTS: [&str; 4] = ["tests/", "sim/tests/", "node/", "examples/"];
 
 /// The profile in Cargo.toml that is made for this.
 const PROFILE: &str = "bugs";
@@ -42,8 +48,9 @@ pub(super) struct Workshop {
     tree: PathBuf,
     target: PathBuf,
     pub(super) results: PathBuf,
-    /// Hash of what the figures depend on.
+    /// Hashes of what campaigns depend on, and tests.
     pub(super) sources: String,
+    pub(super) test_sources: String,
     children: Children,
     _lock: File,
 }
@@ -67,9 +74,13 @@ impl Workshop {
             }
             TryLockError::Error(error) => Error::File(lock_path, error),
         })?;
-        let sources = hash_sources(&files(&root)?);
+        let files = files(&root)?;
+        let starts = |path: &str, with: &[&str]| with.iter().any(|start| path.starts_with(start));
+        let sources = hash_files(&files, |path| starts(path, &SOURCES) && !starts(path, &ASIDE));
+        let test_sources =
+            hash_files(&files, |path| starts(path, &SOURCES) || starts(path, &TESTS));
         let target = state.join("target");
-        Ok(Self { root, tree, target, results, sources, children, _lock: lock })
+        Ok(Self { root, tree, target, results, sources, test_sources, children, _lock: lock })
     }
 
     /// Where the sources are.
@@ -205,9 +216,9 @@ fn collect(folder: &Path, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) -
     Ok(())
 }
 
-fn hash_sources(files: &BTreeMap<String, Vec<u8>>) -> String {
-    let is_source = |path: &str| SOURCES.iter().any(|start| path.starts_with(start));
-    let parts = files.iter().filter(|(path, _)| is_source(path));
+/// The hash of those files whose path is such.
+fn hash_files(files: &BTreeMap<String, Vec<u8>>, is_such: impl Fn(&str) -> bool) -> String {
+    let parts = files.iter().filter(|(path, _)| is_such(path));
     hash(parts.flat_map(|(path, content)| [path.as_bytes(), content]))
 }
 
