@@ -97,6 +97,8 @@ impl Latency {
         }
         self.steps += 1;
         match step {
+            // What the plan did to a call is not the node's doing, nor does it bring it forward.
+            Step::Node(..) if has_planned(world) => {}
             Step::Node(_, did) if is_in_vain(world, did) => self.steps_in_vain += 1,
             Step::Node(..) | Step::Outside | Step::Arrived => self.steps_in_vain = 0,
             Step::Polled(_) | Step::Looked(_) | Step::Idle(_) | Step::Stalled(_) => {}
@@ -125,6 +127,11 @@ impl Latency {
     }
 }
 
+/// Whether the plan made something of a call in the last step.
+fn has_planned<X: Subject, K: Host>(world: &World<X, K>) -> bool {
+    world.machine().sockman().sockets().calls().iter().any(|call| call.planned)
+}
+
 /// Whether a step of the node's brought nothing forward that anybody could see.
 fn is_in_vain<X: Subject, K: Host>(world: &World<X, K>, did: &Did) -> bool {
     let calls = world.machine().sockman().sockets().calls();
@@ -132,8 +139,7 @@ fn is_in_vain<X: Subject, K: Host>(world: &World<X, K>, did: &Did) -> bool {
     let is_progress = |notice| X::is_message(notice) || X::fact(notice).is_some();
     *did != Did::Commanded
         && !world.notices().iter().any(is_progress)
-        // What the plan did to a call is not the node's doing.
-        && !calls.iter().any(|call| call.planned || call.what.is_event())
+        && !calls.iter().any(|call| call.what.is_event())
 }
 
 /// Whether a step did something but make a call in vain.
