@@ -17,8 +17,8 @@ use crate::cli::{Error, files};
 const SKIPPED_TESTS: [&str; 7] =
     ["corpus::", "bugs::", "worlds::", "guided::", "canaries::", "cli::", "tidy::"];
 
-/// Seconds after which a test binary, and a campaign, is taken to hang. Each takes a minute or so, those
-/// for deep bugs some ten.
+/// Seconds after which a test binary, and a campaign, is taken to hang. Each takes a minute or so,
+/// campaigns for deep bugs some ten.
 const TESTS_SECONDS: u32 = 600;
 const CAMPAIGN_SECONDS: u32 = 3600;
 
@@ -46,6 +46,9 @@ pub(super) enum Column {
 }
 
 impl Column {
+    /// Those that are compared.
+    pub(super) const FINDERS: [Self; 4] = [Self::Tests, Self::Seam, Self::Messages, Self::Bytes];
+
     /// Whether it looks as another column does, with one thing changed: it is no finder of its own.
     pub(super) const fn is_variant(self) -> bool {
         matches!(self, Self::Guided | Self::Pct)

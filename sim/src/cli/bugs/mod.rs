@@ -55,7 +55,7 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with_all = ["only", "class"])]
     update: bool,
     /// Who looks for them
-    #[arg(long, value_delimiter = ',', default_values_t = [Column::Tests, Column::Seam, Column::Messages, Column::Bytes])]
+    #[arg(long, value_delimiter = ',', default_values_t = Column::FINDERS)]
     columns: Vec<Column>,
     /// Campaigns of each column
     #[arg(long, default_value_t = CAMPAIGNS)]
