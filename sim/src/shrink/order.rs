@@ -89,6 +89,10 @@ pub(super) fn move_up(search: &mut Search<'_>) {
         let deviation = search.best().order[line].clone();
         let nth = nth_of(&deviation);
         for fewer in 1..nth.min(COUNTS_TRIED + 1) {
+            // A copy of a long order is work too.
+            if search.is_over() {
+                return;
+            }
             let mut draft = search.best().clone();
             draft.order[line] = with_nth(&deviation, fewer);
             if search.attempt(draft) {

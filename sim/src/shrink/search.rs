@@ -72,13 +72,16 @@ impl<'a> Search<'a> {
 
     /// Takes a candidate for the best if it is smaller and fails in the same way; whether it is so.
     pub(super) fn attempt(&mut self, candidate: Draft) -> bool {
+        if self.is_over() {
+            return false;
+        }
+        // A long candidate is work also if it is not run.
+        self.steps = self.steps.saturating_add(candidate.order.len() as u64);
         let size = Size::of(&candidate);
-        if size >= self.size || self.is_over() {
+        if size >= self.size {
             return false;
         }
         let schedule = candidate.schedule();
-        // A long candidate is work also if it is not run.
-        self.steps = self.steps.saturating_add(schedule.order.len() as u64);
         if schedule.check().is_err() || !self.tried.insert(schedule.to_bytes()) {
             return false;
         }
