@@ -251,7 +251,7 @@ impl<'a, X: Subject> Author<'a, X> {
         let draws = &mut self.draws;
         let words = match draws.once_in(2) {
             true => X::Dialect::draw_handshake(&mut |bound| draws.below(bound)),
-            false => X::Dialect::handshake().iter().map(|name| Word::plain(name)).collect(),
+            false => Word::all_plain(X::Dialect::handshake()),
         };
         let items: Vec<_> = words.into_iter().map(|word| Item::Word { word, times: 1 }).collect();
         if !items.is_empty() {

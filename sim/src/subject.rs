@@ -396,7 +396,7 @@ pub trait Dialect: Clone + Send + fmt::Debug {
     /// is said otherwise, there is nothing.
     fn draw_handshake(below: &mut dyn FnMut(u32) -> u32) -> Vec<Word> {
         let _ = below;
-        Self::handshake().iter().map(|name| Word::plain(name)).collect()
+        Word::all_plain(Self::handshake())
     }
 
     /// What costs the node much room to answer, and how often it is said: some of what buffers
@@ -426,7 +426,7 @@ pub trait Dialect: Clone + Send + fmt::Debug {
     /// Every word, as it usually is: for who looks for what generated schedules do not say.
     #[must_use]
     fn words() -> Vec<Word> {
-        Self::vocabulary().iter().map(|name| Word::plain(name)).collect()
+        Word::all_plain(Self::vocabulary())
     }
 }
 

@@ -132,8 +132,7 @@ impl<S: Sockets, T> SockMan<S, T> {
         self.deadlines.due(now).filter(|source| match source {
             Source::Listener(_) => true,
             Source::Conn(id) => {
-                let conn = self.conns.conn(*id).expect("a deadline goes with its connection");
-                conn.phase != Phase::Dialing || !conn.queued
+                self.conns.phase(*id) != Some(Phase::Dialing) || !self.conns.has_news(*id)
             }
         })
     }

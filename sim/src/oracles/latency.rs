@@ -67,9 +67,8 @@ impl Latency {
             }
             Step::Node(task, did) => {
                 self.promptness.check(world, *task, did)?;
-                let faulty = world.machine().sockman().sockets();
                 // What the plan did to a call is not the node's doing.
-                self.worked |= is_work(did) || faulty.calls().iter().any(|call| call.planned);
+                self.worked |= is_work(did) || has_planned(world);
                 // A look that nobody counts may have come first.
                 if self.worked && !self.awake {
                     self.idle_wakes = 0;

@@ -134,7 +134,8 @@ impl Liveness {
                 Waits::Between => into_node.max(into_actor),
             };
             let rested = self.short_until + ACCEPT_REST_MAX;
-            let since = if is_let_in(world, actor) { since } else { since.max(rested) };
+            let is_let_in = conn_of(world, actor).is_some();
+            let since = if is_let_in { since } else { since.max(rested) };
             if since + world.round_trip(actor.id()) + STANDSTILL_MAX >= now {
                 return Ok(());
             }
@@ -201,11 +202,6 @@ fn conn_of<'a, X: Subject, K: Host>(
 /// Whether the node does not read from an actor at present.
 fn is_paused<X: Subject, K: Host>(world: &World<X, K>, actor: &Actor<X::Dialect>) -> bool {
     conn_of(world, actor).is_some_and(|view| view.receive_paused)
-}
-
-/// Whether the node knows of an actor's present connection.
-fn is_let_in<X: Subject, K: Host>(world: &World<X, K>, actor: &Actor<X::Dialect>) -> bool {
-    conn_of(world, actor).is_some()
 }
 
 /// Whether the node cannot take anybody in.

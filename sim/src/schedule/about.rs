@@ -167,6 +167,12 @@ impl Word {
         Self { name: name.to_owned(), settings: Vec::new() }
     }
 
+    /// Messages as they usually are.
+    #[must_use]
+    pub fn all_plain(names: &[&str]) -> Vec<Self> {
+        names.iter().map(|name| Self::plain(name)).collect()
+    }
+
     /// The value of a setting.
     #[must_use]
     pub fn setting(&self, key: &str) -> Option<&str> {

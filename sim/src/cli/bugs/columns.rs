@@ -50,8 +50,8 @@ impl Column {
     pub(super) const FINDERS: [Self; 4] = [Self::Tests, Self::Seam, Self::Messages, Self::Bytes];
 
     /// Whether it looks as another column does, with one thing changed: it is no finder of its own.
-    pub(super) const fn is_variant(self) -> bool {
-        matches!(self, Self::Guided | Self::Pct)
+    pub(super) fn is_variant(self) -> bool {
+        !Self::FINDERS.contains(&self)
     }
 
     /// What `sim run` is asked for.
