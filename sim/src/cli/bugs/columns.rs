@@ -85,20 +85,30 @@ pub(super) struct Experiment {
     pub(super) columns: Vec<Column>,
     /// Campaigns of each column, from 1; `tests` has one.
     pub(super) campaigns: u16,
-    /// Socket events of each campaign; for a deep bug [`DEEP_TIMES`] as many.
+    /// Socket events of each campaign: in them the columns are compared.
     pub(super) events: u64,
 }
 
-/// How much more is spent on a deep bug.
+/// How many times the budget is spent on a deep bug through the seam, beyond what is compared.
 pub(super) const DEEP_TIMES: u64 = 10;
 
 impl Experiment {
-    /// Socket events of each campaign for a bug of a level.
-    pub(super) const fn events_for(&self, level: Level) -> u64 {
-        match level {
-            Level::Shallow | Level::Medium => self.events,
-            Level::Deep => self.events.saturating_mul(DEEP_TIMES),
+    /// Socket events of each campaign of a column for a bug of a level.
+    pub(super) const fn events_for(&self, column: Column, level: Level) -> u64 {
+        match (column, level) {
+            (Column::Seam, Level::Deep) => self.events.saturating_mul(DEEP_TIMES),
+            _ => self.events,
         }
+    }
+
+    /// Whether the campaigns of a column that are still to come cannot change what more than half
+    /// of them say, in the budget that is compared and in all of it.
+    pub(super) fn is_decided(&self, column: Column, findings: &[Finding]) -> bool {
+        let most = usize::from(self.times(column)) / 2;
+        let is_one_sided = |found: usize| found > most || findings.len() - found > most;
+        let in_all = findings.iter().filter(|finding| finding.found).count();
+        let compared = findings.iter().filter(|finding| finding.is_within(self.events)).count();
+        is_one_sided(in_all) && is_one_sided(compared)
     }
 
     /// How often a column looks.
@@ -125,9 +135,17 @@ pub(super) struct Finding {
     pub(super) shrunk: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) operations: Option<u64>,
+    /// The key of the question that this answers: see [`Question`](super::results::Question).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) key: String,
 }
 
 impl Finding {
+    /// Whether it was found in so many socket events; who does not count them was in time.
+    pub(super) fn is_within(&self, events: u64) -> bool {
+        self.found && self.events.is_none_or(|found| found <= events)
+    }
+
     fn by(oracle: &str) -> Self {
         Self { found: true, oracle: Some(oracle.to_owned()), ..Self::default() }
     }
@@ -208,6 +226,30 @@ fn finding_of(summary: &Value) -> Result<Finding, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn column_is_decided_once_more_than_half_of_its_campaigns_agree() {
+        let experiment = Experiment { columns: vec![Column::Seam], campaigns: 5, events: 20 };
+        let check = |events: &[u64], decided: bool| {
+            let finding = |&events: &u64| Finding {
+                found: events > 0,
+                events: Some(events),
+                ..Finding::default()
+            };
+            let findings: Vec<_> = events.iter().map(finding).collect();
+            assert_eq!(experiment.is_decided(Column::Seam, &findings), decided, "{events:?}");
+        };
+        check(&[], false);
+        check(&[0, 0], false);
+        check(&[0, 0, 0], true);
+        check(&[5, 0, 5], false);
+        check(&[5, 0, 5, 20], true);
+        // Found in all of the budget, and not yet decided in what is compared.
+        check(&[5, 21, 5], false);
+        check(&[5, 21, 21, 99], true);
+        let tests = [Finding { found: true, ..Finding::default() }];
+        assert!(experiment.is_decided(Column::Tests, &tests));
+    }
 
     #[test]
     fn first_failure_of_a_campaign_is_read() {

@@ -23,8 +23,21 @@ pub(super) type Looks = BTreeMap<Column, Vec<Finding>>;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Figures {
     pub(super) experiment: Experiment,
-    /// By bug.
+    /// By bug, and what is looked for in the tree without one: [`CLEAN`], [`CLEAN_DEEP`].
     pub(super) bugs: BTreeMap<String, Looks>,
+}
+
+/// What the tree without a bug is called, in the budget of all bugs and in that of deep ones.
+pub(super) const CLEAN: &str = "clean";
+pub(super) const CLEAN_DEEP: &str = "clean-deep";
+
+/// How many of a column's campaigns are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All of them.
+    All,
+    /// As many as it takes until more than half agree.
+    UntilDecided,
 }
 
 /// Reads figures; `None` if there are none yet.
@@ -44,17 +57,49 @@ impl Figures {
     }
 
     /// Measures, or takes what was measured before. What is known by then stays if it fails.
-    pub(super) fn measure(&mut self, workshop: &Workshop, bugs: &[&Bug]) -> Result<(), Error> {
-        check_clean(workshop, &self.experiment, Level::Shallow)?;
-        for bug in bugs.iter().filter(|bug| !bug.state.changes().is_empty()) {
-            let looks = Measure::of(workshop, Some(bug), &self.experiment, bug.level)?.all()?;
-            self.bugs.insert(bug.id.clone(), looks);
-        }
-        // It takes as long as all the others, so it comes last.
-        if bugs.iter().any(|bug| bug.level == Level::Deep) {
-            check_clean(workshop, &self.experiment, Level::Deep)?;
+    pub(super) fn measure(
+        &mut self,
+        workshop: &Workshop,
+        bugs: &[&Bug],
+        extent: Extent,
+    ) -> Result<(), Error> {
+        for tree in trees(bugs) {
+            let measure = Measure::of(workshop, tree, &self.experiment, extent)?;
+            let looks = measure.all()?;
+            if matches!(tree, Tree::Clean(_)) {
+                check_clean(&looks)?;
+            }
+            self.bugs.insert(tree.id().to_owned(), looks);
         }
         workshop.set_up(None)
+    }
+
+    /// Takes what was measured before, and measures nothing.
+    pub(super) fn gather(&mut self, workshop: &Workshop, bugs: &[&Bug]) -> Result<(), Error> {
+        for tree in trees(bugs) {
+            let looks = Measure::of(workshop, tree, &self.experiment, Extent::All)?.known();
+            if !looks.is_empty() {
+                self.bugs.insert(tree.id().to_owned(), looks);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes these figures known to a workshop that has not measured them itself. What they depend
+    /// on is in their keys, so that those of another tree answer nothing.
+    pub(super) fn recall(&self, workshop: &Workshop) -> Result<(), Error> {
+        for (id, looks) in &self.bugs {
+            for (column, findings) in looks {
+                for (campaign, finding) in (1..).zip(findings) {
+                    let name = name_of(id, *column, campaign);
+                    let question = Question::keyed(workshop, &name, finding.key.clone());
+                    if question.known::<Finding>().is_none() {
+                        question.keep(finding)?;
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What used to be found, and is not any more. Figures of another experiment say nothing.
@@ -93,9 +138,53 @@ impl Figures {
     }
 }
 
-/// Whoever finds something where nothing is, in the budget of a level, has found nothing elsewhere.
-fn check_clean(workshop: &Workshop, experiment: &Experiment, level: Level) -> Result<(), Error> {
-    for (column, findings) in Measure::of(workshop, None, experiment, level)?.all()? {
+/// A tree that is looked at.
+#[derive(Clone, Copy)]
+enum Tree<'a> {
+    /// Without a bug, in the budget of a level.
+    Clean(Level),
+    Bug(&'a Bug),
+}
+
+impl<'a> Tree<'a> {
+    fn id(self) -> &'a str {
+        match self {
+            Self::Clean(Level::Deep) => CLEAN_DEEP,
+            Self::Clean(Level::Shallow | Level::Medium) => CLEAN,
+            Self::Bug(bug) => &bug.id,
+        }
+    }
+
+    const fn level(self) -> Level {
+        match self {
+            Self::Clean(level) => level,
+            Self::Bug(bug) => bug.level,
+        }
+    }
+
+    const fn bug(self) -> Option<&'a Bug> {
+        match self {
+            Self::Clean(_) => None,
+            Self::Bug(bug) => Some(bug),
+        }
+    }
+}
+
+/// All that is looked at for some bugs, in its order.
+fn trees<'a>(bugs: &[&'a Bug]) -> Vec<Tree<'a>> {
+    let expressible = bugs.iter().filter(|bug| !bug.state.changes().is_empty());
+    let mut trees = vec![Tree::Clean(Level::Shallow)];
+    trees.extend(expressible.map(|bug| Tree::Bug(bug)));
+    // It takes as long as all the others, so it comes last.
+    if bugs.iter().any(|bug| bug.level == Level::Deep) {
+        trees.push(Tree::Clean(Level::Deep));
+    }
+    trees
+}
+
+/// Whoever finds something where nothing is has found nothing elsewhere.
+fn check_clean(looks: &Looks) -> Result<(), Error> {
+    for (column, findings) in looks {
         if let Some(finding) = findings.iter().find(|finding| finding.found) {
             let by = finding.oracle.as_deref().unwrap_or_default();
             let problem = format!("{column}: {by} finds something without any bug");
@@ -105,13 +194,17 @@ fn check_clean(workshop: &Workshop, experiment: &Experiment, level: Level) -> Re
     Ok(())
 }
 
+/// What a look is called.
+fn name_of(id: &str, column: Column, campaign: u16) -> String {
+    format!("{id}-{column}-{campaign}")
+}
+
 /// The measuring of one tree: what is needed is built once, and only if something is not known.
 struct Measure<'a> {
     workshop: &'a Workshop,
-    bug: Option<&'a Bug>,
+    tree: Tree<'a>,
     experiment: &'a Experiment,
-    /// Socket events of each campaign.
-    events: u64,
+    extent: Extent,
     file: Vec<u8>,
     sim: Option<PathBuf>,
     tests: Option<Vec<TestBinary>>,
@@ -120,67 +213,112 @@ struct Measure<'a> {
 impl<'a> Measure<'a> {
     fn of(
         workshop: &'a Workshop,
-        bug: Option<&'a Bug>,
+        tree: Tree<'a>,
         experiment: &'a Experiment,
-        level: Level,
+        extent: Extent,
     ) -> Result<Self, Error> {
-        let file = match bug {
-            Some(bug) => text_of(workshop.root(), bug)?,
-            None => Vec::new(),
+        let (extent, file) = match tree {
+            Tree::Clean(_) => (Extent::All, Vec::new()),
+            Tree::Bug(bug) => (extent, text_of(workshop.root(), bug)?),
         };
-        let events = experiment.events_for(level);
-        Ok(Self { workshop, bug, experiment, events, file, sim: None, tests: None })
+        Ok(Self { workshop, tree, experiment, extent, file, sim: None, tests: None })
     }
 
+    /// Every look, those that are known among them.
     fn all(mut self) -> Result<Looks, Error> {
         let mut looks = Looks::new();
-        for &column in &self.experiment.columns {
-            let campaigns = 1..=self.experiment.times(column);
-            let findings = campaigns.map(|campaign| self.one(column, campaign));
-            looks.insert(column, findings.collect::<Result<_, _>>()?);
+        for column in self.columns() {
+            let mut findings = Vec::new();
+            for campaign in 1..=self.experiment.times(column) {
+                findings.push(self.one(column, campaign)?);
+                let is_decided = self.experiment.is_decided(column, &findings);
+                if self.extent == Extent::UntilDecided && is_decided {
+                    break;
+                }
+            }
+            looks.insert(column, findings);
         }
         Ok(looks)
     }
 
-    fn one(&mut self, column: Column, campaign: u16) -> Result<Finding, Error> {
-        let id = self.bug.map_or("clean", |bug| bug.id.as_str());
-        let name = format!("{id}-{column}-{campaign}");
+    /// The looks that are known, up to the first of a column that is not.
+    fn known(&self) -> Looks {
+        let mut looks = Looks::new();
+        for column in self.columns() {
+            let answers = (1..=self.experiment.times(column))
+                .map(|campaign| self.question(column, campaign))
+                .map_while(|question| question.known::<Finding>().map(|f| f.keyed(&question)));
+            let findings: Vec<_> = answers.collect();
+            if !findings.is_empty() {
+                looks.insert(column, findings);
+            }
+        }
+        looks
+    }
+
+    /// Who looks: the budget of deep bugs is the seam's alone.
+    fn columns(&self) -> Vec<Column> {
+        let is_asked = |column: &Column| match self.tree {
+            Tree::Clean(Level::Deep) => *column == Column::Seam,
+            Tree::Clean(Level::Shallow | Level::Medium) | Tree::Bug(_) => true,
+        };
+        self.experiment.columns.iter().copied().filter(is_asked).collect()
+    }
+
+    fn question(&self, column: Column, campaign: u16) -> Question {
         let (budget, sources) = match column {
             Column::Tests => (0, &self.workshop.test_sources),
             Column::Seam | Column::Messages | Column::Bytes | Column::Guided | Column::Pct => {
-                (self.events, &self.workshop.sources)
+                (self.budget(column), &self.workshop.sources)
             }
         };
+        let name = name_of(self.tree.id(), column, campaign);
         let parts: [&[u8]; 2] = [&self.file, &budget.to_le_bytes()];
-        let question = Question::new(self.workshop, sources, &name, &parts);
-        if let Some(known) = question.known() {
-            return Ok(known);
+        Question::new(self.workshop, sources, &name, &parts)
+    }
+
+    fn budget(&self, column: Column) -> u64 {
+        self.experiment.events_for(column, self.tree.level())
+    }
+
+    fn one(&mut self, column: Column, campaign: u16) -> Result<Finding, Error> {
+        let question = self.question(column, campaign);
+        if let Some(known) = question.known::<Finding>() {
+            return Ok(known.keyed(&question));
         }
         let finding = if column == Column::Tests {
             run_tests(self.workshop, self.tests()?)?
         } else {
-            let sim = self.sim()?;
-            run_campaign(self.workshop, &sim, column, campaign, self.events)?
+            let (sim, budget) = (self.sim()?, self.budget(column));
+            run_campaign(self.workshop, &sim, column, campaign, budget)?
         };
         question.keep(&finding)?;
-        tell(&name, &finding);
-        Ok(finding)
+        tell(&name_of(self.tree.id(), column, campaign), &finding);
+        Ok(finding.keyed(&question))
     }
 
     fn sim(&mut self) -> Result<PathBuf, Error> {
         if let Some(sim) = &self.sim {
             return Ok(sim.clone());
         }
-        self.workshop.set_up(self.bug)?;
+        self.workshop.set_up(self.tree.bug())?;
         Ok(self.sim.insert(self.workshop.build_sim()?).clone())
     }
 
     fn tests(&mut self) -> Result<&[TestBinary], Error> {
         if self.tests.is_none() {
-            self.workshop.set_up(self.bug)?;
+            self.workshop.set_up(self.tree.bug())?;
             self.tests = Some(self.workshop.build_tests()?);
         }
         Ok(self.tests.as_deref().unwrap_or_default())
+    }
+}
+
+impl Finding {
+    /// With the key of the question that it answers.
+    fn keyed(mut self, question: &Question) -> Self {
+        self.key.clone_from(&question.key);
+        self
     }
 }
 

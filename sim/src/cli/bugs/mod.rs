@@ -24,7 +24,7 @@ mod workshop;
 
 use children::Children;
 use columns::{Column, Experiment};
-use figures::Figures;
+use figures::{Extent, Figures};
 use workshop::Workshop;
 
 /// Where everything is kept that can be made again.
@@ -51,7 +51,8 @@ pub(crate) struct Arguments {
     /// without
     #[arg(long, conflicts_with = "update")]
     check: bool,
-    /// Write docs/bugs.md, docs/bugs.json, and what was found into corpus/found
+    /// Write docs/bugs.md, docs/bugs.json, and what was found into corpus/found; also what is
+    /// known when it is interrupted
     #[arg(long, conflicts_with_all = ["only", "class"])]
     update: bool,
     /// Who looks for them
@@ -60,7 +61,10 @@ pub(crate) struct Arguments {
     /// Campaigns of each column
     #[arg(long, default_value_t = CAMPAIGNS)]
     campaigns: NonZero<u16>,
-    /// Socket events of each campaign: 500k, 20M; for deep bugs ten times as many
+    /// Run a column's campaigns only until more than half of them agree
+    #[arg(long)]
+    until_decided: bool,
+    /// Socket events of each campaign: 500k, 20M; for deep bugs the seam is given ten times as many
     #[arg(long, default_value_t = EVENTS, value_parser = super::campaign::parse_count)]
     events: u64,
     /// JSON in place of the table
@@ -95,10 +99,18 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
         campaigns: arguments.campaigns.get(),
         events: arguments.events,
     };
+    let extent = if arguments.until_decided { Extent::UntilDecided } else { Extent::All };
     let known = figures::read(&root.join(figures::DOCUMENT))?;
+    if let Some(known) = &known {
+        known.recall(&workshop)?;
+    }
     let mut figures = Figures::none(experiment);
-    match figures.measure(&workshop, &chosen) {
+    match figures.measure(&workshop, &chosen, extent) {
         Err(Error::Interrupted) => {
+            figures.gather(&workshop, &chosen)?;
+            if arguments.update {
+                write_all(root, &all, &figures)?;
+            }
             tell_interrupted(out, arguments, &all, &chosen, &figures)?;
             return Ok(interrupts.status().unwrap_or(ExitCode::FAILURE));
         }
@@ -106,8 +118,7 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
     }
     let lost = known.map_or_else(Vec::new, |known| figures.lost_since(&known));
     if arguments.update && lost.is_empty() {
-        table::write(&root.join("docs"), &all, &figures)?;
-        found::write(&root.join(found::FOLDER), &all, &figures)?;
+        write_all(root, &all, &figures)?;
     }
     let shown = if arguments.json { figures.json()? } else { table::markdown(&all, &figures) };
     write!(out, "{shown}")?;
@@ -115,6 +126,12 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
         writeln!(out, "{id}: {column} used to find it, and does not any more")?;
     }
     Ok(exit(!lost.is_empty()))
+}
+
+/// Writes the page, the figures and the cases.
+fn write_all(root: &Path, all: &[Bug], figures: &Figures) -> Result<(), Error> {
+    table::write(&root.join("docs"), all, figures)?;
+    found::write(&root.join(found::FOLDER), all, figures)
 }
 
 /// Tells what is known of the bugs that were measured before an interrupt.

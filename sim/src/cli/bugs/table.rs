@@ -1,12 +1,13 @@
 //! The figures as a page: docs/bugs.md.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use sockman_sim::bugs::{Bug, CLASSES, Level, State};
 
 use super::columns::{Column, DEEP_TIMES, Finding};
-use super::figures::{Figures, Looks};
+use super::figures::{CLEAN, CLEAN_DEEP, Figures};
 use crate::cli::{Error, files};
 
 const HEAD: &str = "\
@@ -34,14 +35,7 @@ pub(super) fn write(docs: &Path, bugs: &[Bug], figures: &Figures) -> Result<(), 
 pub(super) fn markdown(bugs: &[Bug], figures: &Figures) -> String {
     let columns = &figures.experiment.columns;
     let mut page = HEAD.to_owned();
-    let (campaigns, events) = (figures.experiment.campaigns, figures.experiment.events);
-    line(
-        &mut page,
-        &format!(
-            "{campaigns} campaigns of {events} socket events each, for a deep bug {DEEP_TIMES} \
-             times as many. In the same budgets nothing is found in the tree without a bug.\n"
-        ),
-    );
+    page.push_str(&extent(bugs, figures));
     row(&mut page, ["bug", "level", "class"].map(str::to_owned), columns, |c| c.to_string());
     row(&mut page, ["---", "---", "---"].map(str::to_owned), columns, |_| "---".to_owned());
     let measured = |bug: &&Bug| figures.bugs.contains_key(&bug.id);
@@ -52,32 +46,57 @@ pub(super) fn markdown(bugs: &[Bug], figures: &Figures) -> String {
         row(&mut page, first, columns, |column| cell(findings(figures, bug, column)));
     }
     line(&mut page, "\n## Found by more than half of the campaigns\n");
-    totals(&mut page, bugs, figures, |findings| 2 * found_count(findings) > findings.len());
-    line(&mut page, "\n## Found at least once\n");
-    totals(&mut page, bugs, figures, is_found);
+    totals(&mut page, bugs, figures);
+    line(&mut page, &deep(bugs, figures));
     line(&mut page, "\n## How small they shrink\n");
     line(&mut page, &shrunk(figures));
-    line(&mut page, "\n## Found by one alone\n");
-    let measured = |bug: &&Bug| figures.bugs.contains_key(&bug.id);
+    line(&mut page, "\n## Found by one alone, by more than half of its campaigns\n");
     let finders: Vec<_> = columns.iter().copied().filter(|column| !column.is_variant()).collect();
     for &column in &finders {
         let alone = |bug: &&Bug| {
-            let found = |finder: &&Column| is_found(findings(figures, bug, **finder));
+            let found = |finder: &&Column| is_usual(figures, bug, **finder);
             finders.iter().filter(found).eq([&column])
         };
         let alone: Vec<_> =
             bugs.iter().filter(measured).filter(alone).map(|bug| bug.id.as_str()).collect();
         line(&mut page, &format!("* `{column}`: {}", listed(&alone)));
     }
-    let nobody = |bug: &&Bug| finders.iter().all(|c| !is_found(findings(figures, bug, *c)));
+    let nobody = |bug: &&Bug| finders.iter().all(|column| !is_usual(figures, bug, *column));
     let nobody: Vec<_> =
         bugs.iter().filter(measured).filter(nobody).map(|bug| bug.id.as_str()).collect();
     line(&mut page, &format!("* nobody: {}", listed(&nobody)));
     page
 }
 
+/// How much was tried, and what of it is missing.
+fn extent(bugs: &[Bug], figures: &Figures) -> String {
+    let (campaigns, events) = (figures.experiment.campaigns, figures.experiment.events);
+    let mut text = format!(
+        "{campaigns} campaigns of {events} socket events each. In these all columns are compared; \
+         for a deep bug the seam goes on to {DEEP_TIMES} times as many. "
+    );
+    let there = bugs.iter().filter(|bug| !bug.state.changes().is_empty()).count();
+    let measured = bugs.iter().filter(|bug| figures.bugs.contains_key(&bug.id)).count();
+    if measured < there {
+        text += &format!("Measured so far: {measured} of {there} bugs. ");
+    }
+    let is_short = |(column, findings): (&Column, &Vec<Finding>)| {
+        findings.len() < usize::from(figures.experiment.times(*column))
+    };
+    if figures.bugs.values().flatten().any(is_short) {
+        text += "Where fewer campaigns stand, those to come could not change what more than half \
+                 say, or were not run yet. ";
+    }
+    for (id, budget) in [(CLEAN, "In"), (CLEAN_DEEP, "In the largest of")] {
+        if figures.bugs.contains_key(id) {
+            text += &format!("{budget} these budgets nothing is found in the tree without a bug. ");
+        }
+    }
+    format!("{}\n\n", text.trim_end())
+}
+
 /// How many bugs each column has found, in all and by groups.
-fn totals(page: &mut String, bugs: &[Bug], figures: &Figures, counts: impl Fn(&[Finding]) -> bool) {
+fn totals(page: &mut String, bugs: &[Bug], figures: &Figures) {
     let columns = &figures.experiment.columns;
     let measured = |bug: &&Bug| figures.bugs.contains_key(&bug.id);
     row(page, ["", "", "bugs"].map(str::to_owned), columns, |c| c.to_string());
@@ -89,8 +108,7 @@ fn totals(page: &mut String, bugs: &[Bug], figures: &Figures, counts: impl Fn(&[
         }
         let first = [of.to_owned(), group.to_owned(), group_of.len().to_string()];
         row(page, first, columns, |column| {
-            let found = |bug: &&&Bug| counts(findings(figures, bug, column));
-            group_of.iter().filter(found).count().to_string()
+            group_of.iter().filter(|bug| is_usual(figures, bug, column)).count().to_string()
         });
     };
     total("", "all", &|_| true);
@@ -102,16 +120,31 @@ fn totals(page: &mut String, bugs: &[Bug], figures: &Figures, counts: impl Fn(&[
     }
 }
 
-/// Operations of the shrunk schedules, the smallest of each bug.
+/// What becomes of deep bugs in the larger budget.
+fn deep(bugs: &[Bug], figures: &Figures) -> String {
+    let is_asked =
+        |bug: &&Bug| bug.level == Level::Deep && !findings(figures, bug, Column::Seam).is_empty();
+    let asked: Vec<_> = bugs.iter().filter(is_asked).collect();
+    let most = usize::from(figures.experiment.times(Column::Seam)) / 2;
+    let found =
+        asked.iter().filter(|bug| found_count(findings(figures, bug, Column::Seam)) > most).count();
+    format!(
+        "\nOf {} deep bugs, the seam finds {found} in {DEEP_TIMES} times the budget, in more than \
+         half of its campaigns.",
+        asked.len()
+    )
+}
+
+/// Operations of the shrunk schedules.
 fn shrunk(figures: &Figures) -> String {
-    let smallest = |looks: &Looks| looks.values().flatten().filter_map(|f| f.operations).min();
-    let mut operations: Vec<_> = figures.bugs.values().filter_map(smallest).collect();
+    let all = figures.bugs.values().flat_map(BTreeMap::values).flatten();
+    let mut operations: Vec<_> = all.filter_map(|finding| finding.operations).collect();
     operations.sort_unstable();
     let Some(longest) = operations.last() else { return "Nothing was shrunk.".to_owned() };
     let median = operations[operations.len() / 2];
     format!(
-        "{} bugs left a schedule in corpus/found/: median {median} operations, the longest \
-         {longest}.",
+        "{} schedules were shrunk: median {median} operations, the longest {longest}. The smallest \
+         of each bug is in corpus/found/.",
         operations.len()
     )
 }
@@ -142,8 +175,11 @@ fn found_count(findings: &[Finding]) -> usize {
     findings.iter().filter(|finding| finding.found).count()
 }
 
-fn is_found(findings: &[Finding]) -> bool {
-    found_count(findings) > 0
+/// Whether more than half of a column's campaigns find a bug in the budget that is compared.
+fn is_usual(figures: &Figures, bug: &Bug, column: Column) -> bool {
+    let budget = figures.experiment.events;
+    let found = findings(figures, bug, column).iter().filter(|f| f.is_within(budget)).count();
+    found > usize::from(figures.experiment.times(column)) / 2
 }
 
 /// `5/5, 1234, byte streams`.
