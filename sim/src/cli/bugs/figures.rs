@@ -173,9 +173,9 @@ impl<'a> Tree<'a> {
 /// All that is looked at for some bugs, in its order.
 fn trees<'a>(bugs: &[&'a Bug]) -> Vec<Tree<'a>> {
     let expressible = bugs.iter().filter(|bug| !bug.state.changes().is_empty());
-    let mut trees = vec![Tree::Clean(Level::Shallow)];
-    trees.extend(expressible.map(|bug| Tree::Bug(bug)));
+    let mut trees: Vec<_> = expressible.map(|bug| Tree::Bug(bug)).collect();
     // It takes as long as all the others, so it comes last.
+    trees.push(Tree::Clean(Level::Shallow));
     if bugs.iter().any(|bug| bug.level == Level::Deep) {
         trees.push(Tree::Clean(Level::Deep));
     }
