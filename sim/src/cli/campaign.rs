@@ -24,10 +24,13 @@ use super::interrupts::Interrupts;
 use super::{Error, exit, files, texts};
 
 mod guided;
+mod seeds;
 #[cfg(test)]
 mod tests;
 
 use guided::Reached;
+pub(super) use seeds::parse_count;
+use seeds::{Shard, parse_seeds, parse_time};
 
 /// Seeds of the default campaign, and how long it may take.
 const DEFAULT_SEEDS: Range<u64> = 0..200;
@@ -82,6 +85,12 @@ pub(crate) struct Arguments {
     /// Stop after so many socket events, in the order of the seeds: 500k, 20M
     #[arg(long, value_parser = parse_count, value_name = "COUNT")]
     events: Option<u64>,
+    /// Stop after so long: 90s, 10m, 8h
+    #[arg(long, value_parser = parse_time, value_name = "TIME")]
+    time: Option<Duration>,
+    /// Only part INDEX (from 0) of COUNT of the seeds, so that several machines share a campaign
+    #[arg(long, value_name = "INDEX/COUNT", conflicts_with_all = ["campaign", "guided"])]
+    shard: Option<Shard>,
     /// Keep what reaches something new and mutate it, one run a seed, all of one subject; list what
     /// was never reached
     #[arg(long, conflicts_with = "twice")]
@@ -98,7 +107,7 @@ impl Arguments {
             }
             (None, Some(seeds), _) => seeds.clone(),
             (None, None, Some(_)) => 0..u64::MAX,
-            (None, None, None) if self.guided => 0..u64::MAX,
+            (None, None, None) if self.guided || self.time.is_some() => 0..u64::MAX,
             (None, None, None) => DEFAULT_SEEDS,
         }
     }
@@ -106,7 +115,11 @@ impl Arguments {
     /// How long it may take, if nothing else ends it.
     fn limit(&self) -> Option<Duration> {
         let is_limited = self.seeds.is_none() && self.events.is_none();
-        is_limited.then_some(DEFAULT_TIME)
+        self.time.or(is_limited.then_some(DEFAULT_TIME))
+    }
+
+    fn shard(&self) -> Shard {
+        self.shard.unwrap_or(Shard::WHOLE)
     }
 
     fn jobs(&self) -> usize {
@@ -134,7 +147,7 @@ impl Arguments {
     fn progress(&self, runs: usize) -> String {
         let is_counted = self.events.is_none() && self.campaign.is_none();
         let seeds = self.range();
-        match seeds.end - seeds.start {
+        match self.shard().share_of(&seeds) {
             all if is_counted && seeds.end < u64::MAX => format!("{runs} of {all} runs"),
             _ => format!("{runs} runs"),
         }
@@ -271,18 +284,19 @@ fn cut(arguments: &Arguments, outcomes: &mut Vec<Outcome>) {
 }
 
 fn run_all(arguments: &Arguments, clock: SystemClock, interrupts: &Interrupts) -> Vec<Outcome> {
-    let seeds = arguments.range();
-    let next = AtomicU64::new(seeds.start);
+    let (seeds, shard) = (arguments.range(), arguments.shard());
+    let next = AtomicU64::new(seeds.start.saturating_add(shard.index));
     let late = AtomicBool::new(false);
     let failures = AtomicUsize::new(0);
     let events = AtomicU64::new(0);
     let outcomes = Mutex::new(Vec::new());
-    let progress = progress_line(seeds.end.saturating_sub(seeds.start));
+    let progress = progress_line(shard.share_of(&seeds));
     std::thread::scope(|scope| {
         for _ in 0..arguments.jobs() {
             scope.spawn(|| {
                 while !late.load(Ordering::Relaxed) && !interrupts.came() {
-                    let take = |seed: u64| seed.checked_add(1).filter(|_| seed < seeds.end);
+                    let take =
+                        |seed: u64| seed.checked_add(shard.count).filter(|_| seed < seeds.end);
                     let taken = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
                     let Ok(seed) = taken else { break };
                     let (mut outcome, report) = run_seed(arguments, seed);
@@ -547,29 +561,4 @@ fn processors() -> usize {
 fn parse_world(name: &str) -> Result<&'static World, String> {
     let names = || worlds::all().iter().map(|world| world.name).collect::<Vec<_>>().join(", ");
     worlds::named(name).ok_or_else(|| format!("there are {}", names()))
-}
-
-/// A number, perhaps in thousands (`k`) or millions (`M`).
-pub(super) fn parse_count(text: &str) -> Result<u64, String> {
-    let (digits, unit) = match text.strip_suffix(['k', 'M']) {
-        None => (text, 1),
-        Some(digits) if text.ends_with('k') => (digits, 1_000),
-        Some(digits) => (digits, 1_000_000),
-    };
-    let number: u64 = digits.parse().map_err(|error| format!("{text:?}: {error}"))?;
-    number.checked_mul(unit).filter(|count| *count > 0).ok_or(format!("{text:?}: out of range"))
-}
-
-fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
-    let number = |text: &str| text.parse::<u64>().map_err(|error| format!("{text:?}: {error}"));
-    match text.split_once("..") {
-        None => {
-            let seed = number(text)?;
-            Ok(seed..seed.checked_add(1).ok_or("that seed is too large")?)
-        }
-        Some((from, to)) => {
-            let range = number(from)?..number(to)?;
-            if range.is_empty() { Err(format!("{text}: no seed lies in it")) } else { Ok(range) }
-        }
-    }
 }
