@@ -87,22 +87,3 @@ trace_hash() {
     summary=$("$@" --json) || die "failures in: $* ($summary)"
     sed -n 's/.*"trace_hash":"\([^"]*\)".*/\1/p' <<<"$summary"
 }
-
-# fuzz BINARY LEARNT [-OPTION...]: fuzzes from the schedules in the corpus of that name and what is in
-# LEARNT/<name>, where it keeps what it learns, until an option of libFuzzer's
-# (-max_total_time=SECONDS, -runs=COUNT) ends it. What it finds stays in fuzz/artifacts.
-fuzz() {
-    local target=$1 name artifacts seeds learnt
-    name=$(basename "$target")
-    learnt=$2/$name
-    shift 2
-    artifacts=fuzz/artifacts/$name/
-    seeds=$(target_dir)/fuzz/seeds/$name
-    rm -rf "$seeds"
-    mkdir -p "$artifacts" "$learnt"
-    cargo sim export "corpus/$name" --to "$seeds"
-    if ! "$target" "$learnt" "$seeds" -timeout=25 -rss_limit_mb=4096 \
-        -artifact_prefix="$artifacts" -print_final_stats=1 -verbosity=1 "$@"; then
-        die "$name found something; replay: cargo sim replay $artifacts<file>"
-    fi
-}

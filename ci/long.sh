@@ -73,13 +73,3 @@ asan() {
     RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address" "$cargo" "$subcommand" \
         --target "$triple" --target-dir "$target" "${arguments[@]}"
 }
-
-# fuzz_all SECONDS [--asan]: every fuzz target that has a corpus, for so long each.
-fuzz_all() {
-    local seconds=$1 binary binaries
-    shift
-    binaries=$(ci/fuzz-build.sh "$@")
-    for binary in $binaries; do
-        fuzz "$binary" fuzz/corpus -max_total_time="$seconds"
-    done
-}

@@ -8,6 +8,8 @@
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=ci/long.sh
 source ci/long.sh
+# shellcheck source=ci/fuzzing.sh
+source ci/fuzzing.sh
 
 SEEDS=20000
 ASAN_SEEDS=500

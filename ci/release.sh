@@ -7,6 +7,8 @@
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=ci/long.sh
 source ci/long.sh
+# shellcheck source=ci/fuzzing.sh
+source ci/fuzzing.sh
 
 SEEDS=1000000
 # A campaign in slices, so that little is lost when it is stopped.

@@ -5,10 +5,12 @@
 # libFuzzer's run time, and no network beyond the crates in Cargo.lock.
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
+# shellcheck source=ci/fuzzing.sh
+source ci/fuzzing.sh
 
 # Campaigns that must go the same way however they are built and run.
 SEEDS=0..500
-# Inputs, the seeds among them.
+# Inputs of each fuzz target, the seeds among them.
 FUZZ_RUNS=6000
 
 need_component rustfmt fmt
@@ -39,11 +41,14 @@ fuzz_build() {
 
 # Always the same walk, from the same seeds and as far on any machine, so that a change is not held
 # up by what it has not caused; the nightly run takes another one each time.
-fuzz_connman() {
-    local learnt
+fuzz_walk() {
+    local learnt binary binaries
+    binaries=$(cat "$(target_dir)/fuzz-targets")
     learnt=$(target_dir)/fuzz/walk
     rm -rf "$learnt"
-    fuzz "$(grep '/connman$' "$(target_dir)/fuzz-targets")" "$learnt" -runs="$FUZZ_RUNS" -seed=1
+    for binary in $binaries; do
+        fuzz "$binary" "$learnt" -runs="$FUZZ_RUNS" -seed=1
+    done
 }
 
 part "format" cargo fmt --all --check
@@ -55,4 +60,4 @@ part "corpus" cargo sim replay corpus
 part "campaign on the echo" cargo sim run --subject echo --seeds 0..1000
 part "same traces in debug, release, one job and two" same_traces
 part "fuzz targets" fuzz_build
-part "connman fuzzed with $FUZZ_RUNS inputs" fuzz_connman
+part "each target fuzzed with $FUZZ_RUNS inputs" fuzz_walk

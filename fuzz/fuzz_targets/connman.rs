@@ -4,6 +4,4 @@
 fn main() {}
 
 #[cfg(fuzzing)]
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let _ = sockman_sim::fuzz::connman(bytes);
-});
+sockman_fuzz::schedule_target!("connman", sockman_sim::fuzz::connman);

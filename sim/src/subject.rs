@@ -343,6 +343,10 @@ pub trait Dialect: Clone + Send + fmt::Debug {
     /// [`check`](Self::check) is not refused.
     fn encode(&mut self, now: Now, word: &Word, out: &mut Vec<u8>) -> Result<(), UnknownWord>;
 
+    /// Hears that a script is about to say bytes of its own, whatever they mean: from here on the
+    /// speaker does not know all that it has said.
+    fn says_bytes(&mut self) {}
+
     /// Hears which bytes went out to the node, in order, whatever they mean.
     fn said(&mut self, bytes: &[u8]) {
         let _ = bytes;

@@ -308,21 +308,21 @@ impl Table {
     /// Which key, and why.
     pub fn check(&self) -> Result<(), &'static str> {
         let ensure = |holds, rule| if holds { Ok(()) } else { Err(rule) };
-        let actors = self.actors.chatty.most + self.actors.others.most;
+        let actors = u64::from(self.actors.chatty.most) + u64::from(self.actors.others.most);
         ensure(self.weight > 0, "weight: somebody comes here")?;
         ensure(self.seconds.least > 0, "seconds: it goes on for a while")?;
         ensure(actors > 0, "actors: somebody is there")?;
         // One place is the newcomer's.
-        ensure(actors < u32::from(ActorId::MAX.0), "actors: more than names")?;
+        ensure(actors < u64::from(ActorId::MAX.0), "actors: more than names")?;
         ensure(
             self.actors.others.most == 0 || !self.actors.manners.is_empty(),
             "actors.manners: others behave somehow",
         )?;
         let turns = [self.turns.chatty, self.turns.others, self.after.turns];
         let has_turns = turns.iter().any(|span| span.most > 0);
-        let sorts: u32 = self.turns.sorts.values().sum();
+        let sorts: u64 = self.turns.sorts.values().map(|weight| u64::from(*weight)).sum();
         ensure(!has_turns || sorts > 0, "turns.sorts: turns are of some sort")?;
-        let node_sorts: u32 = self.turns.node_sorts.values().sum();
+        let node_sorts: u64 = self.turns.node_sorts.values().map(|weight| u64::from(*weight)).sum();
         ensure(self.turns.node.most == 0 || node_sorts > 0, "turns.node-sorts: of some sort")?;
         ensure(self.after.node.most == 0 || node_sorts > 0, "turns.node-sorts: of some sort")?;
         let long = self.after.long_in_256 > 0;

@@ -99,7 +99,10 @@ impl<D: Dialect> Actor<D> {
                     done = Done::Nothing("there is no part of which a rest is left");
                 }
                 Item::Rest => self.unsent.append(&mut self.rest),
-                Item::Bytes(bytes) => self.unsent.extend_from_slice(bytes),
+                Item::Bytes(bytes) => {
+                    self.dialect.says_bytes();
+                    self.unsent.extend_from_slice(bytes);
+                }
                 Item::Junk(count) => {
                     self.check_unsent()?;
                     let start = self.unsent.len();

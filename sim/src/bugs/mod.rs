@@ -207,7 +207,12 @@ pub fn load(path: &Path) -> Result<Bug, BugError> {
     parse(id, &text).map_err(|problem| BugError::Format(path.to_owned(), problem))
 }
 
-fn parse(id: &str, text: &str) -> Result<Bug, String> {
+/// A bug as its file has it.
+///
+/// # Errors
+///
+/// Which field is wrong, and how.
+pub fn parse(id: &str, text: &str) -> Result<Bug, String> {
     let is_id = id.len() == 4
         && id.strip_prefix('B').is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()));
     if !is_id {

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::string::FromUtf8Error;
 
+use sockman_sim::fuzz;
 use sockman_sim::schedule::{Schedule, Source};
 
 use super::Error;
@@ -93,9 +94,9 @@ pub(super) fn read(path: &Path) -> Result<Read, Error> {
                 .map_err(|error| Error::Parse(Box::new(error)))?;
             Ok(Read { schedule, source: Some(source) })
         }
-        Ok(text) => Ok(artifact(text.as_bytes())),
+        Ok(text) => Ok(artifact(path, text.as_bytes())),
         Err(error) if named_as_text => Err(not_text(path, &error)),
-        Err(error) => Ok(artifact(error.as_bytes())),
+        Err(error) => Ok(artifact(path, error.as_bytes())),
     }
 }
 
@@ -112,8 +113,12 @@ fn not_text(path: &Path, error: &FromUtf8Error) -> Error {
     ))
 }
 
-fn artifact(bytes: &[u8]) -> Read {
-    Read { schedule: Schedule::from_bytes(bytes), source: None }
+/// A fuzzer's bytes: as the target runs them whose name their folder in `fuzz/artifacts` has.
+fn artifact(path: &Path, bytes: &[u8]) -> Read {
+    let mut folders = path.ancestors().skip(1).filter_map(|folder| folder.file_name()?.to_str());
+    let target = folders.next().filter(|_| folders.next() == Some("artifacts"));
+    let as_run = target.and_then(|target| fuzz::schedule_of(target, bytes));
+    Read { schedule: as_run.unwrap_or_else(|| Schedule::from_bytes(bytes)), source: None }
 }
 
 /// Whether somebody wrote this: its first line that says anything is a format.

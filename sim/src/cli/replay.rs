@@ -5,7 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use sockman_sim::run::{Options, Report};
+use sockman_sim::fuzz;
+use sockman_sim::run::{Options, Report, STEPS_MAX};
 use sockman_sim::subjects::run_named;
 use sockman_sim::trace::Story;
 
@@ -104,7 +105,7 @@ pub(super) fn show(arguments: &ShowArguments, out: &mut impl Write) -> Result<Ex
 }
 
 fn run(file: &Path, read: &Read, story: Story) -> Result<Report, Error> {
-    let options = Options { story, ..Options::default() };
+    let options = Options { story, steps_max: steps_max(read), ..Options::default() };
     run_named(&read.schedule, &options).map_err(|error| {
         let source = read.source.as_ref();
         match source.and_then(|source| error.in_text(&read.schedule, source)) {
@@ -112,6 +113,13 @@ fn run(file: &Path, read: &Read, story: Story) -> Result<Report, Error> {
             None => Error::Setup(file.to_owned(), error),
         }
     })
+}
+
+/// How many steps a run may take: of what a fuzz target runs as many as it gives it, which is an
+/// oracle there.
+fn steps_max(read: &Read) -> u64 {
+    let is_fuzzed = read.source.is_none() && fuzz::tame(read.schedule.clone()) == read.schedule;
+    if is_fuzzed { fuzz::steps_allowed(&read.schedule) } else { STEPS_MAX }
 }
 
 /// The story that was recorded beside a schedule, if this is a failure folder.

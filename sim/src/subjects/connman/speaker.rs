@@ -127,6 +127,8 @@ pub struct Speaker {
     awaited: VecDeque<u64>,
     /// Whether there were too many to remember: then a pong may be for one of those.
     forgot: bool,
+    /// Whether a script has said bytes of its own, which may be any message.
+    said_bytes: bool,
 }
 
 impl Dialect for Speaker {
@@ -144,12 +146,18 @@ impl Dialect for Speaker {
             pinged: 0,
             awaited: VecDeque::new(),
             forgot: false,
+            said_bytes: false,
         }
     }
 
     fn begin(&mut self, initiator: Initiator) {
-        let nonces = self.nonces;
-        *self = Self { nonces, dialled: initiator == Initiator::Us, ..Self::new(self.number) };
+        let Self { nonces, said_bytes, .. } = *self;
+        *self = Self {
+            nonces,
+            said_bytes,
+            dialled: initiator == Initiator::Us,
+            ..Self::new(self.number)
+        };
     }
 
     fn check(word: &Word, usage: Usage) -> Result<(), UnknownWord> {
@@ -183,6 +191,10 @@ impl Dialect for Speaker {
         out.extend_from_slice(&header);
         out.extend_from_slice(&payload);
         Ok(())
+    }
+
+    fn says_bytes(&mut self) {
+        self.said_bytes = true;
     }
 
     fn decode(&mut self, bytes: &[u8], heard: &mut Vec<Heard>) -> Result<(), Garbled> {
@@ -380,7 +392,8 @@ impl Speaker {
     /// Whether the node may say this now.
     fn judge(&mut self, heard: Heard, payload: &[u8]) -> Result<(), String> {
         let name = heard.name;
-        if self.dialled && !self.said_version {
+        let may_have_said_version = self.said_version || self.said_bytes;
+        if self.dialled && !may_have_said_version {
             return Err(format!("{name} before we have sent a version"));
         }
         if !self.heard_version && name != "version" {
@@ -393,7 +406,7 @@ impl Speaker {
                 check_version(payload)
             }
             "verack" if self.heard_verack => Err("a second verack".to_owned()),
-            "verack" if !self.said_version => Err("a verack for no version".to_owned()),
+            "verack" if !may_have_said_version => Err("a verack for no version".to_owned()),
             "verack" => {
                 self.heard_verack = true;
                 Ok(())
@@ -405,7 +418,7 @@ impl Speaker {
             "getaddr" | "alert" if self.heard_verack => Ok(()),
             "pong" => self.judge_pong(heard.detail),
             _ if !self.heard_verack => Err(format!("{name} before its verack")),
-            _ if !self.said_verack => Err(format!("{name} before ours")),
+            _ if !self.said_verack && !self.said_bytes => Err(format!("{name} before ours")),
             OTHER => Err("a message that nobody knows".to_owned()),
             _ => Ok(()),
         }
@@ -414,7 +427,7 @@ impl Speaker {
     /// Pings are answered in order; those before the handshake's end are not answered at all.
     fn judge_pong(&mut self, nonce: u64) -> Result<(), String> {
         let Some(position) = self.awaited.iter().position(|awaited| *awaited == nonce) else {
-            if self.forgot {
+            if self.forgot || self.said_bytes {
                 return Ok(());
             }
             return Err(format!("a pong with nonce {nonce} for no ping, or out of order"));

@@ -1,0 +1,47 @@
+//! What fuzz targets do with their bytes, a file a target.
+//!
+//! ```text
+//! connman, sockman     bytes -> schedule -> a whole run under all oracles    schedules.rs
+//! sockets_contract     bytes -> calls -> simulated kernel -> acceptor
+//! transport_v1         bytes -> two transports and what is on its way between them
+//! message              bytes -> messages, against somebody else's codec
+//! schedule_text        bytes -> text -> value -> text, and through bytes
+//! parsers              bytes -> everything that parses
+//! ```
+//!
+//! The bodies are here, where stable Rust compiles and tests them. A body panics if something is
+//! wrong, with what its artifact does not say; what it returns says how far an input came. The
+//! targets of whole schedules have mutations of their own (`mutate.rs`), and run what they decode
+//! made tame (`tame.rs`).
+
+mod draw;
+#[cfg(any(test, fuzzing))]
+mod message;
+mod mutate;
+mod parsers;
+mod schedule_text;
+mod schedules;
+mod sockets_contract;
+mod tame;
+mod transport_v1;
+
+#[cfg(any(test, fuzzing))]
+pub use message::message;
+pub use mutate::{crossover, mutate};
+pub use parsers::parsers;
+pub use schedule_text::schedule_text;
+pub use schedules::{connman, schedule_of, sockman};
+pub use sockets_contract::sockets_contract;
+pub use tame::{steps_allowed, tame};
+pub use transport_v1::transport_v1;
+
+/// How far an input came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// It is more than trivial, and all is well.
+    Passed,
+    /// It is hardly anything: nobody connects, nothing parses.
+    Trivial,
+    /// It makes no sense, or would take too long: nothing was learnt.
+    Abandoned,
+}

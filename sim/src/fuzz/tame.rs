@@ -1,0 +1,320 @@
+//! Makes any schedule one that a target runs: without what costs much and finds nothing, and what
+//! no peer can say; and says how many steps its run may take.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use sockman::rng::Seed;
+
+use crate::run::{SETTLE, usual_address};
+use crate::schedule::{ActorId, Item, Line, LinkChange, Manner, Op, Schedule, When, Word};
+use crate::subject::{Dialect as _, Setup, Subject, Usage};
+use crate::subjects::connman::Connman;
+use crate::subjects::echo::Echo;
+use crate::world::{NODE_ADDRESS, NODE_ADDRESS_V6};
+
+/// Most repeats of one word or fault in one input: more of the same is slow, and no more telling.
+const REPEAT_MAX: u32 = 300;
+
+/// Most bytes of junk in one item.
+const JUNK_BYTES_MAX: u32 = 30_000;
+
+/// Most lines of a script and of an order: a fuzzer that makes longer ones makes slow ones.
+const LINES_MAX: usize = 200;
+
+/// The longest that a script goes on: three times the 20 minutes after which a silent peer is gone
+/// (docs/behaviour.md, connman 9).
+const TIME_MAX: Duration = Duration::from_secs(3_600);
+
+/// Most actions of manners in one script, each some steps: who asks 400 times a second has a few
+/// seconds, who pings has the hour.
+const MANNERS_MAX: u64 = 4_000;
+
+/// Most of anything that a setting gives the node's host.
+const HOST_MAX: u32 = 1 << 20;
+
+/// The same schedule as targets run it: of a subject that there is, with settings that it takes and
+/// words that its peers can say; without expectations, because bytes that nobody wrote expect
+/// nothing that would be true. What is tame stays as it is.
+#[must_use]
+pub fn tame(schedule: Schedule) -> Schedule {
+    match schedule.subject.as_str() {
+        Echo::NAME => tame_for::<Echo>(schedule),
+        _ => tame_for::<Connman>(schedule),
+    }
+}
+
+fn tame_for<X: Subject>(mut schedule: Schedule) -> Schedule {
+    X::NAME.clone_into(&mut schedule.subject);
+    tame_settings::<X>(&mut schedule.node);
+    schedule.script.retain(|line| !matches!(line.op, Op::Expect(_)));
+    schedule.script.truncate(LINES_MAX);
+    schedule.order.truncate(LINES_MAX);
+    schedule.script.retain_mut(|line| tame_op::<X>(&mut line.op));
+    tame_addresses(&mut schedule.script);
+    tame_times(&mut schedule);
+    schedule
+}
+
+/// Leaves the settings that are taken, each once.
+fn tame_settings<X: Subject>(settings: &mut Vec<(String, String)>) {
+    let mut kept: Vec<(String, String)> = Vec::new();
+    for setting in settings.drain(..) {
+        let is_taken = match setting.0.as_str() {
+            "seed" => setting.1.parse::<u32>().is_ok_and(|number| number > 0),
+            "send-buffer" | "receive-buffer" | "descriptors" | "backlog" => {
+                setting.1.parse().is_ok_and(|number| (1..=HOST_MAX).contains(&number))
+            }
+            _ => {
+                let setup =
+                    Setup { settings: std::slice::from_ref(&setting), seed: Seed::from_number(0) };
+                X::tenant(&setup).is_ok()
+            }
+        };
+        if is_taken && kept.iter().all(|(key, _)| *key != setting.0) {
+            kept.push(setting);
+        }
+    }
+    *settings = kept;
+}
+
+/// Makes a line sayable and short; whether something is left of it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other lines are tame")]
+fn tame_op<X: Subject>(op: &mut Op) -> bool {
+    match op {
+        Op::Send { items, .. } => {
+            for item in items.iter_mut() {
+                tame_item::<X>(item);
+            }
+            true
+        }
+        Op::NodeTold { word } => {
+            if X::command(word).is_err() {
+                let Some(known) = pick(&X::commands(), &word.name).cloned() else { return false };
+                *word = known;
+            }
+            true
+        }
+        Op::Fault(fault) => {
+            fault.times = fault.times.min(REPEAT_MAX);
+            true
+        }
+        _ => true,
+    }
+}
+
+fn tame_item<X: Subject>(item: &mut Item) {
+    match item {
+        Item::Word { word, times } => {
+            make_sayable::<X>(word);
+            *times = (*times).min(REPEAT_MAX);
+        }
+        Item::Part { word, .. } => make_sayable::<X>(word),
+        Item::Junk(count) => *count = (*count).min(JUNK_BYTES_MAX),
+        Item::Bytes(bytes) => bytes.truncate(JUNK_BYTES_MAX as usize),
+        Item::Rest => {}
+    }
+}
+
+/// Takes settings off a word until a peer can say it; a word that the language does not have becomes
+/// one that it has.
+fn make_sayable<X: Subject>(word: &mut Word) {
+    while let Err(problem) = X::Dialect::check(word, Usage::Said) {
+        match problem.setting {
+            Some(setting) => drop(word.settings.remove(setting)),
+            None => match pick(X::Dialect::vocabulary(), &word.name) {
+                Some(known) => *word = Word::plain(known),
+                None => unreachable!("a language has words"),
+            },
+        }
+    }
+}
+
+/// One of these, the same for each name.
+fn pick<'a, T>(known: &'a [T], name: &str) -> Option<&'a T> {
+    let sum: usize = name.bytes().map(usize::from).sum();
+    known.get(sum.checked_rem(known.len())?)
+}
+
+/// Takes off addresses that somebody else has.
+fn tame_addresses(script: &mut [Line]) {
+    let mut owners: BTreeMap<IpAddr, ActorId> = BTreeMap::new();
+    for line in script {
+        let (Op::Dial { actor, from: address } | Op::Listen { actor, at: address }) = &mut line.op
+        else {
+            continue;
+        };
+        let Some(ip) = address.map(|address| address.ip()) else { continue };
+        let is_nodes = ip == NODE_ADDRESS.ip() || ip == NODE_ADDRESS_V6.ip();
+        let is_usual = is_usual(ip) && ip != usual_address(*actor);
+        let is_odd = ip.is_loopback() || ip.is_unspecified();
+        let owner = *owners.entry(ip).or_insert(*actor);
+        if is_nodes || is_usual || is_odd || owner != *actor {
+            *address = None;
+        }
+    }
+}
+
+/// Whether some actor has it unless its script says otherwise.
+fn is_usual(ip: IpAddr) -> bool {
+    let IpAddr::V4(ip) = ip else { return false };
+    ip.octets()[..3] == Ipv4Addr::new(203, 0, 113, 0).octets()[..3]
+}
+
+/// Ends a script in time.
+fn tame_times(schedule: &mut Schedule) {
+    let most = longest(schedule);
+    let mut now = Duration::ZERO;
+    for line in &mut schedule.script {
+        line.at = match line.at {
+            When::Same => When::Same,
+            When::After(wait) => When::After(wait.min(most - now)),
+            When::At(at) => When::At(at.min(most)),
+        };
+        now = match line.at {
+            When::Same => now,
+            When::After(wait) => now + wait,
+            When::At(at) => now.max(at),
+        };
+        if let Op::NodeStalls { by } = &mut line.op {
+            *by = (*by).min(most - now);
+        }
+    }
+}
+
+/// How long a script with such manners may go on.
+fn longest(schedule: &Schedule) -> Duration {
+    // OK because the rate is at least the minute's of one actor.
+    let seconds = MANNERS_MAX * 60 / rate_per_minute(schedule).max(1);
+    Duration::from_secs(seconds).min(TIME_MAX)
+}
+
+/// What all actors do by themselves in a minute, at most.
+fn rate_per_minute(schedule: &Schedule) -> u64 {
+    let mut rates: BTreeMap<ActorId, u64> = BTreeMap::new();
+    for line in &schedule.script {
+        let Some(actor) = line.op.actor() else { continue };
+        let rate = rates.entry(actor).or_insert(1);
+        if let Op::Behave { manner, .. } = line.op {
+            *rate = (*rate).max(manner_per_minute(manner));
+        }
+    }
+    rates.values().sum()
+}
+
+/// What an actor does by itself in a minute, as corpus/README.md has it.
+const fn manner_per_minute(manner: Manner) -> u64 {
+    match manner {
+        Manner::Scripted | Manner::Silent => 1,
+        // Pings, and what follows from them.
+        Manner::Honest | Manner::Deaf => 4,
+        // A few bytes at a time.
+        Manner::Slow => 60,
+        Manner::Trickling => 60,
+        Manner::Chatty => 300,
+        Manner::Hostile => 600,
+        Manner::Flooding => 24_000,
+    }
+}
+
+/// Steps of a run for nothing in particular: a world that begins and comes to rest.
+const BASE: u64 = 2_000;
+
+/// Steps for a line of the script or the order: a connection that begins or ends is some dozens.
+const PER_LINE: u64 = 300;
+
+/// Steps for a message or a piece that arrives: it is sent, arrives, is read, delivered and
+/// handled, and so is the answer; each of these may be put off.
+const PER_ARRIVAL: u64 = 30;
+
+/// Bytes that arrive together unless a link is in the way. A segment has more.
+const TOGETHER: u64 = 1_000;
+
+/// How many steps the run of a tame schedule may take: its work is bounded by what its script does.
+/// One that takes more has found somebody who works for nothing.
+#[must_use]
+pub fn steps_allowed(schedule: &Schedule) -> u64 {
+    let lines = (schedule.script.len() + schedule.order.len()) as u64;
+    let time = schedule.times().last().copied().unwrap_or_default() + SETTLE;
+    let by_themselves = rate_per_minute(schedule) * (time.as_secs() + 1) / 60 + 1;
+    let faults: u64 = schedule.script.iter().map(|line| fault_times(&line.op)).sum();
+    let grain = grain(schedule);
+    let said: u64 = schedule.script.iter().map(|line| arrivals(&line.op, grain)).sum();
+    BASE + PER_LINE * lines + PER_ARRIVAL * (by_themselves + faults + said)
+}
+
+fn fault_times(op: &Op) -> u64 {
+    let Op::Fault(fault) = op else { return 0 };
+    fault.times.into()
+}
+
+/// The fewest bytes that move together on any link, and through any buffer of the node's.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other lines leave them together")]
+fn grain(schedule: &Schedule) -> u64 {
+    let links = schedule.script.iter().filter_map(|line| match line.op {
+        Op::Link { change: LinkChange::Chunks(bytes), .. } => Some(u64::from(bytes)),
+        Op::Behave { manner: Manner::Slow | Manner::Trickling, .. } => Some(1),
+        _ => None,
+    });
+    let buffers = schedule.node.iter().filter_map(|(key, value)| {
+        let value = value.parse().ok()?;
+        matches!(key.as_str(), "send-buffer" | "receive-buffer").then_some(value)
+    });
+    links.chain(buffers).min().unwrap_or(TOGETHER).clamp(1, TOGETHER)
+}
+
+/// Pieces in which what a line says arrives, and messages in it.
+fn arrivals(op: &Op, grain: u64) -> u64 {
+    let Op::Send { items, .. } = op else { return 0 };
+    let pieces = |item: &Item| match item {
+        Item::Word { word, times } => u64::from(*times) * (1 + bytes_of(word) / grain),
+        Item::Part { bytes, word } => 1 + u64::from(*bytes).min(bytes_of(word)) / grain,
+        Item::Rest => 1 + bytes_of(&Word::plain("version")) / grain,
+        Item::Bytes(bytes) => 1 + bytes.len() as u64 / grain,
+        Item::Junk(bytes) => 1 + u64::from(*bytes) / grain,
+    };
+    items.iter().map(pieces).sum()
+}
+
+/// Bytes of a message on the wire, at most: header, the longest payload that needs no setting, and
+/// what settings fill it up to.
+fn bytes_of(word: &Word) -> u64 {
+    let length = |key| word.setting(key).and_then(|value| value.parse::<u64>().ok()).unwrap_or(0);
+    200 + length("length") + length("agent-bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuzz::draw::random_bytes;
+    use crate::run::{Options, Run};
+
+    #[test]
+    fn what_is_tame_stays_as_it_is_and_can_be_run() {
+        for seed in 0..3_000 {
+            let mut schedule = Schedule::from_bytes(&random_bytes(seed, 300));
+            schedule.subject = if seed % 2 == 0 { "connman".into() } else { "echo".into() };
+            let tamed = tame(schedule);
+            assert_eq!(tamed.check(), Ok(()), "seed {seed}");
+            assert_eq!(tame(tamed.clone()), tamed, "seed {seed}");
+            let set_up = match seed % 2 {
+                0 => Run::<Connman>::new(&tamed, &Options::default()).err(),
+                _ => Run::<Echo>::new(&tamed, &Options::default()).err(),
+            };
+            assert_eq!(set_up, None, "seed {seed}\n{tamed}");
+        }
+    }
+
+    #[test]
+    fn who_asks_often_has_less_time() {
+        let hours = |manner: &str| {
+            let text = format!("format 1\n\n0ms p1 dials\n p1 is {manner}\n+9h p1 closes\n");
+            let tamed = tame(Schedule::parse("hours", &text).unwrap());
+            *tamed.times().last().unwrap()
+        };
+        assert_eq!(hours("honest"), TIME_MAX);
+        assert_eq!(hours("chatty"), Duration::from_secs(800));
+        assert_eq!(hours("flooding"), Duration::from_secs(10));
+    }
+}
