@@ -1,6 +1,7 @@
 //! One run of one schedule: the script carried out, the oracles asked, a verdict given.
 
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
@@ -11,12 +12,14 @@ use sockman::time::Instant;
 use crate::done::Done;
 use crate::expect::Judge;
 use crate::faulty::{Reach, Weights};
+use crate::host::Host;
+use crate::net::Kernel;
 use crate::oracles::{Oracles, Violation};
 use crate::schedule::{ActorId, Deviation, Fault, Op, Schedule};
 use crate::schedulers::{Recorded, Scheduler, Strategy};
 use crate::subject::Subject;
 use crate::trace::{Entry, Story, TraceHash};
-use crate::world::{NODE_ADDRESS, NODE_ADDRESS_V6, Step, World, WorldConfig};
+use crate::world::{NODE_ADDRESS, NODE_ADDRESS_V6, NODE_ADDRESSES, Step, World, WorldConfig};
 
 mod setup;
 mod stats;
@@ -92,10 +95,11 @@ pub struct Report {
     pub connections: Vec<sockman::sockman::ConnSnapshot>,
 }
 
-/// A run under way. A clone goes on alike.
+/// A run under way. A clone goes on alike. It is on the virtual network, unless somebody puts the
+/// node on another host.
 #[derive(Clone, Debug)]
-pub struct Run<X: Subject> {
-    world: World<X>,
+pub struct Run<X: Subject, K: Host = Kernel> {
+    world: World<X, K>,
     schedule: Schedule,
     /// When each line of the script is due.
     due: Vec<Instant>,
@@ -129,19 +133,19 @@ struct InVain {
 }
 
 /// Somebody who looks on while a run goes on, and changes nothing of it.
-pub trait Onlooker<X: Subject> {
+pub trait Onlooker<X: Subject, K: Host = Kernel> {
     /// The world is about to make a step.
-    fn before_step(&mut self, world: &World<X>);
+    fn before_step(&mut self, world: &World<X, K>);
 
     /// It has made it.
-    fn after_step(&mut self, world: &World<X>, step: &Step);
+    fn after_step(&mut self, world: &World<X, K>, step: &Step);
 }
 
 /// Nobody.
-impl<X: Subject> Onlooker<X> for () {
-    fn before_step(&mut self, _: &World<X>) {}
+impl<X: Subject, K: Host> Onlooker<X, K> for () {
+    fn before_step(&mut self, _: &World<X, K>) {}
 
-    fn after_step(&mut self, _: &World<X>, _: &Step) {}
+    fn after_step(&mut self, _: &World<X, K>, _: &Step) {}
 }
 
 /// How far a run has come.
@@ -160,7 +164,24 @@ impl<X: Subject> Run<X> {
     ///
     /// The schedule does not make sense for this subject.
     pub fn new(schedule: &Schedule, options: &Options) -> Result<Self, SetupError> {
+        Self::on(schedule, options, |world, _| Kernel::new(world.node_kernel.clone()))
+    }
+}
+
+impl<X: Subject, K: Host> Run<X, K> {
+    /// The same with the node on a host of the caller's, made from what the schedule says of the
+    /// world and the addresses of its actors. The node's own are [`NODE_ADDRESSES`].
+    ///
+    /// # Errors
+    ///
+    /// The schedule does not make sense for this subject.
+    pub fn on(
+        schedule: &Schedule,
+        options: &Options,
+        host: impl FnOnce(&WorldConfig, &BTreeMap<ActorId, Vec<IpAddr>>) -> K,
+    ) -> Result<Self, SetupError> {
         let mut config = WorldConfig { story: options.story, ..WorldConfig::default() };
+        config.node_kernel.addresses = NODE_ADDRESSES.to_vec();
         let (settings, seed) = host_settings(schedule, &mut config).map_err(SetupError::Setting)?;
         check_words::<X>(schedule)?;
         let actors = addresses_of(schedule)?;
@@ -168,7 +189,8 @@ impl<X: Subject> Run<X> {
             Some(chance) => chance.strategy.scheduler(chance.seed),
             None => Scheduler::Recorded(Recorded::new(&schedule.order)),
         };
-        let mut world = World::new(&config, &settings, seed, &actors, scheduler)
+        let host = host(&config, &actors);
+        let mut world = World::on(host, &config, &settings, seed, &actors, scheduler)
             .map_err(SetupError::Setting)?;
         match &options.chance {
             Some(chance) => {
@@ -209,7 +231,7 @@ impl<X: Subject> Run<X> {
         self.step_before(&mut ())
     }
 
-    fn step_before(&mut self, onlooker: &mut impl Onlooker<X>) -> Result<Progress, Violation> {
+    fn step_before(&mut self, onlooker: &mut impl Onlooker<X, K>) -> Result<Progress, Violation> {
         self.world.forget();
         let now = self.world.now().steady;
         if self.next_line < self.due.len() && self.due[self.next_line] <= now {
@@ -237,14 +259,14 @@ impl<X: Subject> Run<X> {
     }
 
     /// The same, with somebody looking on.
-    pub fn finish_before(mut self, onlooker: &mut impl Onlooker<X>) -> Report {
+    pub fn finish_before(mut self, onlooker: &mut impl Onlooker<X, K>) -> Report {
         let ended = crate::panics::catch(|| self.run_to_verdict(onlooker));
         let verdict =
             ended.unwrap_or_else(|payload| Verdict::panicked(&*payload, self.world.now().steady));
         self.report(verdict)
     }
 
-    fn run_to_verdict(&mut self, onlooker: &mut impl Onlooker<X>) -> Verdict {
+    fn run_to_verdict(&mut self, onlooker: &mut impl Onlooker<X, K>) -> Verdict {
         loop {
             match self.step_before(onlooker) {
                 Ok(Progress::Going) if self.stats.steps > self.steps_max => {
@@ -319,7 +341,7 @@ impl<X: Subject> Run<X> {
 
     /// The world.
     #[must_use]
-    pub const fn world(&self) -> &World<X> {
+    pub const fn world(&self) -> &World<X, K> {
         &self.world
     }
 

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use sockman::time::Instant;
 
+use crate::host::Host;
 use crate::schedule::text::Mistake;
 use crate::schedule::{ActorId, Call, Deviation, Effect, Op, ParseError, Schedule, Source, Word};
 use crate::subject::{Dialect as _, SettingError, Subject, UnknownWord, Usage};
@@ -175,7 +176,7 @@ pub(super) fn host_settings(
 }
 
 /// Plans the socket calls of a recorded order.
-pub(super) fn plan<X: Subject>(world: &mut World<X>, order: &[Deviation]) {
+pub(super) fn plan<X: Subject, K: Host>(world: &mut World<X, K>, order: &[Deviation]) {
     for deviation in order {
         if let Deviation::At { call, actor, nth, effect } = deviation {
             let (call, actor, nth, effect): (Call, Option<ActorId>, u32, Effect) =
