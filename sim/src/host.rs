@@ -13,7 +13,7 @@ use crate::net::{Kernel, KernelConfig, Segment, Totals};
 use crate::subject::Garbled;
 
 /// The node's host.
-pub trait Host: Sockets + Clone + std::fmt::Debug + Send {
+pub trait Host: Sockets + Clone + std::fmt::Debug {
     /// The host of a peer, in the same place.
     type Peer: PeerHost;
 

@@ -29,7 +29,8 @@ pub use setup::{Misspoken, SetupError, usual_address};
 pub use stats::Stats;
 pub use verdict::{Lost, Told, Verdict};
 
-use setup::{addresses_of, check_words, host_settings, longest_window, plan};
+pub(crate) use setup::addresses_of;
+use setup::{check_words, host_settings, longest_window, plan};
 
 /// How long a world is left alone after the last line of its script. By then everything has moved
 /// on or stands still, which the liveness oracle tells apart.
@@ -139,6 +140,11 @@ pub trait Onlooker<X: Subject, K: Host = Kernel> {
 
     /// It has made it.
     fn after_step(&mut self, world: &World<X, K>, step: &Step);
+
+    /// A line of the script was carried out. Most look at steps alone.
+    fn after_line(&mut self, world: &World<X, K>) {
+        let _ = world;
+    }
 }
 
 /// Nobody.
@@ -164,7 +170,7 @@ impl<X: Subject> Run<X> {
     ///
     /// The schedule does not make sense for this subject.
     pub fn new(schedule: &Schedule, options: &Options) -> Result<Self, SetupError> {
-        Self::on(schedule, options, |world, _| Kernel::new(world.node_kernel.clone()))
+        Self::on(schedule, options, |world, _| Ok(Kernel::new(world.node_kernel.clone())))
     }
 }
 
@@ -178,7 +184,7 @@ impl<X: Subject, K: Host> Run<X, K> {
     pub fn on(
         schedule: &Schedule,
         options: &Options,
-        host: impl FnOnce(&WorldConfig, &BTreeMap<ActorId, Vec<IpAddr>>) -> K,
+        host: impl FnOnce(&WorldConfig, &BTreeMap<ActorId, Vec<IpAddr>>) -> Result<K, SetupError>,
     ) -> Result<Self, SetupError> {
         let mut config = WorldConfig { story: options.story, ..WorldConfig::default() };
         config.node_kernel.addresses = NODE_ADDRESSES.to_vec();
@@ -189,7 +195,7 @@ impl<X: Subject, K: Host> Run<X, K> {
             Some(chance) => chance.strategy.scheduler(chance.seed),
             None => Scheduler::Recorded(Recorded::new(&schedule.order)),
         };
-        let host = host(&config, &actors);
+        let host = host(&config, &actors)?;
         let mut world = World::on(host, &config, &settings, seed, &actors, scheduler)
             .map_err(SetupError::Setting)?;
         match &options.chance {
@@ -238,6 +244,7 @@ impl<X: Subject, K: Host> Run<X, K> {
             let line = self.next_line;
             self.next_line += 1;
             self.carry_out(line);
+            onlooker.after_line(&self.world);
             return self.look(&Step::Outside).map(|()| Progress::Going);
         }
         onlooker.before_step(&self.world);

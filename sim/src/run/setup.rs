@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
+use sockman::sockets::Errno;
 use sockman::time::Instant;
 
 use crate::host::Host;
@@ -23,6 +24,8 @@ pub enum SetupError {
     AddressTwice(IpAddr),
     /// Nobody knows how to simulate this.
     NoSuchSubject(String),
+    /// It was to run on real ones.
+    NoSockets(Errno),
 }
 
 impl fmt::Display for SetupError {
@@ -30,6 +33,7 @@ impl fmt::Display for SetupError {
         match self {
             Self::Setting(error) => error.fmt(f),
             Self::Word(misspoken) => misspoken.fmt(f),
+            Self::NoSockets(errno) => write!(f, "the system gives no sockets: {errno}"),
             Self::AddressTwice(address) => write!(f, "two parties use the address {address}"),
             Self::NoSuchSubject(name) => {
                 write!(f, "no subject {name}; there are {}", crate::subjects::NAMES.join(", "))
@@ -58,7 +62,7 @@ impl SetupError {
                 let mistake = Mistake::Misspoken { said, expected };
                 source.mistake_in_word(schedule, *line, *word, setting, mistake)
             }
-            Self::AddressTwice(_) | Self::NoSuchSubject(_) => None,
+            Self::AddressTwice(_) | Self::NoSuchSubject(_) | Self::NoSockets(_) => None,
         }
     }
 }
@@ -110,7 +114,7 @@ pub fn usual_address(actor: ActorId) -> IpAddr {
 }
 
 /// Every address that the script gives an actor; the usual one if it gives none.
-pub(super) fn addresses_of(
+pub(crate) fn addresses_of(
     schedule: &Schedule,
 ) -> Result<BTreeMap<ActorId, Vec<IpAddr>>, SetupError> {
     let mut addresses: BTreeMap<ActorId, Vec<IpAddr>> = BTreeMap::new();
