@@ -21,10 +21,12 @@ use crate::subject::Subject;
 use crate::trace::{Entry, Story, TraceHash};
 use crate::world::{NODE_ADDRESS, NODE_ADDRESS_V6, NODE_ADDRESSES, Step, World, WorldConfig};
 
+mod onlooker;
 mod setup;
 mod stats;
 mod verdict;
 
+pub use onlooker::Onlooker;
 pub use setup::{Misspoken, SetupError, usual_address};
 pub use stats::Stats;
 pub use verdict::{Lost, Told, Verdict};
@@ -131,27 +133,6 @@ struct InVain {
     why: &'static str,
     /// It did after all, if this actor gets more connections than so many.
     unless_connected: Option<(ActorId, u32)>,
-}
-
-/// Somebody who looks on while a run goes on, and changes nothing of it.
-pub trait Onlooker<X: Subject, K: Host = Kernel> {
-    /// The world is about to make a step.
-    fn before_step(&mut self, world: &World<X, K>);
-
-    /// It has made it.
-    fn after_step(&mut self, world: &World<X, K>, step: &Step);
-
-    /// A line of the script was carried out. Most look at steps alone.
-    fn after_line(&mut self, world: &World<X, K>) {
-        let _ = world;
-    }
-}
-
-/// Nobody.
-impl<X: Subject, K: Host> Onlooker<X, K> for () {
-    fn before_step(&mut self, _: &World<X, K>) {}
-
-    fn after_step(&mut self, _: &World<X, K>, _: &Step) {}
 }
 
 /// How far a run has come.

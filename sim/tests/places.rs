@@ -135,7 +135,7 @@ fn what_is_left_of_a_schedule_happens_when_it_would_have() {
     let schedule = parse("0ms p1 dials\n+1s link p1 latency 1s\n+2s p1 closes\n");
     let rest = tier::without_above(&schedule, Tier::Call);
     assert_eq!(rest.times(), [0, 3].map(std::time::Duration::from_secs));
-    assert_eq!(tier::above(&schedule, Tier::Call).into_iter().count(), 1);
+    assert_eq!(tier::above(&schedule, Tier::Call).len(), 1);
 }
 
 #[test]
