@@ -1,4 +1,5 @@
-//! How much of a node's surroundings a line of a schedule needs, and so where it can be carried out.
+//! How much of a node's surroundings a line of a schedule needs, and so where it can be carried
+//! out.
 //!
 //! The tier of a schedule is the highest of its lines. Nobody writes it down: it follows from the
 //! table here, which corpus/README.md repeats and a test compares.
