@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What takes 90 minutes on two cores: other seeds every night, repetition, crowding, a sanitizer.
+# What takes 100 minutes on two cores: other seeds every night, repetition, crowding, a sanitizer.
 #
 #   ci/nightly.sh [FIRST_SEED]
 #
@@ -15,6 +15,7 @@ SEEDS=20000
 ASAN_SEEDS=500
 SEQUENCES=10000
 FUZZ_SECONDS=900
+PLACES_SECONDS=600
 ASAN_FUZZ_SECONDS=600
 
 # Each day has its own million.
@@ -24,6 +25,7 @@ printf 'again: ci/nightly.sh %s\n' "$FIRST"
 
 part "campaign, $SEEDS seeds twice" campaign "$FIRST" "$SEEDS"
 part "differential, $SEQUENCES sequences" ci/differential.sh "$SEQUENCES" "$FIRST"
+part "two places, $PLACES_SECONDS s" ci/two-places.sh "$PLACES_SECONDS" "$FIRST"
 part "bugs apply, and their witnesses fail" cargo sim bugs --check --state "$(target_dir)/bugs"
 part "tests, 50 times" repeat_tests 50
 part "tests beside busy processors, 10 times" busy_tests 10

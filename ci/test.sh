@@ -57,6 +57,8 @@ part "docs" docs
 part "tests" cargo test
 part "backends" cargo test -p sockman-mio
 part "corpus" cargo sim replay corpus
+part "corpus on loopback TCP" cargo sim replay --on tcp corpus
+part "drawn schedules on loopback TCP" cargo sim run --on tcp --seeds 0..20
 part "campaign on the echo" cargo sim run --subject echo --seeds 0..1000
 part "same traces in debug, release, one job and two" same_traces
 part "fuzz targets" fuzz_build

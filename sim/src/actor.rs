@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use sockman::sockets::{
     Accepted, Closing, ConnId, ConnectStatus, Direction, Event, Interest, ListenerId, More,
-    Received, Sent, Sockets, Source,
+    Received, Sent, Source,
 };
 use sockman::sockman::Initiator;
 use sockman::time::{Instant, Now};
 
-use crate::net::{Kernel, KernelConfig};
+use crate::host::PeerHost;
+use crate::net::Kernel;
 use crate::schedule::{ActorId, Manner};
 use crate::subject::{Dialect, Garbled, Heard};
 
@@ -89,12 +90,12 @@ pub enum Saw {
     Ended(Ending),
 }
 
-/// A scripted peer.
+/// A scripted peer. Its host is a [`Kernel`] on the network, unless its world is elsewhere.
 #[derive(Clone, Debug)]
-pub struct Actor<D> {
+pub struct Actor<D, K = Kernel> {
     id: ActorId,
     address: IpAddr,
-    kernel: Kernel,
+    kernel: K,
     dialect: D,
     manner: Manner,
     link: Link,
@@ -134,16 +135,15 @@ pub struct Actor<D> {
     moved: Passage,
 }
 
-impl<D: Dialect> Actor<D> {
-    /// An actor without a connection. `kernel` is what its host is like; its addresses are set
-    /// here.
+impl<D: Dialect, K: PeerHost> Actor<D, K> {
+    /// An actor without a connection, on its host.
     #[must_use]
-    pub fn new(id: ActorId, addresses: Vec<IpAddr>, kernel: KernelConfig) -> Self {
-        let address = *addresses.first().expect("an actor has an address");
+    pub fn new(id: ActorId, kernel: K) -> Self {
+        let address = *kernel.addresses().first().expect("an actor has an address");
         Self {
             id,
             address,
-            kernel: Kernel::new(KernelConfig { addresses, ..kernel }),
+            kernel,
             dialect: D::new(id.0),
             manner: Manner::Scripted,
             link: Link::None,
@@ -442,13 +442,13 @@ impl<D: Dialect> Actor<D> {
     }
 
     /// Its host.
-    pub const fn kernel_mut(&mut self) -> &mut Kernel {
+    pub const fn kernel_mut(&mut self) -> &mut K {
         &mut self.kernel
     }
 
     /// Its host.
     #[must_use]
-    pub const fn kernel(&self) -> &Kernel {
+    pub const fn kernel(&self) -> &K {
         &self.kernel
     }
 

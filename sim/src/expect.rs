@@ -6,7 +6,8 @@ use std::time::Duration;
 use sockman::sockets::ConnId;
 use sockman::time::Instant;
 
-use crate::actor::{Link, Saw};
+use crate::actor::{Actor, Link, Saw};
+use crate::host::Host;
 use crate::schedule::{ActorId, Expect, Ordering, Word};
 use crate::subject::{Dialect as _, Fact, Heard, Subject};
 use crate::world::World;
@@ -58,7 +59,12 @@ pub const fn window(expect: &Expect) -> Duration {
 
 impl Judge {
     /// Takes an expectation on.
-    pub fn expect<X: Subject>(&mut self, line: usize, expect: &Expect, world: &World<X>) {
+    pub fn expect<X: Subject, K: Host>(
+        &mut self,
+        line: usize,
+        expect: &Expect,
+        world: &World<X, K>,
+    ) {
         let since = world.now().steady;
         let until = match expect {
             Expect::Receives { .. } | Expect::Drops { .. } | Expect::Connects { .. } => {
@@ -85,7 +91,7 @@ impl Judge {
     }
 
     /// Looks at what a step of the world brought.
-    pub fn look<X: Subject>(&mut self, world: &World<X>) {
+    pub fn look<X: Subject, K: Host>(&mut self, world: &World<X, K>) {
         let at = world.now().steady;
         let faulty = world.machine().sockman().sockets();
         for fact in world.notices().iter().filter_map(X::fact) {
@@ -125,7 +131,7 @@ impl Judge {
     }
 
     /// The first expectation that was not met, now that the run is over.
-    pub fn close<X: Subject>(&mut self, world: &World<X>) -> Option<Unmet> {
+    pub fn close<X: Subject, K: Host>(&mut self, world: &World<X, K>) -> Option<Unmet> {
         self.settle(world, world.now().steady);
         let open = std::mem::take(&mut self.open);
         let early = self.unmet.take();
@@ -133,7 +139,7 @@ impl Judge {
         early.into_iter().chain(late).min_by_key(|unmet| unmet.line)
     }
 
-    fn settle<X: Subject>(&mut self, world: &World<X>, now: Instant) {
+    fn settle<X: Subject, K: Host>(&mut self, world: &World<X, K>, now: Instant) {
         let mut open = std::mem::take(&mut self.open);
         open.retain(|expectation| {
             if self.is_met(world, expectation) {
@@ -151,10 +157,10 @@ impl Judge {
         self.open = open;
     }
 
-    fn is_met<X: Subject>(&mut self, world: &World<X>, open: &Open) -> bool {
+    fn is_met<X: Subject, K: Host>(&mut self, world: &World<X, K>, open: &Open) -> bool {
         match &open.expect {
             Expect::Receives { actor, words, order, .. } => {
-                let Some(end) = find::<X>(world, *actor, words, *order, open.from) else {
+                let Some(end) = find::<X, K>(world, *actor, words, *order, open.from) else {
                     return false;
                 };
                 let used = self.used.entry(*actor).or_insert(0);
@@ -172,7 +178,11 @@ impl Judge {
         }
     }
 
-    fn verdict_at_end<X: Subject>(&self, world: &World<X>, open: &Open) -> Option<Unmet> {
+    fn verdict_at_end<X: Subject, K: Host>(
+        &self,
+        world: &World<X, K>,
+        open: &Open,
+    ) -> Option<Unmet> {
         let unmet = |saw| Some(Unmet { line: open.line, saw });
         match &open.expect {
             Expect::NeverReceives { actor, word } => {
@@ -183,7 +193,7 @@ impl Judge {
                 unmet(format!("it received {} at {at}", heard.name))
             }
             Expect::Keeps { actor } => {
-                let link = world.actor(*actor).map(crate::actor::Actor::link);
+                let link = world.actor(*actor).map(Actor::link);
                 if link == Some(Link::Open) && world.conn_with(*actor).is_some() {
                     return None;
                 }
@@ -195,7 +205,7 @@ impl Judge {
         }
     }
 
-    fn explain<X: Subject>(&self, world: &World<X>, open: &Open) -> String {
+    fn explain<X: Subject, K: Host>(&self, world: &World<X, K>, open: &Open) -> String {
         let id = open.expect.actor();
         let Some(actor) = world.actor(id) else { return format!("{id} does not exist") };
         let heard: Vec<_> =
@@ -210,8 +220,8 @@ impl Judge {
 }
 
 /// Where, in what an actor heard, the words come to an end; `None` if they are not all there.
-fn find<X: Subject>(
-    world: &World<X>,
+fn find<X: Subject, K: Host>(
+    world: &World<X, K>,
     actor: ActorId,
     words: &[(Word, u32)],
     order: Ordering,

@@ -4,14 +4,23 @@
 //! The one that counts is [`Kernel`], on the virtual network. Whatever else stands in its place is
 //! compared with it, and says where it falls short.
 
-use sockman::sockets::{ConnId, Event, Readiness, Sockets, Source, Stale};
+use std::net::{IpAddr, SocketAddr};
+
+use sockman::sockets::{ConnId, ConnectError, Event, Readiness, Sockets, Source, Stale};
 use sockman::time::Instant;
 
-use crate::net::{Kernel, Segment, Totals};
+use crate::net::{Kernel, KernelConfig, Segment, Totals};
 use crate::subject::Garbled;
 
 /// The node's host.
-pub trait Host: Sockets + Clone + std::fmt::Debug + Send {
+pub trait Host: Sockets + Clone + std::fmt::Debug {
+    /// The host of a peer, in the same place.
+    type Peer: PeerHost;
+
+    /// The next peer's host, with these addresses, its own one first. Its buffers and limits are
+    /// as `config` says.
+    fn peer(&mut self, config: KernelConfig) -> Self::Peer;
+
     // Moving.
 
     /// Says what time it is, for the calls that follow. Time never runs backwards.
@@ -31,6 +40,12 @@ pub trait Host: Sockets + Clone + std::fmt::Debug + Send {
 
     /// Moves the segments that wait to be carried away to the end of `segments`, in order.
     fn take_segments(&mut self, segments: &mut Vec<Segment>);
+
+    /// Where no segments are: since when something is on its way to this host that it would be
+    /// told of, as a number that grows with each thing that is sent. `None`: nothing is.
+    fn arriving(&self) -> Option<u64> {
+        None
+    }
 
     /// Replaces `events` by what a wait would report now.
     fn poll(&mut self, events: &mut Vec<Event>);
@@ -83,7 +98,44 @@ pub trait Host: Sockets + Clone + std::fmt::Debug + Send {
     }
 }
 
+/// The host of a peer: what an actor asks of it that no trait of the product has.
+pub trait PeerHost: Host {
+    /// Its addresses, its own one first.
+    fn addresses(&self) -> &[IpAddr];
+
+    /// Connects from a chosen end. One that cannot be had is replaced by one of the host's choice.
+    ///
+    /// # Errors
+    ///
+    /// As `connect`.
+    fn connect_from(&mut self, from: SocketAddr, to: SocketAddr) -> Result<ConnId, ConnectError>;
+
+    /// Forgets every socket without a word to anybody, as a machine does whose power fails. What
+    /// still comes for them is answered by a reset.
+    fn forget_everything(&mut self);
+}
+
+impl PeerHost for Kernel {
+    fn addresses(&self) -> &[IpAddr] {
+        &self.config().addresses
+    }
+
+    fn connect_from(&mut self, from: SocketAddr, to: SocketAddr) -> Result<ConnId, ConnectError> {
+        Self::connect_from(self, from, to)
+    }
+
+    fn forget_everything(&mut self) {
+        Self::forget_everything(self);
+    }
+}
+
 impl Host for Kernel {
+    type Peer = Self;
+
+    fn peer(&mut self, config: KernelConfig) -> Self {
+        Self::new(config)
+    }
+
     fn set_now(&mut self, now: Instant) {
         Self::set_now(self, now);
     }

@@ -23,6 +23,7 @@ pub mod lexicon;
 pub mod net;
 pub mod oracles;
 pub mod panics;
+pub mod places;
 pub mod renamed;
 pub mod run;
 pub mod schedule;

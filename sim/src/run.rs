@@ -1,6 +1,7 @@
 //! One run of one schedule: the script carried out, the oracles asked, a verdict given.
 
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
@@ -11,22 +12,27 @@ use sockman::time::Instant;
 use crate::done::Done;
 use crate::expect::Judge;
 use crate::faulty::{Reach, Weights};
+use crate::host::Host;
+use crate::net::Kernel;
 use crate::oracles::{Oracles, Violation};
 use crate::schedule::{ActorId, Deviation, Fault, Op, Schedule};
 use crate::schedulers::{Recorded, Scheduler, Strategy};
 use crate::subject::Subject;
 use crate::trace::{Entry, Story, TraceHash};
-use crate::world::{NODE_ADDRESS, NODE_ADDRESS_V6, Step, World, WorldConfig};
+use crate::world::{NODE_ADDRESS, NODE_ADDRESS_V6, NODE_ADDRESSES, Step, World, WorldConfig};
 
+mod onlooker;
 mod setup;
 mod stats;
 mod verdict;
 
+pub use onlooker::Onlooker;
 pub use setup::{Misspoken, SetupError, usual_address};
 pub use stats::Stats;
 pub use verdict::{Lost, Told, Verdict};
 
-use setup::{addresses_of, check_words, host_settings, longest_window, plan};
+pub(crate) use setup::addresses_of;
+use setup::{check_words, host_settings, longest_window, plan};
 
 /// How long a world is left alone after the last line of its script. By then everything has moved
 /// on or stands still, which the liveness oracle tells apart.
@@ -92,10 +98,11 @@ pub struct Report {
     pub connections: Vec<sockman::sockman::ConnSnapshot>,
 }
 
-/// A run under way. A clone goes on alike.
+/// A run under way. A clone goes on alike. It is on the virtual network, unless somebody puts the
+/// node on another host.
 #[derive(Clone, Debug)]
-pub struct Run<X: Subject> {
-    world: World<X>,
+pub struct Run<X: Subject, K: Host = Kernel> {
+    world: World<X, K>,
     schedule: Schedule,
     /// When each line of the script is due.
     due: Vec<Instant>,
@@ -128,22 +135,6 @@ struct InVain {
     unless_connected: Option<(ActorId, u32)>,
 }
 
-/// Somebody who looks on while a run goes on, and changes nothing of it.
-pub trait Onlooker<X: Subject> {
-    /// The world is about to make a step.
-    fn before_step(&mut self, world: &World<X>);
-
-    /// It has made it.
-    fn after_step(&mut self, world: &World<X>, step: &Step);
-}
-
-/// Nobody.
-impl<X: Subject> Onlooker<X> for () {
-    fn before_step(&mut self, _: &World<X>) {}
-
-    fn after_step(&mut self, _: &World<X>, _: &Step) {}
-}
-
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -160,7 +151,24 @@ impl<X: Subject> Run<X> {
     ///
     /// The schedule does not make sense for this subject.
     pub fn new(schedule: &Schedule, options: &Options) -> Result<Self, SetupError> {
+        Self::on(schedule, options, |world, _| Ok(Kernel::new(world.node_kernel.clone())))
+    }
+}
+
+impl<X: Subject, K: Host> Run<X, K> {
+    /// The same with the node on a host of the caller's, made from what the schedule says of the
+    /// world and the addresses of its actors. The node's own are [`NODE_ADDRESSES`].
+    ///
+    /// # Errors
+    ///
+    /// The schedule does not make sense for this subject.
+    pub fn on(
+        schedule: &Schedule,
+        options: &Options,
+        host: impl FnOnce(&WorldConfig, &BTreeMap<ActorId, Vec<IpAddr>>) -> Result<K, SetupError>,
+    ) -> Result<Self, SetupError> {
         let mut config = WorldConfig { story: options.story, ..WorldConfig::default() };
+        config.node_kernel.addresses = NODE_ADDRESSES.to_vec();
         let (settings, seed) = host_settings(schedule, &mut config).map_err(SetupError::Setting)?;
         check_words::<X>(schedule)?;
         let actors = addresses_of(schedule)?;
@@ -168,7 +176,8 @@ impl<X: Subject> Run<X> {
             Some(chance) => chance.strategy.scheduler(chance.seed),
             None => Scheduler::Recorded(Recorded::new(&schedule.order)),
         };
-        let mut world = World::new(&config, &settings, seed, &actors, scheduler)
+        let host = host(&config, &actors)?;
+        let mut world = World::on(host, &config, &settings, seed, &actors, scheduler)
             .map_err(SetupError::Setting)?;
         match &options.chance {
             Some(chance) => {
@@ -209,13 +218,14 @@ impl<X: Subject> Run<X> {
         self.step_before(&mut ())
     }
 
-    fn step_before(&mut self, onlooker: &mut impl Onlooker<X>) -> Result<Progress, Violation> {
+    fn step_before(&mut self, onlooker: &mut impl Onlooker<X, K>) -> Result<Progress, Violation> {
         self.world.forget();
         let now = self.world.now().steady;
         if self.next_line < self.due.len() && self.due[self.next_line] <= now {
             let line = self.next_line;
             self.next_line += 1;
             self.carry_out(line);
+            onlooker.after_line(&self.world);
             return self.look(&Step::Outside).map(|()| Progress::Going);
         }
         onlooker.before_step(&self.world);
@@ -237,14 +247,14 @@ impl<X: Subject> Run<X> {
     }
 
     /// The same, with somebody looking on.
-    pub fn finish_before(mut self, onlooker: &mut impl Onlooker<X>) -> Report {
+    pub fn finish_before(mut self, onlooker: &mut impl Onlooker<X, K>) -> Report {
         let ended = crate::panics::catch(|| self.run_to_verdict(onlooker));
         let verdict =
             ended.unwrap_or_else(|payload| Verdict::panicked(&*payload, self.world.now().steady));
         self.report(verdict)
     }
 
-    fn run_to_verdict(&mut self, onlooker: &mut impl Onlooker<X>) -> Verdict {
+    fn run_to_verdict(&mut self, onlooker: &mut impl Onlooker<X, K>) -> Verdict {
         loop {
             match self.step_before(onlooker) {
                 Ok(Progress::Going) if self.stats.steps > self.steps_max => {
@@ -319,7 +329,7 @@ impl<X: Subject> Run<X> {
 
     /// The world.
     #[must_use]
-    pub const fn world(&self) -> &World<X> {
+    pub const fn world(&self) -> &World<X, K> {
         &self.world
     }
 

@@ -41,7 +41,7 @@ pub const NODE_ADDRESS_V6: SocketAddr =
     SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x192)), 18_444);
 
 /// All addresses of the node's host.
-const NODE_ADDRESSES: [IpAddr; 2] = [NODE_ADDRESS.ip(), NODE_ADDRESS_V6.ip()];
+pub const NODE_ADDRESSES: [IpAddr; 2] = [NODE_ADDRESS.ip(), NODE_ADDRESS_V6.ip()];
 
 /// What the wall clock shows at the start: 2025-01-01, after every rule of the protocol began.
 pub const WALL_START: UnixTime = UnixTime::from_secs(1_735_689_600);
@@ -135,7 +135,7 @@ pub struct World<X: Subject, K: Host = Kernel> {
     machine: Machine<Faulty<K>, X::Tenant>,
     birth: Birth,
     node_host: HostId,
-    actors: Vec<Actor<X::Dialect>>,
+    actors: Vec<Actor<X::Dialect, K::Peer>>,
     /// When each actor has something to do by itself, kept so that a step need not ask them all.
     wakeups: Vec<Option<Instant>>,
     /// The earliest of those.
@@ -194,7 +194,7 @@ impl<X: Subject, K: Host> World<X, K> {
     ///
     /// The subject does not take a setting.
     pub fn on(
-        host: K,
+        mut host: K,
         config: &WorldConfig,
         settings: &[(String, String)],
         seed: u64,
@@ -211,7 +211,9 @@ impl<X: Subject, K: Host> World<X, K> {
             network.add_host(addresses);
             owners.push(Some(index));
             by_address.extend(addresses.iter().map(|address| (*address, id)));
-            made.push(Actor::new(id, addresses.clone(), config.actor_kernel.clone()));
+            let addresses = addresses.clone();
+            let kernel = host.peer(KernelConfig { addresses, ..config.actor_kernel.clone() });
+            made.push(Actor::new(id, kernel));
         }
         let birth = Birth {
             sockman: config.sockman,
@@ -307,13 +309,13 @@ impl<X: Subject, K: Host> World<X, K> {
 
     /// An actor by name.
     #[must_use]
-    pub fn actor(&self, id: ActorId) -> Option<&Actor<X::Dialect>> {
+    pub fn actor(&self, id: ActorId) -> Option<&Actor<X::Dialect, K::Peer>> {
         self.actors.iter().find(|actor| actor.id() == id)
     }
 
     /// All actors, by name.
     #[must_use]
-    pub fn actors(&self) -> &[Actor<X::Dialect>] {
+    pub fn actors(&self) -> &[Actor<X::Dialect, K::Peer>] {
         &self.actors
     }
 
@@ -321,7 +323,7 @@ impl<X: Subject, K: Host> World<X, K> {
     pub fn with_actor<R>(
         &mut self,
         id: ActorId,
-        act: impl FnOnce(&mut Actor<X::Dialect>, Now) -> R,
+        act: impl FnOnce(&mut Actor<X::Dialect, K::Peer>, Now) -> R,
     ) -> Option<R> {
         let index = self.actors.iter().position(|actor| actor.id() == id)?;
         let now = self.now;

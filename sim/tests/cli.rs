@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 mod interrupts;
+mod places;
 
 /// A folder of one test's own, gone when the test is over.
 struct Folder(PathBuf);

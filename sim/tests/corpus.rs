@@ -16,7 +16,7 @@ const EXTENSION: &str = "case";
 pub(super) struct Case {
     pub(super) path: PathBuf,
     text: String,
-    schedule: Schedule,
+    pub(super) schedule: Schedule,
     source: Source,
 }
 

@@ -17,6 +17,7 @@ mod guided;
 mod manager;
 mod net;
 mod network;
+mod places;
 mod renamed;
 mod shrink;
 mod wire;

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use sockman::sockets::{Closing, Endpoint, Sockets as _};
+use sockman::sockets::{Closing, Endpoint};
 use sockman::time::Now;
 
 use super::{Actor, Ending, Link, first_move, is_proper, speaks};
 use crate::done::Done;
+use crate::host::PeerHost;
 use crate::schedule::{Item, Manner};
 use crate::subject::{Dialect, UnknownWord};
 
@@ -37,7 +38,7 @@ impl fmt::Display for Unsaid {
 
 impl std::error::Error for Unsaid {}
 
-impl<D: Dialect> Actor<D> {
+impl<D: Dialect, K: PeerHost> Actor<D, K> {
     /// Connects to the node. A connection that it has is closed first.
     pub fn dial(&mut self, now: Now, from: Option<SocketAddr>, node: SocketAddr) -> Done {
         self.close(now, Closing::Orderly);

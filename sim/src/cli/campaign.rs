@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use sockman::driver::{Clock as _, SystemClock};
 use sockman_sim::drivers::Driver;
 use sockman_sim::generate::Plan;
+use sockman_sim::places::Place;
 use sockman_sim::run::{self, Options, Report, SetupError, Stats, Verdict};
 use sockman_sim::schedule::Schedule;
 use sockman_sim::schedulers::Strategy;
@@ -21,7 +22,7 @@ use sockman_sim::trace::{Story, TraceHash};
 use sockman_sim::worlds::{self, World};
 
 use super::interrupts::Interrupts;
-use super::{Error, exit, files, texts};
+use super::{Error, exit, files, places, texts};
 
 mod guided;
 mod seeds;
@@ -95,6 +96,10 @@ pub(crate) struct Arguments {
     /// was never reached
     #[arg(long, conflicts_with = "twice")]
     guided: bool,
+    /// Where: mock, or tcp, which is compared with mock, one thread, what only mock has left out
+    #[arg(long, default_value_t, value_name = "PLACE",
+          conflicts_with_all = ["twice", "guided", "driver", "scheduler", "campaign", "events"])]
+    on: Place,
 }
 
 impl Arguments {
@@ -204,6 +209,11 @@ struct Written {
 
 pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode, Error> {
     arguments.check()?;
+    if arguments.on != Place::Mock {
+        let (seeds, plan) = (arguments.range(), arguments.plan());
+        let subject = |seed| arguments.subject(seed).to_owned();
+        return places::campaign(subject, seeds, &plan, arguments.on, arguments.json, out);
+    }
     if arguments.guided {
         return guided::execute(arguments, out);
     }

@@ -20,6 +20,7 @@ mod campaign;
 mod convert;
 mod files;
 mod interrupts;
+mod places;
 mod replay;
 mod shrink;
 

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use sockman_sim::fuzz;
+use sockman_sim::places::Place;
 use sockman_sim::run::{Options, Report, STEPS_MAX};
 use sockman_sim::subjects::run_named;
 use sockman_sim::trace::Story;
 
 use super::files::Read;
 use super::interrupts::Interrupts;
-use super::{Error, exit, files, texts};
+use super::{Error, exit, files, places, texts};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -25,6 +26,9 @@ pub(crate) struct Arguments {
     /// Judge by the script alone, also where a recorded story lies beside the schedule
     #[arg(long)]
     script: bool,
+    /// Where: mock, or tcp, which is compared with mock
+    #[arg(long, default_value_t, value_name = "PLACE")]
+    on: Place,
 }
 
 #[derive(clap::Args)]
@@ -34,6 +38,9 @@ pub(crate) struct ShowArguments {
 }
 
 pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode, Error> {
+    if arguments.on != Place::Mock {
+        return places::replay(&arguments.paths, arguments.on, arguments.json, out);
+    }
     let mut failed = 0_usize;
     let mut count = 0_usize;
     let mut unreadable = 0_usize;

@@ -20,7 +20,7 @@ use sockman::sockman::Initiator;
 use sockman::time::{Instant, Now};
 
 use crate::host::Host;
-use crate::net::{Segment, Totals};
+use crate::net::{Kernel, KernelConfig, Segment, Totals};
 use crate::run::ACTOR_PORT;
 use crate::schedulers::Draws;
 use crate::subject::{Dialect, Garbled, Heard};
@@ -338,6 +338,13 @@ impl<D: Dialect, I: Invention> Island<D, I> {
 }
 
 impl<D: Dialect, I: Invention> Host for Island<D, I> {
+    /// Nobody asks for one.
+    type Peer = Kernel;
+
+    fn peer(&mut self, config: KernelConfig) -> Kernel {
+        Kernel::new(config)
+    }
+
     fn set_now(&mut self, now: Instant) {
         self.now = Now { steady: now, wall: WALL_START + now.since(Instant::START) };
     }

@@ -150,7 +150,7 @@ impl Liveness {
     fn unready_problem<X: Subject, K: Host>(
         &self,
         world: &World<X, K>,
-        actor: &Actor<X::Dialect>,
+        actor: &Actor<X::Dialect, K::Peer>,
     ) -> Option<(Waits, String)> {
         if !X::SHAKES_HANDS || !actor.is_proper() || actor.link() != Link::Open {
             return None;
@@ -175,7 +175,7 @@ enum Waits {
 const ON_THE_WAY_MAX: Duration = Duration::from_secs(1);
 
 /// Whether nothing outside keeps the connection from going on.
-fn is_lively<X: Subject, K: Host>(world: &World<X, K>, actor: &Actor<X::Dialect>) -> bool {
+fn is_lively<X: Subject, K: Host>(world: &World<X, K>, actor: &Actor<X::Dialect, K::Peer>) -> bool {
     let speaks = matches!(actor.manner(), Manner::Honest | Manner::Chatty);
     let most = if world.is_link_narrow(actor.id()) { Duration::ZERO } else { ON_THE_WAY_MAX };
     let soon = world.now().steady + most;
@@ -187,7 +187,7 @@ fn is_lively<X: Subject, K: Host>(world: &World<X, K>, actor: &Actor<X::Dialect>
 /// which that one knows nothing any more.
 fn conn_of<'a, X: Subject, K: Host>(
     world: &'a World<X, K>,
-    actor: &Actor<X::Dialect>,
+    actor: &Actor<X::Dialect, K::Peer>,
 ) -> Option<ConnView<'a, <X::Tenant as Tenant>::Conn>> {
     let sockman = world.machine().sockman();
     let faulty = sockman.sockets();
@@ -200,7 +200,7 @@ fn conn_of<'a, X: Subject, K: Host>(
 }
 
 /// Whether the node does not read from an actor at present.
-fn is_paused<X: Subject, K: Host>(world: &World<X, K>, actor: &Actor<X::Dialect>) -> bool {
+fn is_paused<X: Subject, K: Host>(world: &World<X, K>, actor: &Actor<X::Dialect, K::Peer>) -> bool {
     conn_of(world, actor).is_some_and(|view| view.receive_paused)
 }
 
@@ -212,7 +212,7 @@ fn has_no_descriptor<X: Subject, K: Host>(world: &World<X, K>) -> bool {
 
 fn problem_of<X: Subject, K: Host>(
     world: &World<X, K>,
-    actor: &Actor<X::Dialect>,
+    actor: &Actor<X::Dialect, K::Peer>,
 ) -> Option<(Waits, String)> {
     if actor.link() == Link::Connecting {
         // Whoever is not in a queue waits for its own kernel, which tries again in its time.

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
+use sockman::sockets::Errno;
 use sockman::time::Instant;
 
+use crate::host::Host;
 use crate::schedule::text::Mistake;
 use crate::schedule::{ActorId, Call, Deviation, Effect, Op, ParseError, Schedule, Source, Word};
 use crate::subject::{Dialect as _, SettingError, Subject, UnknownWord, Usage};
@@ -22,6 +24,8 @@ pub enum SetupError {
     AddressTwice(IpAddr),
     /// Nobody knows how to simulate this.
     NoSuchSubject(String),
+    /// It was to run on real ones.
+    NoSockets(Errno),
 }
 
 impl fmt::Display for SetupError {
@@ -29,6 +33,7 @@ impl fmt::Display for SetupError {
         match self {
             Self::Setting(error) => error.fmt(f),
             Self::Word(misspoken) => misspoken.fmt(f),
+            Self::NoSockets(errno) => write!(f, "the system gives no sockets: {errno}"),
             Self::AddressTwice(address) => write!(f, "two parties use the address {address}"),
             Self::NoSuchSubject(name) => {
                 write!(f, "no subject {name}; there are {}", crate::subjects::NAMES.join(", "))
@@ -57,7 +62,7 @@ impl SetupError {
                 let mistake = Mistake::Misspoken { said, expected };
                 source.mistake_in_word(schedule, *line, *word, setting, mistake)
             }
-            Self::AddressTwice(_) | Self::NoSuchSubject(_) => None,
+            Self::AddressTwice(_) | Self::NoSuchSubject(_) | Self::NoSockets(_) => None,
         }
     }
 }
@@ -109,7 +114,7 @@ pub fn usual_address(actor: ActorId) -> IpAddr {
 }
 
 /// Every address that the script gives an actor; the usual one if it gives none.
-pub(super) fn addresses_of(
+pub(crate) fn addresses_of(
     schedule: &Schedule,
 ) -> Result<BTreeMap<ActorId, Vec<IpAddr>>, SetupError> {
     let mut addresses: BTreeMap<ActorId, Vec<IpAddr>> = BTreeMap::new();
@@ -175,7 +180,7 @@ pub(super) fn host_settings(
 }
 
 /// Plans the socket calls of a recorded order.
-pub(super) fn plan<X: Subject>(world: &mut World<X>, order: &[Deviation]) {
+pub(super) fn plan<X: Subject, K: Host>(world: &mut World<X, K>, order: &[Deviation]) {
     for deviation in order {
         if let Deviation::At { call, actor, nth, effect } = deviation {
             let (call, actor, nth, effect): (Call, Option<ActorId>, u32, Effect) =

@@ -6,6 +6,7 @@ pub mod echo;
 use crate::drivers::{self, Driver};
 use crate::generate::{Generated, Plan, generate_by};
 use crate::guided::Language;
+use crate::places::{self, Compared, Place};
 use crate::run::{Options, Report, SetupError, run};
 use crate::schedule::Schedule;
 use crate::shrink::{Budget, NotShrunk, Shrunk, shrink};
@@ -73,6 +74,23 @@ pub fn run_named(schedule: &Schedule, options: &Options) -> Result<Report, Setup
     match schedule.subject.as_str() {
         connman::Connman::NAME => run::<connman::Connman>(schedule, options),
         echo::Echo::NAME => run::<echo::Echo>(schedule, options),
+        _ => Err(SetupError::NoSuchSubject(schedule.subject.clone())),
+    }
+}
+
+/// Runs a schedule on the subject that it names, on the virtual network and in another place.
+///
+/// # Errors
+///
+/// As [`run_named`], or the system has no sockets for it.
+pub fn compare_named(
+    schedule: &Schedule,
+    place: Place,
+    options: &Options,
+) -> Result<Compared, SetupError> {
+    match schedule.subject.as_str() {
+        connman::Connman::NAME => places::compare::<connman::Connman>(schedule, place, options),
+        echo::Echo::NAME => places::compare::<echo::Echo>(schedule, place, options),
         _ => Err(SetupError::NoSuchSubject(schedule.subject.clone())),
     }
 }

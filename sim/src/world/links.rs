@@ -6,7 +6,7 @@ use sockman::time::Instant;
 
 use super::World;
 use crate::done::Done;
-use crate::host::Host;
+use crate::host::{Host, PeerHost as _};
 use crate::net::{HostId, LinkConfig, LinkState, Network};
 use crate::schedule::{ActorId, LinkChange};
 use crate::subject::Subject;
@@ -85,7 +85,7 @@ impl<X: Subject, K: Host> World<X, K> {
     /// When the last segment arrives that is on the way to or from an actor now.
     #[must_use]
     pub fn last_due(&self, actor: ActorId) -> Option<Instant> {
-        self.network.last_due(&self.actor(actor)?.kernel().config().addresses)
+        self.network.last_due(self.actor(actor)?.kernel().addresses())
     }
 
     /// The host that an actor runs on: hosts are numbered as actors join, after the node's.

@@ -32,7 +32,7 @@ impl<X: Subject, K: Host> World<X, K> {
 
     /// Something outside that is due.
     pub(super) fn step_outside(&mut self) -> Option<Step> {
-        if self.step_network() {
+        if self.step_network() || self.step_arrivals() {
             return Some(Step::Outside);
         }
         self.step_timers().then_some(Step::Arrived)
@@ -96,6 +96,19 @@ impl<X: Subject, K: Host> World<X, K> {
                 self.carry_from_actor(index);
             }
         }
+        true
+    }
+
+    /// Lets the actor work for whom something has been on its way for longest, where no segments
+    /// are; whether there was one.
+    fn step_arrivals(&mut self) -> bool {
+        let now = self.now;
+        let arriving = self.actors.iter().enumerate();
+        let arriving =
+            arriving.filter_map(|(index, actor)| Some((actor.kernel().arriving()?, index)));
+        let Some((_, index)) = arriving.min() else { return false };
+        self.actors[index].work(now);
+        self.carry_from_actor(index);
         true
     }
 

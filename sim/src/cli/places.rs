@@ -1,0 +1,251 @@
+//! `replay --on PLACE` and `run --on PLACE`: schedules on the virtual network and somewhere else,
+//! and whether the two agree.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use sockman_sim::generate::Plan;
+use sockman_sim::places::{Compared, Place, Tier, tier};
+use sockman_sim::run::{Options, SetupError};
+use sockman_sim::schedule::Schedule;
+use sockman_sim::schedulers::Strategy;
+use sockman_sim::subjects::{compare_named, generate_for, run_named};
+
+use super::files::Read;
+use super::interrupts::Interrupts;
+use super::{Error, exit, files};
+
+/// Differences that a campaign writes out and shows; further ones are counted.
+const DIFFERENCES_SHOWN_MAX: usize = 10;
+
+/// Where they go, below the folder that the command runs in.
+const DIFFERENCES: &str = "target/sim/differences";
+
+/// What came of all schedules together.
+#[derive(Default)]
+struct Sum {
+    /// Passed in both places, and both saw the same.
+    agree: usize,
+    differ: usize,
+    /// Both saw the same, which is not what the schedule wants.
+    failed: usize,
+    unreadable: usize,
+    waits_in_vain: u64,
+    /// By the operation that the place does not have. One schedule may be under several.
+    skipped: BTreeMap<&'static str, usize>,
+    skipped_count: usize,
+}
+
+/// Runs each schedule in both places. One that needs what the place does not have is skipped, which
+/// is no pass.
+pub(super) fn replay(
+    paths: &[PathBuf],
+    place: Place,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<ExitCode, Error> {
+    let interrupts = Interrupts::catch()?;
+    let mut sum = Sum::default();
+    for file in files::find_all(paths)? {
+        if interrupts.came() {
+            break;
+        }
+        match files::read(&file) {
+            Ok(read) => replay_one(&file, &read, place, json, &mut sum, out)?,
+            Err(error) => {
+                writeln!(out, "{error}")?;
+                sum.unreadable += 1;
+            }
+        }
+    }
+    tell_sum(&sum, place, json, out)?;
+    let status = exit(sum.differ + sum.failed > 0);
+    let status = if sum.unreadable > 0 { ExitCode::from(2) } else { status };
+    Ok(interrupts.status().unwrap_or(status))
+}
+
+fn replay_one(
+    file: &Path,
+    read: &Read,
+    place: Place,
+    json: bool,
+    sum: &mut Sum,
+    out: &mut impl Write,
+) -> Result<(), Error> {
+    let above = tier::above(&read.schedule, place.tier());
+    if !above.is_empty() {
+        sum.skipped_count += 1;
+        above.iter().for_each(|name| *sum.skipped.entry(*name).or_default() += 1);
+        let names: Vec<_> = above.into_iter().collect();
+        if json {
+            writeln!(out, "{}", said(file, place, Tier::Inner, "skipped", &names, None))?;
+        } else {
+            writeln!(out, "{}: skipped: {}", file.display(), names.join("; "))?;
+        }
+        return Ok(());
+    }
+    let compared = match compare_named(&read.schedule, place, &Options::default()) {
+        Ok(compared) => compared,
+        Err(error) => {
+            writeln!(out, "{}", placed(file, read, error))?;
+            sum.unreadable += 1;
+            return Ok(());
+        }
+    };
+    let result = judge(&compared, sum);
+    if json {
+        let own = tier::of(&read.schedule);
+        writeln!(out, "{}", said(file, place, own, result, &[], Some(&compared)))?;
+        return Ok(());
+    }
+    let told = compared.right.report.told(read.source.as_ref());
+    match compared.disagreement() {
+        None => writeln!(out, "{told} on {place} as on mock")?,
+        Some(disagreement) => {
+            writeln!(out, "{}: differs, mock at the left, {place} at the right", file.display())?;
+            writeln!(out, "{disagreement}")?;
+            writeln!(out, "mock: {}\n{place}: {told}", compared.left.report.told(None))?;
+        }
+    }
+    Ok(())
+}
+
+fn judge(compared: &Compared, sum: &mut Sum) -> &'static str {
+    sum.waits_in_vain += compared.right.waits_in_vain;
+    if compared.disagreement().is_some() {
+        sum.differ += 1;
+        "differs"
+    } else if compared.right.report.verdict.is_passed() {
+        sum.agree += 1;
+        "agrees"
+    } else {
+        sum.failed += 1;
+        "fails"
+    }
+}
+
+/// An error where its line is known with its place.
+fn placed(file: &Path, read: &Read, error: SetupError) -> Error {
+    let source = read.source.as_ref();
+    match source.and_then(|source| error.in_text(&read.schedule, source)) {
+        Some(placed) => Error::Parse(Box::new(placed)),
+        None => Error::Setup(file.to_owned(), error),
+    }
+}
+
+fn said(
+    file: &Path,
+    place: Place,
+    tier: Tier,
+    result: &str,
+    skipped: &[&str],
+    compared: Option<&Compared>,
+) -> serde_json::Value {
+    let verdict = compared.map(|compared| compared.right.report.verdict.kind());
+    let difference = compared.and_then(Compared::disagreement);
+    serde_json::json!({
+        "schedule": file.display().to_string(),
+        "on": place.name(),
+        "tier": tier.name(),
+        "result": result,
+        "skipped": skipped,
+        "verdict": verdict,
+        "difference": difference.map(|difference| difference.to_string()),
+        "waits_in_vain": compared.map(|compared| compared.right.waits_in_vain),
+    })
+}
+
+fn tell_sum(sum: &Sum, place: Place, json: bool, out: &mut impl Write) -> Result<(), Error> {
+    if json {
+        let told = serde_json::json!({
+            "on": place.name(),
+            "agree": sum.agree,
+            "differ": sum.differ,
+            "failed": sum.failed,
+            "skipped": sum.skipped_count,
+            "skipped_by": sum.skipped,
+            "unreadable": sum.unreadable,
+            "waits_in_vain": sum.waits_in_vain,
+        });
+        writeln!(out, "{told}")?;
+        return Ok(());
+    }
+    let Sum { agree, differ, failed, unreadable, waits_in_vain, skipped, skipped_count } = sum;
+    write!(out, "mock and {place}: {agree} agree, {differ} differ, {failed} fail alike")?;
+    write!(out, ", {skipped_count} skipped")?;
+    match unreadable {
+        0 => writeln!(out)?,
+        _ => writeln!(out, ", {unreadable} could not be run")?,
+    }
+    for (name, count) in skipped {
+        writeln!(out, "  skipped for {name}: {count}")?;
+    }
+    if *waits_in_vain > 0 {
+        writeln!(out, "  waited in vain for what was sent: {waits_in_vain} times")?;
+    }
+    Ok(())
+}
+
+/// Draws a schedule for each seed, as a campaign does, takes out what the place cannot carry out,
+/// and compares.
+pub(super) fn campaign(
+    subject: impl Fn(u64) -> String,
+    seeds: Range<u64>,
+    plan: &Plan,
+    place: Place,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<ExitCode, Error> {
+    let interrupts = Interrupts::catch()?;
+    let mut sum = Sum::default();
+    let mut events = 0;
+    let first = seeds.start;
+    let mut next = first;
+    for seed in seeds {
+        if interrupts.came() {
+            break;
+        }
+        next = seed + 1;
+        let schedule = drawn(&subject(seed), plan, place, seed)?;
+        let name = PathBuf::from(DIFFERENCES).join(format!("{seed}.case"));
+        let failed = |error| Error::Setup(name.clone(), error);
+        let compared = compare_named(&schedule, place, &Options::default()).map_err(failed)?;
+        events += compared.right.report.stats.events;
+        let result = judge(&compared, &mut sum);
+        let Some(disagreement) = compared.disagreement().filter(|_| result == "differs") else {
+            continue;
+        };
+        if sum.differ > DIFFERENCES_SHOWN_MAX {
+            continue;
+        }
+        fs::create_dir_all(DIFFERENCES).map_err(Error::file(Path::new(DIFFERENCES)))?;
+        files::write_whole(&name, schedule.to_string().as_bytes())?;
+        if !json {
+            writeln!(out, "seed {seed} differs, mock at the left, {place} at the right")?;
+            writeln!(out, "{disagreement}")?;
+            writeln!(out, "  again: cargo sim replay --on {place} {}", name.display())?;
+        }
+    }
+    if !json {
+        writeln!(out, "seeds {first}..{next}, {events} socket events on {place}")?;
+    }
+    tell_sum(&sum, place, json, out)?;
+    Ok(interrupts.status().unwrap_or(exit(sum.differ > 0)))
+}
+
+/// What the run of a seed was, without what the place cannot carry out. Tasks take their turns in
+/// the default order, because another one could not be repeated there.
+fn drawn(subject: &str, plan: &Plan, place: Place, seed: u64) -> Result<Schedule, Error> {
+    let plan = Plan { strategy: Some(Strategy::Default), ..*plan };
+    let unknown = || Error::Usage(format!("no subject {subject}"));
+    let generated = generate_for(subject, &plan, seed).ok_or_else(unknown)?;
+    let options = Options { chance: Some(generated.chance), ..Options::default() };
+    let schedule = tier::without_above(&generated.schedule, place.tier());
+    let report = run_named(&schedule, &options);
+    let report = report.map_err(|error| Error::Setup(PathBuf::from("a drawn schedule"), error))?;
+    Ok(report.recorded)
+}
