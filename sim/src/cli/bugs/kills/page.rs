@@ -135,7 +135,10 @@ impl<'a> Page<'a> {
             push(&mut page, &format!("| {name} | {rules} | {alone} | {first} | {shared} |"));
         }
         push(&mut page, "\n## Cases that notice nothing\n");
-        for case in self.idle() {
+        if !self.is_complete() {
+            push(&mut page, "That is not known before everything is measured.");
+        }
+        for case in self.idle().into_iter().filter(|_| self.is_complete()) {
             let reason = case.excuse.as_deref().unwrap_or("it does not say why.");
             push(&mut page, &format!("* {}: {reason}", case.name));
         }
@@ -156,13 +159,15 @@ impl<'a> Page<'a> {
             lists.filter(|cases| cases.len() == 1).count(),
         );
         let (cases, idle) = (self.cases.len(), self.idle().len());
-        push(
-            page,
-            &format!(
-                "Of {all} bugs and mutants {measured} are measured; {found} of these are noticed, \
-                 {alone} by one case alone.\nOf {cases} cases {idle} notice nothing.\n"
-            ),
+        let sum = format!(
+            "Of {all} bugs and mutants {measured} are measured; {found} of these are noticed, \
+             {alone} by one case alone."
         );
+        push(page, &sum);
+        if self.is_complete() {
+            push(page, &format!("Of {cases} cases {idle} notice nothing."));
+        }
+        push(page, "");
     }
 
     /// As JSON: by case, what it notices.
@@ -192,4 +197,85 @@ pub(in crate::cli::bugs) fn write(docs: &Path, page: &Page<'_>) -> Result<(), Er
 
 fn push(page: &mut String, line: &str) {
     writeln!(page, "{line}").expect("a string takes whatever is written");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use sockman_sim::bugs::mutants::Mutant;
+
+    use super::*;
+
+    fn case(name: &str, section: &str, excuse: Option<&str>) -> Case {
+        let (path, hash) = (PathBuf::new(), String::new());
+        let (sections, excuse) = (vec![section.to_owned()], excuse.map(str::to_owned));
+        Case { path, name: name.to_owned(), hash, sections, excuse }
+    }
+
+    fn mutants<const N: usize>(names: [&str; N]) -> [Mutant; N] {
+        names.map(|name| Mutant {
+            name: name.to_owned(),
+            rule: "connman 1".to_owned(),
+            inverts: "It is otherwise.".to_owned(),
+            changes: Vec::new(),
+        })
+    }
+
+    fn kills<const N: usize>(noticed: [(&str, &[&str]); N]) -> Kills {
+        let noticed = noticed.map(|(id, cases)| {
+            (id.to_owned(), cases.iter().map(|case| (*case).to_owned()).collect())
+        });
+        Kills { noticed: noticed.into(), unbuilt: Vec::new() }
+    }
+
+    #[test]
+    fn each_case_has_what_it_notices_alone_first_and_with_others() {
+        let cases = ["a", "b", "c"].map(|name| case(name, "connman 1", None));
+        let mutants = mutants(["one", "two", "none"]);
+        let broken: Vec<_> = mutants.iter().map(Broken::mutant).collect();
+        let kills = kills([("one", &["a"]), ("two", &["b", "a"]), ("none", &[])]);
+        let page = Page::new(&cases, &broken, &kills).markdown();
+        assert!(page.contains("| a | connman 1 | one |  | 1 |\n"), "{page}");
+        assert!(page.contains("| b | connman 1 |  | two | 0 |\n"), "{page}");
+        assert!(page.contains("\n* c: it does not say why.\n"), "{page}");
+        assert!(page.contains("\n* none: It is otherwise.\n"), "{page}");
+    }
+
+    #[test]
+    fn idle_cases_without_a_reason_and_twins_are_problems() {
+        let said = Some("it is about the simulator.");
+        let cases = [
+            case("a", "connman 1", None),
+            case("b", "connman 1", None),
+            case("c", "connman 2", None),
+            case("d", "connman 1", None),
+            case("e", "connman 1", said),
+            case("f", "connman 3", said),
+        ];
+        let mutants = mutants(["one", "two"]);
+        let broken: Vec<_> = mutants.iter().map(Broken::mutant).collect();
+        let kills = kills([("one", &["a", "b", "c"]), ("two", &["f"])]);
+        let problems = Page::new(&cases, &broken, &kills).problems();
+        assert_eq!(
+            problems,
+            [
+                "2 of 6 cases notice nothing, more than one in ten",
+                "d notices nothing, and does not say why",
+                "f says that it notices nothing, and does",
+                "a and b notice the same by one rule",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_not_measured_yet_is_not_judged() {
+        let cases = [case("a", "connman 1", None)];
+        let mutants = mutants(["one", "two"]);
+        let broken: Vec<_> = mutants.iter().map(Broken::mutant).collect();
+        let kills = kills([("one", &[])]);
+        let page = Page::new(&cases, &broken, &kills);
+        assert_eq!(page.problems(), Vec::<String>::new());
+        assert!(page.markdown().contains("That is not known before"), "{}", page.markdown());
+    }
 }
