@@ -24,6 +24,7 @@ pub mod net;
 pub mod oracles;
 pub mod panics;
 pub mod renamed;
+pub mod rerecord;
 pub mod run;
 pub mod schedule;
 pub mod schedulers;
