@@ -56,7 +56,7 @@ fn found(violation: &Violation, report: &Report, schedule: &Schedule) -> String 
     let connections: String = connections.collect();
     format!(
         "{violation}\n\nthe node's connections then:\n{connections}\n{schedule}\nreplay: cargo sim \
-         import ARTIFACT > found.case && cargo sim replay found.case\n"
+         replay ARTIFACT\nkeep: cargo sim promote ARTIFACT NAME --why ... --source ...\n"
     )
 }
 

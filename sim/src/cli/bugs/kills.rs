@@ -12,7 +12,7 @@ use std::process::Output;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sockman_sim::bugs::mutants::Mutant;
+use sockman_sim::bugs::mutants::{Mutant, SIMULATOR};
 use sockman_sim::bugs::{Bug, BugError, Change};
 use sockman_sim::run::Options;
 use sockman_sim::subjects::run_named;
@@ -25,7 +25,7 @@ mod cases;
 mod page;
 
 pub(super) use cases::{Case, load};
-pub(super) use page::{Page, write};
+pub(super) use page::{Asked, Page, write};
 
 /// Where the cases are.
 pub(super) const FOLDER: &str = "corpus";
@@ -74,6 +74,15 @@ impl<'a> Broken<'a> {
         }
     }
 
+    /// Whether an outcome says that a case has noticed it. That a line is never reached says
+    /// nothing of the product; whether it is told so is the simulator's affair.
+    fn is_noticed(&self, outcome: &Outcome) -> bool {
+        match self.source {
+            Source::Mutant(mutant) if mutant.rule == SIMULATOR => outcome.verdict != UNNOTICED[0],
+            Source::Mutant(_) | Source::Bug(_) => !UNNOTICED.contains(&outcome.verdict.as_str()),
+        }
+    }
+
     /// What a hash of it is made of.
     fn parts(&self) -> Vec<&[u8]> {
         let texts = self.changes.iter().flat_map(|change| {
@@ -93,12 +102,6 @@ pub(super) struct Outcome {
     verdict: String,
     /// Steps of its run up to then; `None` if nobody counted them.
     steps: Option<u64>,
-}
-
-impl Outcome {
-    fn is_noticed(&self) -> bool {
-        !UNNOTICED.contains(&self.verdict.as_str())
-    }
 }
 
 /// By case, what it came to.
@@ -134,7 +137,7 @@ impl Kills {
                     self.unbuilt.push((one.id.to_owned(), error.to_string()));
                 }
                 Ok(outcomes) => {
-                    let noticed = in_order(&outcomes, cases);
+                    let noticed = in_order(one, &outcomes, cases);
                     tell(&format!("{progress}: noticed by {} cases", noticed.len()));
                     self.noticed.insert(one.id.to_owned(), noticed);
                 }
@@ -214,9 +217,9 @@ fn told(output: &Output, cases: &[&Case]) -> Vec<Outcome> {
 }
 
 /// The cases that notice something, the one with the shortest run first.
-fn in_order(outcomes: &Outcomes, cases: &[Case]) -> Vec<String> {
+fn in_order(broken: &Broken<'_>, outcomes: &Outcomes, cases: &[Case]) -> Vec<String> {
     let noticed = cases.iter().filter_map(|case| {
-        let outcome = outcomes.get(&case.name).filter(|outcome| outcome.is_noticed())?;
+        let outcome = outcomes.get(&case.name).filter(|outcome| broken.is_noticed(outcome))?;
         Some((outcome.steps.unwrap_or(u64::MAX), case.name.clone()))
     });
     let mut noticed: Vec<_> = noticed.collect();
@@ -265,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn cases_that_notice_stand_in_the_order_of_their_steps() {
+    fn cases_that_notice_stand_in_the_order_of_their_steps_and_a_drift_is_the_simulators() {
         let cases = ["a", "b", "c", "d", "e"].map(case);
         let verdicts =
             [("expectation", 9), ("bounds", 5), ("drifted", 1), ("passed", 2), ("panic", 5)];
@@ -273,6 +276,16 @@ mod tests {
             let (verdict, steps) = (verdict.to_owned(), Some(steps));
             (case.name.clone(), Outcome { hash: String::new(), verdict, steps })
         });
-        assert_eq!(in_order(&outcomes.collect(), &cases), ["b", "e", "a"]);
+        let outcomes = outcomes.collect();
+        let of_rule = |rule: &str| Mutant {
+            name: "one".to_owned(),
+            rule: rule.to_owned(),
+            inverts: String::new(),
+            changes: Vec::new(),
+        };
+        let product = of_rule("connman 1");
+        assert_eq!(in_order(&Broken::mutant(&product), &outcomes, &cases), ["b", "e", "a"]);
+        let simulator = of_rule(SIMULATOR);
+        assert_eq!(in_order(&Broken::mutant(&simulator), &outcomes, &cases), ["c", "b", "e", "a"]);
     }
 }

@@ -26,7 +26,7 @@ mod workshop;
 use children::Children;
 use columns::{Column, Experiment};
 use figures::Figures;
-use kills::{Broken, Kills};
+use kills::{Asked, Broken, Kills, Page};
 use workshop::Workshop;
 
 /// Where everything is kept that can be made again.
@@ -151,7 +151,8 @@ fn see_corpus(
         Err(Error::Interrupted) => {}
         measured => measured?,
     }
-    let page = kills::Page::new(&cases, &broken, &kills);
+    let asked = if arguments.only.is_empty() { Asked::All } else { Asked::Some };
+    let page = Page::new(&cases, &broken, &kills, asked);
     if arguments.json {
         writeln!(out, "{}", page.json())?;
     } else {
