@@ -25,6 +25,7 @@ pub mod oracles;
 pub mod panics;
 pub mod places;
 pub mod renamed;
+pub mod rerecord;
 pub mod run;
 pub mod schedule;
 pub mod schedulers;

@@ -39,6 +39,7 @@ use crate::run::{Options, Report, STEPS_MAX, SetupError, Verdict, run};
 use crate::schedule::Schedule;
 use crate::subject::{Dialect as _, Subject};
 
+pub(crate) use draft::{nth_of, with_nth};
 pub use failure::{FailureKey, is_mark};
 pub use operations::operations;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use sockman_sim::bugs::{Bug, FOLDER, load_all};
+use sockman_sim::bugs::{Bug, FOLDER, load_all, mutants};
 
 use crate::corpus::{cases, check_all, fails, is_printed_otherwise, says_too_little};
 
@@ -54,4 +54,17 @@ fn every_witness_passes_where_there_is_no_bug() {
 fn every_witness_says_what_it_is_and_is_written_as_it_would_be_printed() {
     check_all(&cases(FOLDER), says_too_little);
     check_all(&cases(FOLDER), is_printed_otherwise);
+}
+
+#[test]
+fn every_mutant_applies_and_turns_round_a_rule_that_is_written_down() {
+    let document = std::fs::read_to_string(root().join("docs/behaviour.md")).unwrap();
+    let mutants = mutants::load_all(&root().join(mutants::FOLDER));
+    for mutant in mutants.unwrap_or_else(|error| panic!("{error}")) {
+        let changed = mutant.apply(root()).unwrap_or_else(|error| panic!("{error}"));
+        assert!(!changed.is_empty(), "{}", mutant.name);
+        let heading = format!("# {}: ", mutant.rule);
+        let is_rule = mutant.rule == mutants::SIMULATOR || document.contains(&heading);
+        assert!(is_rule, "{}: docs/behaviour.md has no {}", mutant.name, mutant.rule);
+    }
 }

@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 mod interrupts;
+mod keeping;
 mod places;
 
 /// A folder of one test's own, gone when the test is over.
@@ -214,7 +215,8 @@ fn a_bad_argument_is_named() {
 #[test]
 fn every_command_explains_itself_with_an_example() {
     let folder = Folder::new("help");
-    for command in ["run", "replay", "show", "shrink", "import", "export", "bugs"] {
+    let commands = ["run", "replay", "show", "shrink", "import", "export", "bugs"];
+    for command in commands.into_iter().chain(["promote", "migrate", "re-record"]) {
         let said = ended(&folder.sim(&[command, "--help"]), 0);
         assert!(said.contains("Example: cargo sim"), "{said}");
     }

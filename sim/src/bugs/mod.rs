@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub mod edit;
+pub mod mutants;
 
 use edit::EditError;
 
@@ -231,18 +232,7 @@ pub fn parse(id: &str, text: &str) -> Result<Bug, String> {
     if !CLASSES.contains(&class.as_str()) {
         return Err(format!("field class: {class:?} is none of {}", CLASSES.join(", ")));
     }
-    for (number, change) in change.iter().enumerate() {
-        if change.find.is_empty() || change.find == change.replace {
-            return Err(format!("change {}, field find: it changes nothing", number + 1));
-        }
-        if !change.file.starts_with("src/") {
-            return Err(format!(
-                "change {}, field file: {:?} is not under src/, where the product is",
-                number + 1,
-                change.file
-            ));
-        }
-    }
+    check_changes(&change, "src/", "where the product is")?;
     let state = match (stand_in, waits_for, change.is_empty()) {
         (None, None, false) => State::Expressible(change),
         (Some(why), None, false) => State::StandIn(why, change),
@@ -259,6 +249,23 @@ pub fn parse(id: &str, text: &str) -> Result<Bug, String> {
     Ok(Bug { id: id.to_owned(), name, class, level, source, wrong, right, state, no_witness })
 }
 
+/// Each change changes something, in a file under `folder`, `which` says what that is.
+fn check_changes(changes: &[Change], folder: &str, which: &str) -> Result<(), String> {
+    for (number, change) in changes.iter().enumerate() {
+        let number = number + 1;
+        if change.find.is_empty() || change.find == change.replace {
+            return Err(format!("change {number}, field find: it changes nothing"));
+        }
+        if !change.file.starts_with(folder) {
+            let file = &change.file;
+            return Err(format!(
+                "change {number}, field file: {file:?} is not under {folder}, {which}"
+            ));
+        }
+    }
+    Ok(())
+}
+
 impl Bug {
     /// The witness's file: a schedule that fails with the bug, and passes without.
     #[must_use]
@@ -273,25 +280,34 @@ impl Bug {
     /// One cannot be read, or a change does not apply to it.
     pub fn apply(&self, root: &Path) -> Result<Vec<(String, String)>, BugError> {
         let own = Path::new(FOLDER).join(format!("{}.toml", self.id));
-        let mut changed: Vec<(String, String)> = Vec::new();
-        for (number, change) in self.state.changes().iter().enumerate() {
-            let place = changed.iter().position(|(file, _)| *file == change.file);
-            let place = match place {
-                Some(place) => place,
-                None => {
-                    let path = root.join(&change.file);
-                    let text = fs::read_to_string(&path)
-                        .map_err(|error| BugError::Read(path.clone(), error))?;
-                    changed.push((change.file.clone(), text));
-                    changed.len() - 1
-                }
-            };
-            let text = &mut changed[place].1;
-            *text = edit::replace(text, change)
-                .map_err(|error| BugError::Apply(own.clone(), number + 1, error))?;
-        }
-        Ok(changed)
+        apply_all(self.state.changes(), root, &own)
     }
+}
+
+/// The files that some changes touch, as they are with them; `own` is where the changes are from.
+fn apply_all(
+    changes: &[Change],
+    root: &Path,
+    own: &Path,
+) -> Result<Vec<(String, String)>, BugError> {
+    let mut changed: Vec<(String, String)> = Vec::new();
+    for (number, change) in changes.iter().enumerate() {
+        let place = changed.iter().position(|(file, _)| *file == change.file);
+        let place = match place {
+            Some(place) => place,
+            None => {
+                let path = root.join(&change.file);
+                let text = fs::read_to_string(&path)
+                    .map_err(|error| BugError::Read(path.clone(), error))?;
+                changed.push((change.file.clone(), text));
+                changed.len() - 1
+            }
+        };
+        let text = &mut changed[place].1;
+        *text = edit::replace(text, change)
+            .map_err(|error| BugError::Apply(own.to_owned(), number + 1, error))?;
+    }
+    Ok(changed)
 }
 
 #[cfg(test)]

@@ -2,14 +2,14 @@
 //! at all.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::string::FromUtf8Error;
 
 use sockman_sim::fuzz;
 use sockman_sim::schedule::{Schedule, Source};
 
-use super::Error;
+use super::{Error, artifacts};
 
 /// How the text of a schedule is named.
 pub(super) const EXTENSION: &str = "case";
@@ -49,6 +49,18 @@ fn find_among(path: &Path, entries_max: usize) -> Result<Vec<PathBuf>, Error> {
     collect(path, &mut found, &mut left)?;
     found.sort();
     if found.is_empty() { Err(Error::NoSchedules(path.to_owned())) } else { Ok(found) }
+}
+
+/// The one schedule under a path; `verb` is what is to be done with it.
+pub(super) fn find_one(path: &Path, verb: &str) -> Result<PathBuf, Error> {
+    let mut files = find(path)?;
+    match (files.pop(), files.len()) {
+        (Some(file), 0) => Ok(file),
+        (_, others) => {
+            let (path, count) = (path.display(), others + 1);
+            Err(Error::Usage(format!("{path}: {count} schedules; {verb} one at a time")))
+        }
+    }
 }
 
 /// Adds the schedules of a folder, which may have `left` entries.
@@ -100,6 +112,18 @@ pub(super) fn read(path: &Path) -> Result<Read, Error> {
     }
 }
 
+/// The text of a schedule in a file, whatever it says. A fuzzer's bytes are none.
+pub(super) fn read_text(path: &Path) -> Result<String, Error> {
+    let bytes = fs::read(path).map_err(Error::file(path))?;
+    let text = String::from_utf8(bytes).map_err(|error| not_text(path, &error))?;
+    let named_as_text = path.extension().is_some_and(|extension| extension == EXTENSION);
+    if named_as_text || looks_like_text(&text) {
+        return Ok(text);
+    }
+    let problem = "these are bytes, not the text of a schedule; `sim import` writes them as one";
+    Err(Error::Usage(format!("{}: {problem}", path.display())))
+}
+
 /// Says where a text stops to be one, as a mistake in it is said.
 fn not_text(path: &Path, error: &FromUtf8Error) -> Error {
     let (good, rest) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
@@ -118,7 +142,7 @@ fn artifact(path: &Path, bytes: &[u8]) -> Read {
     let mut folders = path.ancestors().skip(1).filter_map(|folder| folder.file_name()?.to_str());
     let target = folders.next().filter(|_| folders.next() == Some("artifacts"));
     let as_run = target.and_then(|target| fuzz::schedule_of(target, bytes));
-    Read { schedule: as_run.unwrap_or_else(|| Schedule::from_bytes(bytes)), source: None }
+    Read { schedule: as_run.unwrap_or_else(|| artifacts::schedule_of(bytes)), source: None }
 }
 
 /// Whether somebody wrote this: its first line that says anything is a format.
@@ -130,17 +154,47 @@ fn looks_like_text(text: &str) -> bool {
 
 /// Writes a file so that whoever reads it sees all of it or none.
 pub(super) fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    let temporary = PathBuf::from(temporary);
-    let written = fs::File::create(&temporary)
-        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&temporary, path));
+    let temporary = temporary(path);
+    let written = write_to(&temporary, content).and_then(|()| fs::rename(&temporary, path));
     written.map_err(|error| {
         // What is half written is of no use to anybody; if it stays, so be it.
         let _ = fs::remove_file(&temporary);
         Error::File(path.to_owned(), error)
     })
+}
+
+/// The same for a file that must not be there yet; its folder is made if it is missing.
+pub(super) fn write_new(path: &Path, content: &[u8]) -> Result<(), Error> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(Error::file(folder))?;
+    }
+    let temporary = temporary(path);
+    // Unlike a renaming, a link fails if somebody was faster.
+    let written = write_to(&temporary, content).and_then(|()| fs::hard_link(&temporary, path));
+    // Whether it is half written or has another name now.
+    let _ = fs::remove_file(&temporary);
+    written.map_err(|error| {
+        let is_taken = error.kind() == ErrorKind::AlreadyExists;
+        if is_taken { exists_already(path) } else { Error::File(path.to_owned(), error) }
+    })
+}
+
+/// Says that a file is not written over.
+pub(super) fn exists_already(path: &Path) -> Error {
+    Error::Usage(format!("{}: exists already, and is not written over", path.display()))
+}
+
+/// Where a file is until it is whole.
+fn temporary(path: &Path) -> PathBuf {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    PathBuf::from(temporary)
+}
+
+fn write_to(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = fs::File::create(path)?;
+    file.write_all(content)?;
+    file.sync_all()
 }
 
 #[cfg(test)]

@@ -15,14 +15,23 @@ use sockman_sim::bugs::BugError;
 use sockman_sim::run::SetupError;
 use sockman_sim::schedule::ParseError;
 
+mod artifacts;
 mod bugs;
 mod campaign;
 mod convert;
 mod files;
 mod interrupts;
+mod migrate;
 mod places;
+mod promote;
+mod prose;
 mod replay;
 mod shrink;
+
+const PROMOTE_EXAMPLE: &str = "\
+Example: cargo sim promote fuzz/artifacts/connman/crash-1 short_send_loses_no_byte \\
+             --why 'The rest of a chunk was lost after a short send.' \\
+             --source 'found by fuzzing; docs/behaviour.md, connman 7.5'";
 
 /// Deterministic simulation of a Bitcoin connection manager.
 #[derive(Parser)]
@@ -57,6 +66,15 @@ enum Action {
     /// Turn the text of a schedule into bytes for a fuzzer
     #[command(after_help = "Example: cargo sim export corpus/connman --to fuzz/corpus/connman")]
     Export(convert::ExportArguments),
+    /// Make a case of the corpus of what fails
+    #[command(after_help = PROMOTE_EXAMPLE)]
+    Promote(promote::Arguments),
+    /// Rewrite texts of an earlier format in the present one, in place
+    #[command(after_help = "Example: cargo sim migrate corpus bugs")]
+    Migrate(migrate::Arguments),
+    /// Count the order lines anew of cases that have drifted, in place
+    #[command(after_help = "Example: cargo sim re-record corpus && git diff corpus")]
+    ReRecord(migrate::RerecordArguments),
     /// Put real bugs back, one at a time, and see who finds them
     #[command(after_help = "Example: cargo sim bugs --check --only B006,B008")]
     Bugs(bugs::Arguments),
@@ -125,6 +143,9 @@ pub(crate) fn execute(command: Command, out: &mut impl Write) -> Result<ExitCode
         Action::Shrink(arguments) => shrink::execute(&arguments, out),
         Action::Import(arguments) => convert::import(&arguments, out),
         Action::Export(arguments) => convert::export(&arguments, out),
+        Action::Promote(arguments) => promote::execute(&arguments, out),
+        Action::Migrate(arguments) => migrate::execute(&arguments, out),
+        Action::ReRecord(arguments) => migrate::execute_rerecord(&arguments, out),
         Action::Bugs(arguments) => bugs::execute(&arguments, out),
     }
 }

@@ -4,9 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use sockman_sim::fuzz;
-use sockman_sim::run::Verdict;
-use sockman_sim::shrink::{Budget, NotShrunk, Shrunk};
+use sockman_sim::shrink::{Budget, NotShrunk};
 use sockman_sim::subjects::shrink_named;
 
 use super::interrupts::Interrupts;
@@ -26,22 +24,12 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode, Error> {
-    let files = files::find(&arguments.path)?;
-    let [file] = files.as_slice() else {
-        let (path, count) = (arguments.path.display(), files.len());
-        return Err(Error::Usage(format!("{path}: {count} schedules; shrink one at a time")));
-    };
-    let files::Read { schedule, source } = files::read(file)?;
+    let file = files::find_one(&arguments.path, "shrink")?;
+    let schedule = files::read(&file)?.schedule;
     let interrupts = Interrupts::catch()?;
     let stop = Some(interrupts.flag());
     let budget = Budget { runs: arguments.runs, stop, ..Budget::default() };
-    // What is not text is a fuzzer's, and is run as its target runs it.
-    let as_fuzzed = match source {
-        None => fails(shrink_named(&fuzz::tame(schedule.clone()), &budget)),
-        Some(_) => None,
-    };
-    let shrunk = as_fuzzed.map_or_else(|| shrink_named(&schedule, &budget), Ok);
-    let shrunk = shrunk.map_err(|error| match error {
+    let shrunk = shrink_named(&schedule, &budget).map_err(|error| match error {
         NotShrunk::Passes => Error::Usage(format!("{}: {error}", file.display())),
         NotShrunk::Setup(error) => Error::Setup(file.clone(), error),
     })?;
@@ -53,9 +41,4 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
     // Beside the text, so that the text can go into a file.
     writeln!(io::stderr(), "{}", shrunk.stats)?;
     Ok(interrupts.status().unwrap_or(ExitCode::SUCCESS))
-}
-
-/// What a fuzz target would have stopped at.
-fn fails(shrunk: Result<Shrunk, NotShrunk>) -> Option<Shrunk> {
-    shrunk.ok().filter(|shrunk| matches!(shrunk.verdict, Verdict::Failed(_)))
 }

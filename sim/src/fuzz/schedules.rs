@@ -95,7 +95,10 @@ fn found(violation: &Violation, report: &Report, schedule: &Schedule) -> String 
 
 /// A schedule, and how to run it again from the file that libFuzzer is about to write.
 fn text_of(schedule: &Schedule) -> String {
-    format!("{schedule}\nreplay: cargo sim replay ARTIFACT; as text: cargo sim import ARTIFACT\n")
+    format!(
+        "{schedule}\nreplay: cargo sim replay ARTIFACT\nkeep: cargo sim promote ARTIFACT NAME --why \
+         ... --source ...\n"
+    )
 }
 
 #[cfg(test)]

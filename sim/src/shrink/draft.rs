@@ -132,7 +132,7 @@ pub(super) const fn actor_of(deviation: &Deviation) -> Option<ActorId> {
 }
 
 /// The count by which a deviation names its step.
-pub(super) const fn nth_of(deviation: &Deviation) -> u32 {
+pub(crate) const fn nth_of(deviation: &Deviation) -> u32 {
     match deviation {
         Deviation::Before { anchor, .. } => anchor.nth,
         Deviation::At { nth, .. } => *nth,
@@ -140,7 +140,7 @@ pub(super) const fn nth_of(deviation: &Deviation) -> u32 {
 }
 
 /// The same, for another count.
-pub(super) fn with_nth(deviation: &Deviation, nth: u32) -> Deviation {
+pub(crate) fn with_nth(deviation: &Deviation, nth: u32) -> Deviation {
     let mut moved = deviation.clone();
     match &mut moved {
         Deviation::Before { anchor, .. } => anchor.nth = nth,

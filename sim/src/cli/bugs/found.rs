@@ -11,13 +11,11 @@ use sockman_sim::subjects::run_named;
 
 use super::columns::Finding;
 use super::figures::Figures;
+use crate::cli::prose::wrapped;
 use crate::cli::{Error, files};
 
 /// Where they are kept.
 pub(super) const FOLDER: &str = "corpus/found";
-
-/// Columns of a comment's text.
-const TEXT_COLUMNS: usize = 96;
 
 /// Writes a case for each bug that was found, over the one of an earlier time. A bug that was not
 /// found keeps what it has.
@@ -68,35 +66,4 @@ fn case(bug: &Bug, finding: &Finding) -> Result<String, Error> {
 /// Operations of a case in text; very many if it cannot be read, so that it is replaced.
 fn operations_of(text: &str) -> usize {
     Schedule::parse("", text).map_or(usize::MAX, |schedule| schedule.script.len())
-}
-
-/// A text in lines that are not too long.
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let line = lines.last_mut().expect("there is one from the beginning");
-        if line.is_empty() {
-            line.push_str(word);
-        } else if line.len() + 1 + word.len() <= TEXT_COLUMNS {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_texts_are_wrapped() {
-        let text = "word ".repeat(40);
-        let lines = wrapped(&text);
-        assert_eq!(lines.len(), 3);
-        assert!(lines.iter().all(|line| line.len() <= TEXT_COLUMNS));
-        assert_eq!(lines.join(" "), text.trim());
-    }
 }

@@ -8,7 +8,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use sockman_sim::bugs::{self, Bug, CLASSES, State};
+use sockman_sim::bugs::{self, Bug, CLASSES, State, mutants};
 
 use super::interrupts::Interrupts;
 use super::{Error, exit};
@@ -18,6 +18,7 @@ mod children;
 mod columns;
 mod figures;
 mod found;
+mod kills;
 mod results;
 mod table;
 mod workshop;
@@ -25,6 +26,7 @@ mod workshop;
 use children::Children;
 use columns::{Column, Experiment};
 use figures::{Extent, Figures};
+use kills::{Asked, Broken, Kills, Page};
 use workshop::Workshop;
 
 /// Where everything is kept that can be made again.
@@ -51,8 +53,11 @@ pub(crate) struct Arguments {
     /// without
     #[arg(long, conflicts_with = "update")]
     check: bool,
-    /// Write docs/bugs.md, docs/bugs.json, and what was found into corpus/found; also what is
-    /// known when it is interrupted
+    /// See which cases of the corpus notice each bug, and each mutant of corpus/mutants
+    #[arg(long, conflicts_with_all = ["list", "check", "class"])]
+    corpus: bool,
+    /// Write docs/bugs.md, docs/bugs.json, and what was found into corpus/found, also what is known
+    /// when it is interrupted; with --corpus docs/corpus.md
     #[arg(long, conflicts_with_all = ["only", "class"])]
     update: bool,
     /// Who looks for them
@@ -82,6 +87,9 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
         return Err(Error::Usage(problem));
     }
     let all = bugs::load_all(&root.join(bugs::FOLDER)).map_err(Error::Bug)?;
+    if arguments.corpus {
+        return see_corpus(root, &all, arguments, out);
+    }
     let chosen = choose(&all, arguments)?;
     if arguments.list {
         list(&chosen, arguments.json, out)?;
@@ -134,6 +142,51 @@ fn write_all(root: &Path, all: &[Bug], figures: &Figures) -> Result<(), Error> {
     found::write(&root.join(found::FOLDER), all, figures)
 }
 
+/// Which cases notice what.
+fn see_corpus(
+    root: &Path,
+    bugs: &[Bug],
+    arguments: &Arguments,
+    out: &mut impl Write,
+) -> Result<ExitCode, Error> {
+    let mutants = mutants::load_all(&root.join(mutants::FOLDER)).map_err(Error::Bug)?;
+    let broken = bugs.iter().filter_map(Broken::bug).chain(mutants.iter().map(Broken::mutant));
+    let broken: Vec<_> = broken.filter(|one| is_named(arguments, one.id)).collect();
+    let known = |id: &&String| broken.iter().any(|one| one.id == **id);
+    if let Some(id) = arguments.only.iter().find(|id| !known(id)) {
+        let problem =
+            format!("--only {id}: no bug that can be put back, and no mutant, has this name");
+        return Err(Error::Usage(problem));
+    }
+    let cases = kills::load(Path::new(kills::FOLDER))?;
+    let interrupts = Interrupts::catch()?;
+    let children = Children::new(interrupts.clone())?;
+    let workshop = Workshop::open(root, &arguments.state, children)?;
+    let mut kills = Kills::default();
+    match kills.measure(&workshop, &broken, &cases) {
+        Err(Error::Interrupted) => {}
+        measured => measured?,
+    }
+    let asked = if arguments.only.is_empty() { Asked::All } else { Asked::Some };
+    let page = Page::new(&cases, &broken, &kills, asked);
+    if arguments.json {
+        writeln!(out, "{}", page.json())?;
+    } else {
+        write!(out, "{}", page.markdown())?;
+    }
+    if let Some(status) = interrupts.status() {
+        return Ok(status);
+    }
+    if arguments.update {
+        kills::write(&root.join("docs"), &page)?;
+    }
+    let problems = page.problems();
+    for problem in problems.iter().filter(|_| !arguments.json) {
+        writeln!(out, "{problem}")?;
+    }
+    Ok(exit(!problems.is_empty()))
+}
+
 /// Tells what is known of the bugs that were measured before an interrupt.
 fn tell_interrupted(
     out: &mut impl Write,
@@ -162,10 +215,15 @@ fn choose<'a>(all: &'a [Bug], arguments: &Arguments) -> Result<Vec<&'a Bug>, Err
         return Err(Error::Usage(format!("--only {id}: there is no bugs/{id}.toml")));
     }
     let is_chosen = |bug: &&Bug| {
-        let named = arguments.only.is_empty() || arguments.only.contains(&bug.id);
+        let named = is_named(arguments, &bug.id);
         named && arguments.class.as_ref().is_none_or(|class| *class == bug.class)
     };
     Ok(all.iter().filter(is_chosen).collect())
+}
+
+/// Whether this one was asked for, or nobody was named.
+fn is_named(arguments: &Arguments, id: &str) -> bool {
+    arguments.only.is_empty() || arguments.only.iter().any(|named| named == id)
 }
 
 fn list(bugs: &[&Bug], json: bool, out: &mut impl Write) -> Result<(), Error> {

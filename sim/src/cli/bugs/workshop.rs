@@ -25,7 +25,13 @@ const SOURCES: [&str; 6] =
     ["src/", "sim/src/", "Cargo.toml", "Cargo.lock", "sim/Cargo.toml", ".cargo/"];
 
 /// What is there of the simulator besides: no campaign comes there.
-const ASIDE: [&str; 2] = ["sim/src/contract/", "sim/src/cli/bugs/"];
+const ASIDE: [&str; 5] = [
+    "sim/src/contract/",
+    "sim/src/bugs/",
+    "sim/src/cli/bugs/",
+    "sim/src/cli/migrate.rs",
+    "sim/src/cli/promote.rs",
+];
 
 /// What tests depend on, besides all that.
 const TESTS: [&str; 4] = ["tests/", "sim/tests/", "node/", "examples/"];
@@ -47,6 +53,7 @@ pub(super) struct Workshop {
     root: PathBuf,
     tree: PathBuf,
     target: PathBuf,
+    sims: PathBuf,
     pub(super) results: PathBuf,
     /// Hashes of what campaigns depend on, and tests.
     pub(super) sources: String,
@@ -79,8 +86,8 @@ impl Workshop {
         let sources = hash_files(&files, |path| starts(path, &SOURCES) && !starts(path, &ASIDE));
         let test_sources =
             hash_files(&files, |path| starts(path, &SOURCES) || starts(path, &TESTS));
-        let target = state.join("target");
-        Ok(Self { root, tree, target, results, sources, test_sources, children, _lock: lock })
+        let (target, sims) = (state.join("target"), state.join("sims"));
+        Ok(Self { root, tree, target, sims, results, sources, test_sources, children, _lock: lock })
     }
 
     /// Where the sources are.
@@ -95,12 +102,14 @@ impl Workshop {
 
     /// Brings the copy to the sources' state, and one bug into it.
     pub(super) fn set_up(&self, bug: Option<&Bug>) -> Result<(), Error> {
+        let changed = bug.map(|bug| bug.apply(&self.root)).transpose().map_err(Error::Bug)?;
+        self.set_up_with(changed.unwrap_or_default())
+    }
+
+    /// Brings the copy to the sources' state, but for some files, which are as they are given.
+    pub(super) fn set_up_with(&self, changed: Vec<(String, String)>) -> Result<(), Error> {
         let mut wanted = files(&self.root)?;
-        if let Some(bug) = bug {
-            for (file, text) in bug.apply(&self.root).map_err(Error::Bug)? {
-                wanted.insert(file, text.into_bytes());
-            }
-        }
+        wanted.extend(changed.into_iter().map(|(file, text)| (file, text.into_bytes())));
         for (path, content) in &wanted {
             let path = self.tree.join(path);
             if fs::read(&path).is_ok_and(|there| there == *content) {
@@ -122,6 +131,31 @@ impl Workshop {
         let arguments = ["build", "--profile", PROFILE, "--package", "sockman-sim", "--bin", "sim"];
         self.cargo(&arguments)?;
         Ok(self.target.join(PROFILE).join("sim"))
+    }
+
+    /// The `sim` command with some files of its sources changed, built if it is not kept from
+    /// before; `name` says which changes. Those of other sources are gone from now on.
+    pub(super) fn kept_sim(
+        &self,
+        name: &str,
+        changed: impl FnOnce() -> Result<Vec<(String, String)>, Error>,
+    ) -> Result<PathBuf, Error> {
+        let folder = self.sims.join(&self.sources);
+        if !folder.is_dir() {
+            // OK to fail: there are none yet.
+            let _ = fs::remove_dir_all(&self.sims);
+            fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
+        }
+        let kept = folder.join(name);
+        if !kept.is_file() {
+            self.set_up_with(changed()?)?;
+            let built = self.build_sim()?;
+            // Under another name until it is whole.
+            let partial = folder.join(format!("{name}.tmp"));
+            fs::copy(&built, &partial).map_err(Error::file(&partial))?;
+            fs::rename(&partial, &kept).map_err(Error::file(&kept))?;
+        }
+        Ok(kept)
     }
 
     /// Builds the tests of the copy.

@@ -15,6 +15,7 @@ mod cursor;
 mod error;
 mod items;
 mod lexer;
+mod migrate;
 mod order;
 mod parse;
 mod print;
