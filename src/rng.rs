@@ -23,6 +23,8 @@ pub enum Purpose {
     PingNonce = 2,
     /// The key for the peers' places in the passes of the message handler.
     PassOrder = 3,
+    /// Key and garbage of a v2 transport.
+    TransportSecrets = 4,
 }
 
 /// The seed of everything that is random in one node.
@@ -51,10 +53,20 @@ impl Seed {
     /// Subjects differ in their low 56 bits.
     #[must_use]
     pub fn draw(&self, purpose: Purpose, subject: u64, n: u64) -> u64 {
-        let mut rng = ChaCha20Rng::from_seed(self.0);
-        rng.set_stream((purpose as u64) << 56 | subject & (u64::MAX >> 8));
+        let mut rng = self.stream(purpose, subject);
         rng.set_word_pos(u128::from(n) * 16);
         rng.next_u64()
+    }
+
+    /// As many bytes as `bytes` has, for `subject` and `purpose`. A purpose has draws or bytes.
+    pub fn fill(&self, purpose: Purpose, subject: u64, bytes: &mut [u8]) {
+        self.stream(purpose, subject).fill_bytes(bytes);
+    }
+
+    fn stream(&self, purpose: Purpose, subject: u64) -> ChaCha20Rng {
+        let mut rng = ChaCha20Rng::from_seed(self.0);
+        rng.set_stream((purpose as u64) << 56 | subject & (u64::MAX >> 8));
+        rng
     }
 }
 

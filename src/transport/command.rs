@@ -64,6 +64,9 @@ known! {
 }
 
 impl MessageType {
+    /// The empty type, which is valid and means nothing.
+    pub const EMPTY: Self = Self::literal("");
+
     /// `alert`, which only the final alert uses; not among the known ones, since the reference
     /// does not know it any more.
     pub const ALERT: Self = Self::literal("alert");

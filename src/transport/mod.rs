@@ -6,13 +6,14 @@
 //! ```
 //!
 //! This room knows the byte layout and nothing else: no socket, no peer, no clock. What a payload
-//! means is connman's affair. Facts: docs/behaviour.md, transport 1 and 2; Bitcoin Core,
-//! `V1Transport` in `src/net.cpp`.
+//! means is connman's affair. Facts: docs/behaviour.md, transport 1 to 3; Bitcoin Core,
+//! `V1Transport` in `src/net.cpp`. The v2 transport has its own page, `v2/mod.rs`.
 
 mod command;
 mod network;
 mod send_queue;
 mod v1;
+pub mod v2;
 
 pub use command::{ClaimedType, MESSAGE_TYPE_BYTES, MessageType, MessageTypeError};
 pub use network::{Magic, Network};

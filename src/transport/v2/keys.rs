@@ -1,0 +1,151 @@
+//! Keys: our secrets, and what both sides derive from their two public keys.
+//!
+//! Sources: BIP 324, "Shared secret computation"; Core: bip324.cpp, `BIP324Cipher::Initialize`.
+
+use std::fmt;
+
+use hkdf::Hkdf;
+use secp256k1::SecretKey;
+use secp256k1::ellswift::{ElligatorSwift, Party};
+use sha2::Sha256;
+
+use super::cipher::{LengthCipher, PacketCipher};
+use super::{Role, SecretsError, TERMINATOR_BYTES};
+use crate::rng::{Purpose, Seed};
+use crate::transport::Magic;
+
+/// Bytes of a public key on the wire (ElligatorSwift).
+pub const KEY_BYTES: usize = 64;
+
+/// The most garbage that may follow a key. Core: `V2Transport::MAX_GARBAGE_LEN`.
+pub const GARBAGE_BYTES_MAX: usize = 4095;
+
+/// What both sides of a session can compare over another channel to know that nobody sits between
+/// them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub [u8; 32]);
+
+/// What one connection needs of randomness.
+#[derive(Clone)]
+pub struct Secrets {
+    key: SecretKey,
+    /// Chooses among the many encodings of our public key.
+    encoding: [u8; 32],
+    garbage: Vec<u8>,
+}
+
+impl Secrets {
+    /// Secrets from their parts: a secret key, what chooses the encoding of its public key, and
+    /// the garbage that follows it.
+    ///
+    /// # Errors
+    ///
+    /// The key is none, or the garbage longer than [`GARBAGE_BYTES_MAX`].
+    pub fn new(key: [u8; 32], encoding: [u8; 32], garbage: Vec<u8>) -> Result<Self, SecretsError> {
+        let bytes = garbage.len();
+        if bytes > GARBAGE_BYTES_MAX {
+            return Err(SecretsError::GarbageTooLong { bytes });
+        }
+        let key = SecretKey::from_secret_bytes(key).map_err(|_| SecretsError::NoKey)?;
+        Ok(Self { key, encoding, garbage })
+    }
+
+    /// The secrets of a connection, `subject` its number. Each length of garbage is as likely.
+    ///
+    /// # Panics
+    ///
+    /// Once in 2^127 draws, which are no keys.
+    #[must_use]
+    pub fn draw(seed: &Seed, subject: u64) -> Self {
+        let mut drawn = [0; 32 + 32 + 2 + GARBAGE_BYTES_MAX];
+        seed.fill(Purpose::TransportSecrets, subject, &mut drawn);
+        let (mut key, mut encoding) = ([0; 32], [0; 32]);
+        key.copy_from_slice(&drawn[..32]);
+        encoding.copy_from_slice(&drawn[32..64]);
+        let length =
+            usize::from(u16::from_le_bytes([drawn[64], drawn[65]])) % (GARBAGE_BYTES_MAX + 1);
+        let garbage = drawn[66..66 + length].to_vec();
+        Self::new(key, encoding, garbage).expect("a draw is no key once in 2^127 times")
+    }
+
+    /// What follows our key.
+    pub(super) fn garbage(&self) -> &[u8] {
+        &self.garbage
+    }
+
+    /// Our public key, as it goes out.
+    pub(super) fn public_key(&self) -> [u8; KEY_BYTES] {
+        ElligatorSwift::from_seckey(self.key, Some(self.encoding)).to_byte_array()
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secrets")
+            .field("garbage_bytes", &self.garbage.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The ciphers of one direction.
+#[derive(Clone, Debug)]
+pub(super) struct Ciphers {
+    pub(super) length: LengthCipher,
+    pub(super) packet: PacketCipher,
+}
+
+/// What follows from both public keys.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) id: SessionId,
+    pub(super) send: Ciphers,
+    pub(super) receive: Ciphers,
+    pub(super) send_terminator: [u8; TERMINATOR_BYTES],
+    pub(super) receive_terminator: [u8; TERMINATOR_BYTES],
+}
+
+impl Session {
+    /// Derives everything; any 64 bytes of a peer are a key.
+    pub(super) fn derive(
+        magic: Magic,
+        role: Role,
+        secrets: &Secrets,
+        ours: [u8; KEY_BYTES],
+        theirs: &[u8; KEY_BYTES],
+    ) -> Self {
+        let (ours, theirs) =
+            (ElligatorSwift::from_byte_array(ours), ElligatorSwift::from_byte_array(*theirs));
+        let (initiator, responder, party) = match role {
+            Role::Initiator => (ours, theirs, Party::Initiator),
+            Role::Responder => (theirs, ours, Party::Responder),
+        };
+        let shared = ElligatorSwift::shared_secret(initiator, responder, secrets.key, party);
+        let salt = [b"bitcoin_v2_shared_secret".as_slice(), &magic.0].concat();
+        let hkdf = Hkdf::<Sha256>::new(Some(&salt), &shared.to_secret_bytes());
+        let initiator = Ciphers {
+            length: LengthCipher::new(expand(&hkdf, b"initiator_L")),
+            packet: PacketCipher::new(expand(&hkdf, b"initiator_P")),
+        };
+        let responder = Ciphers {
+            length: LengthCipher::new(expand(&hkdf, b"responder_L")),
+            packet: PacketCipher::new(expand(&hkdf, b"responder_P")),
+        };
+        let terminators = expand(&hkdf, b"garbage_terminators");
+        let (mut of_initiator, mut of_responder) = ([0; TERMINATOR_BYTES], [0; TERMINATOR_BYTES]);
+        of_initiator.copy_from_slice(&terminators[..TERMINATOR_BYTES]);
+        of_responder.copy_from_slice(&terminators[TERMINATOR_BYTES..]);
+        let (send, receive, send_terminator, receive_terminator) = match role {
+            Role::Initiator => (initiator, responder, of_initiator, of_responder),
+            Role::Responder => (responder, initiator, of_responder, of_initiator),
+        };
+        let id = SessionId(expand(&hkdf, b"session_id"));
+        Self { id, send, receive, send_terminator, receive_terminator }
+    }
+}
+
+/// 32 bytes for a label.
+fn expand(hkdf: &Hkdf<Sha256>, label: &[u8]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    hkdf.expand(label, &mut bytes).expect("32 bytes are one block");
+    bytes
+}
