@@ -1,6 +1,6 @@
 //! How likely an address is chosen once the choice fell on it: fixed point, no floats.
 //!
-//! A chance is a number of 2^60ths. Core (addrman.cpp, `AddrInfo::GetChance`, `Select_`) has doubles
+//! A chance is a number of 2^60ths. Core (addrman.cpp, `GetChance` and `Select_`) has doubles
 //! there.
 
 use crate::rng::Draws;
