@@ -25,6 +25,10 @@ pub enum Purpose {
     PassOrder = 3,
     /// Key and garbage of a v2 transport.
     TransportSecrets = 4,
+    /// The address manager's secret key, from which the places of addresses follow.
+    AddrManKey = 16,
+    /// What the address manager draws in one of its operations, whose number is the subject.
+    AddrMan = 17,
 }
 
 /// The seed of everything that is random in one node.
@@ -63,10 +67,41 @@ impl Seed {
         self.stream(purpose, subject).fill_bytes(bytes);
     }
 
+    /// As many draws as one operation needs, for `purpose` and `subject`.
+    #[must_use]
+    pub fn draws(&self, purpose: Purpose, subject: u64) -> Draws {
+        Draws(self.stream(purpose, subject))
+    }
+
+    /// The stream of a purpose and a subject, at its start.
     fn stream(&self, purpose: Purpose, subject: u64) -> ChaCha20Rng {
         let mut rng = ChaCha20Rng::from_seed(self.0);
         rng.set_stream((purpose as u64) << 56 | subject & (u64::MAX >> 8));
         rng
+    }
+}
+
+/// The draws of one operation that needs an unknown number of them, one after the other.
+///
+/// They begin anew with each subject, so that what one operation draws moves no other.
+#[derive(Clone, Debug)]
+pub struct Draws(ChaCha20Rng);
+
+impl Draws {
+    /// A number below `bound`, which is above zero. A bound of 2^32 or less favours no number by
+    /// more than one part in 2^32.
+    #[must_use]
+    pub fn below(&mut self, bound: u64) -> u64 {
+        assert!(bound > 0, "there is no number below zero");
+        let wide = u128::from(self.0.next_u64()) * u128::from(bound);
+        u64::try_from(wide >> 64).expect("the upper half of a product of two u64")
+    }
+
+    /// An index into something that has `len` of them, at least one.
+    #[must_use]
+    pub fn index(&mut self, len: usize) -> usize {
+        let bound = u64::try_from(len).expect("a usize has at most 64 bits");
+        usize::try_from(self.below(bound)).expect("below a usize")
     }
 }
 
@@ -115,6 +150,19 @@ mod tests {
             5_945_843_208_417_950_855,
         ];
         assert_eq!(drawn, golden);
+    }
+
+    #[test]
+    fn draws_of_an_operation_stay_below_their_bound() {
+        let mut draws = Seed::from_number(7).draws(Purpose::AddrMan, 1);
+        let mut again = draws.clone();
+        for bound in [1, 2, 3, 64, 1 << 30, u64::MAX] {
+            let drawn = draws.below(bound);
+            assert!(drawn < bound);
+            assert_eq!(again.below(bound), drawn);
+        }
+        let halves: Vec<_> = (0..64).map(|_| draws.below(2)).collect();
+        assert!(halves.contains(&0) && halves.contains(&1));
     }
 
     #[test]

@@ -57,6 +57,11 @@ impl<'a> Reader<'a> {
         Self { bytes, offset: 0 }
     }
 
+    /// How much was read, in bytes.
+    pub(super) const fn offset(&self) -> usize {
+        self.offset
+    }
+
     /// Whether everything was read.
     pub(super) const fn is_empty(&self) -> bool {
         self.offset == self.bytes.len()
@@ -89,6 +94,16 @@ impl<'a> Reader<'a> {
         self.array(field).map(u8::from_le_bytes)
     }
 
+    /// Two bytes, big endian, as ports are.
+    pub(super) fn u16_be(&mut self, field: &'static str) -> Result<u16, DecodeError> {
+        self.array(field).map(u16::from_be_bytes)
+    }
+
+    /// Four bytes, little endian.
+    pub(super) fn u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
+        self.array(field).map(u32::from_le_bytes)
+    }
+
     /// Four bytes, little endian, signed.
     pub(super) fn i32(&mut self, field: &'static str) -> Result<i32, DecodeError> {
         self.array(field).map(i32::from_le_bytes)
@@ -104,6 +119,21 @@ impl<'a> Reader<'a> {
         self.array(field).map(u64::from_le_bytes)
     }
 
+    /// A number of 1, 3, 5 or 9 bytes, canonical, of any size: service bits travel so (BIP 155).
+    pub(super) fn compact_u64(&mut self, field: &'static str) -> Result<u64, DecodeError> {
+        let start = self.clone();
+        let (number, least) = match self.u8(field)? {
+            0xfd => (u64::from(u16::from_le_bytes(self.array(field)?)), 0xfd),
+            0xfe => (u64::from(u32::from_le_bytes(self.array(field)?)), 0x1_0000),
+            0xff => (self.u64(field)?, 0x1_0000_0000),
+            short => (u64::from(short), 0),
+        };
+        if number < least {
+            return Err(start.error(field, DecodeWhy::NotCanonical));
+        }
+        Ok(number)
+    }
+
     /// A length of 1, 3, 5 or 9 bytes, canonical and at most `max`, which is at most
     /// [`COMPACT_SIZE_MAX`]. Core: serialize.h, `ReadCompactSize`.
     pub(super) fn compact_size(
@@ -112,15 +142,7 @@ impl<'a> Reader<'a> {
         max: u64,
     ) -> Result<usize, DecodeError> {
         let start = self.clone();
-        let (length, least) = match self.u8(field)? {
-            0xfd => (u64::from(u16::from_le_bytes(self.array(field)?)), 0xfd),
-            0xfe => (u64::from(u32::from_le_bytes(self.array(field)?)), 0x1_0000),
-            0xff => (self.u64(field)?, 0x1_0000_0000),
-            short => (u64::from(short), 0),
-        };
-        if length < least {
-            return Err(start.error(field, DecodeWhy::NotCanonical));
-        }
+        let length = self.compact_u64(field)?;
         let max = max.min(COMPACT_SIZE_MAX);
         if length > max {
             return Err(start.error(field, DecodeWhy::TooLong { length, max }));
@@ -136,18 +158,19 @@ impl<'a> Reader<'a> {
 
 /// Appends a length in its shortest form.
 pub(super) fn push_compact_size(bytes: &mut Vec<u8>, length: usize) {
-    let length = u32::try_from(length).expect("nothing that we send is so long");
-    match length {
-        0..=0xfc => bytes.extend(length.to_le_bytes().first()),
-        0xfd..=0xffff => {
-            bytes.push(0xfd);
-            bytes.extend_from_slice(&length.to_le_bytes()[..2]);
-        }
-        0x1_0000.. => {
-            bytes.push(0xfe);
-            bytes.extend_from_slice(&length.to_le_bytes());
-        }
-    }
+    push_compact_u64(bytes, u64::try_from(length).expect("a usize has at most 64 bits"));
+}
+
+/// Appends a number in its shortest form.
+pub(super) fn push_compact_u64(bytes: &mut Vec<u8>, number: u64) {
+    let (mark, length) = match number {
+        0..=0xfc => (None, 1),
+        0xfd..=0xffff => (Some(0xfd), 2),
+        0x1_0000..=0xffff_ffff => (Some(0xfe), 4),
+        0x1_0000_0000.. => (Some(0xff), 8),
+    };
+    bytes.extend(mark);
+    bytes.extend_from_slice(&number.to_le_bytes()[..length]);
 }
 
 #[cfg(test)]
@@ -162,6 +185,15 @@ mod tests {
             let mut written = Vec::new();
             push_compact_size(&mut written, length);
             assert_eq!(written, bytes);
+        }
+    }
+
+    #[test]
+    fn numbers_of_any_size_are_read_as_written() {
+        for number in [0, 0xfc, 0xfd, 0xffff, 0x1_0000, 0xffff_ffff, 0x1_0000_0000, u64::MAX] {
+            let mut written = Vec::new();
+            push_compact_u64(&mut written, number);
+            assert_eq!(Reader::new(&written).compact_u64("number"), Ok(number));
         }
     }
 
