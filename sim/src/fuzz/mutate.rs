@@ -8,8 +8,8 @@
 //! a tool from outside, libFuzzer's own mutations: only these know what the program under test has
 //! compared with what. The same seed and the same tool give the same mutation.
 //!
-//! What a guided search does to schedules ([`guided::mutate`](crate::guided::mutate)) is one of the
-//! mutations; new pieces are values of `arbitrary` (`piece.rs`).
+//! What a guided search does to schedules ([`guided::mutate`]) is one of the mutations; new pieces
+//! are values of `arbitrary` (`piece.rs`).
 
 use std::sync::LazyLock;
 

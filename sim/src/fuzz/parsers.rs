@@ -1,4 +1,4 @@
-//! Raw bytes for everything that parses: files that somebody wrote, and what comes from the network.
+//! Raw bytes for everything that parses: files that somebody wrote, and what the network brings.
 //! Whatever they are, they are parsed or refused.
 
 use sockman::connman::message::{SendCmpct, Version, decode_feefilter, decode_ping, decode_pong};

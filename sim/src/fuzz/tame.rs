@@ -117,8 +117,8 @@ fn tame_item<X: Subject>(item: &mut Item) {
     }
 }
 
-/// Takes settings off a word until a peer can say it; a word that the language does not have becomes
-/// one that it has.
+/// Takes settings off a word until a peer can say it; a word that the language does not have
+/// becomes one that it has.
 fn make_sayable<X: Subject>(word: &mut Word) {
     while let Err(problem) = X::Dialect::check(word, Usage::Said) {
         match problem.setting {
@@ -231,6 +231,10 @@ const PER_ARRIVAL: u64 = 30;
 /// Bytes that arrive together unless a link is in the way. A segment has more.
 const TOGETHER: u64 = 1_000;
 
+/// Steps for a second of a script: a listener without descriptors tries again once in a second, and
+/// a refused entry of `connect` after its back-off.
+const PER_SECOND: u64 = 40;
+
 /// How many steps the run of a tame schedule may take: its work is bounded by what its script does.
 /// One that takes more has found somebody who works for nothing.
 #[must_use]
@@ -241,7 +245,8 @@ pub fn steps_allowed(schedule: &Schedule) -> u64 {
     let faults: u64 = schedule.script.iter().map(|line| fault_times(&line.op)).sum();
     let grain = grain(schedule);
     let said: u64 = schedule.script.iter().map(|line| arrivals(&line.op, grain)).sum();
-    BASE + PER_LINE * lines + PER_ARRIVAL * (by_themselves + faults + said)
+    let moved = by_themselves + faults + said;
+    BASE + PER_SECOND * time.as_secs() + PER_LINE * lines + PER_ARRIVAL * moved
 }
 
 fn fault_times(op: &Op) -> u64 {
