@@ -25,6 +25,7 @@ use crate::sockman::{Action, ConnFailure, Conns, Event, Slices, StepName, TaskId
 use crate::time::{Instant, Now};
 
 mod address;
+pub mod bans;
 mod codec;
 mod config;
 mod conn_type;
