@@ -39,6 +39,7 @@ mod messages;
 mod notice;
 mod opener;
 mod peer;
+pub mod permissions;
 mod ping;
 mod queues;
 mod reasons;
