@@ -1,7 +1,7 @@
 //! Bans: subnets that are not let in, because somebody on our side said so, each until some
 //! moment; and discouragement, which is automatic. docs/behaviour.md, bans 1 and 2.
 //!
-//! It knows no file and no clock: [`file`] makes text of a list and back. Core: banman.cpp.
+//! It knows no file and no clock: [`mod@file`] makes text of a list and back. Core: banman.cpp.
 
 use std::collections::BTreeMap;
 use std::fmt;
