@@ -29,6 +29,8 @@ pub enum Purpose {
     AddrManKey = 16,
     /// What the address manager draws in one of its operations, whose number is the subject.
     AddrMan = 17,
+    /// The key for the fingerprints of discouraged hosts.
+    Discouraged = 20,
 }
 
 /// The seed of everything that is random in one node.
@@ -125,6 +127,14 @@ impl OrderKey {
         let mut hasher = SipHasher24::new_with_keys(self.low, self.high);
         hasher.write(&subject.to_le_bytes());
         hasher.write(&n.to_le_bytes());
+        hasher.finish()
+    }
+
+    /// A number for some bytes, which nobody without the key can choose.
+    #[must_use]
+    pub fn hash(&self, bytes: &[u8]) -> u64 {
+        let mut hasher = SipHasher24::new_with_keys(self.low, self.high);
+        hasher.write(bytes);
         hasher.finish()
     }
 }

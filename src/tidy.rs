@@ -193,6 +193,8 @@ fn house_is_tidy() {
 mod tests {
     use super::*;
 
+    const NONE: [usize; 0] = [];
+
     /// The lines of `text` that a rule finds fault with.
     fn lines(rule: Rule, path: &str, text: &str) -> Vec<usize> {
         rule(path, text).iter().map(|finding| finding.line).collect()
@@ -201,13 +203,13 @@ mod tests {
     #[test]
     fn trailing_space_is_rejected() {
         assert_eq!(lines(trailing_space, "README.md", "a\nb \n\nc\t\n"), [2, 4]);
-        assert_eq!(lines(trailing_space, "bugs/B001.patch", "a \n"), []);
+        assert_eq!(lines(trailing_space, "bugs/B001.patch", "a \n"), NONE);
     }
 
     #[test]
     fn tab_is_rejected() {
         assert_eq!(lines(tab, "ci/test.sh", "a\n\tb\n"), [2]);
-        assert_eq!(lines(tab, "bugs/B001.patch", "\ta\n"), []);
+        assert_eq!(lines(tab, "bugs/B001.patch", "\ta\n"), NONE);
     }
 
     #[test]
@@ -215,17 +217,17 @@ mod tests {
         let text = format!("{}\n{}\n", "ä".repeat(100), "a".repeat(101));
         assert_eq!(lines(long_line, "src/a.rs", &text), [2]);
         assert_eq!(lines(long_line, "src/a.rs", &format!("//! | {text}")), [2]);
-        assert_eq!(lines(long_line, "README.md", &text), []);
+        assert_eq!(lines(long_line, "README.md", &text), NONE);
     }
 
     #[test]
     fn file_without_a_head_is_rejected() {
-        assert_eq!(lines(head, "src/a.rs", "//! What it is.\n"), []);
+        assert_eq!(lines(head, "src/a.rs", "//! What it is.\n"), NONE);
         assert_eq!(lines(head, "src/a.rs", "\n//! What it is.\n"), [1]);
         assert_eq!(lines(head, "src/a.rs", "use std::fmt;\n"), [1]);
-        assert_eq!(lines(head, "ci/a.sh", "#!/bin/sh\n# What it does.\n"), []);
+        assert_eq!(lines(head, "ci/a.sh", "#!/bin/sh\n# What it does.\n"), NONE);
         assert_eq!(lines(head, "ci/a.sh", "#!/bin/sh\nset -e\n"), [2]);
-        assert_eq!(lines(head, "Cargo.toml", "[package]\n"), []);
+        assert_eq!(lines(head, "Cargo.toml", "[package]\n"), NONE);
     }
 
     #[test]
@@ -259,7 +261,7 @@ mod tests {
             assert_eq!(lines(clock, path, text), [1, 3], "{path}");
         }
         for path in ["src/driver/clock.rs", "backends/mio/src/clock.rs", "sim/tests/net.rs"] {
-            assert_eq!(lines(clock, path, text), [], "{path}");
+            assert_eq!(lines(clock, path, text), NONE, "{path}");
         }
     }
 }
