@@ -96,8 +96,8 @@ fn found(violation: &Violation, report: &Report, schedule: &Schedule) -> String 
 /// A schedule, and how to run it again from the file that libFuzzer is about to write.
 fn text_of(schedule: &Schedule) -> String {
     format!(
-        "{schedule}\nreplay: cargo sim replay ARTIFACT\nkeep: cargo sim promote ARTIFACT NAME --why \
-         ... --source ...\n"
+        "{schedule}\nreplay: cargo sim replay ARTIFACT\nkeep: cargo sim promote ARTIFACT NAME \
+         --why ... --source ...\n"
     )
 }
 
