@@ -4,13 +4,17 @@
 //! about the network.
 
 mod clock;
+mod door;
 mod machine;
 mod mailbox;
 mod run;
 mod seed;
+mod turns;
 
 pub use clock::{Clock, SystemClock};
+pub use door::{Door, PushError, Then};
 pub use machine::{COMMANDS_MAX, Choice, Did, Machine, Outcome, STEPS_PER_POLL_MAX, Task};
-pub use mailbox::{Mailbox, PushError};
+pub use mailbox::Mailbox;
 pub use run::{Driver, Observer};
 pub use seed::system_seed;
+pub use turns::{Turn, Turns};

@@ -1,9 +1,9 @@
 //! The loop of production: the machine's default order, and waiting when there is nothing to do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::mailbox::{Inbox, mailbox};
-use super::{COMMANDS_MAX, Choice, Clock, Machine, Mailbox};
+use super::{Clock, Door, Machine, Mailbox, Task, Turn, Turns};
 use crate::sockets::{Event, Sockets, Wait, WaitError};
 use crate::sockman::Tenant;
 use crate::time::Now;
@@ -22,7 +22,8 @@ pub trait Observer<S: Sockets, P: Tenant> {
 pub struct Driver<S: Sockets, P: Tenant, C> {
     machine: Machine<S, P>,
     clock: C,
-    inbox: Inbox<P::Command>,
+    door: Arc<Door<P::Command>>,
+    turns: Turns,
     events: Vec<Event>,
     notices: Vec<P::Notice>,
     /// What time it was at the last look at the sockets. All steps up to the next look are made at
@@ -35,9 +36,11 @@ impl<S: Sockets + Wait, P: Tenant, C: Clock> Driver<S, P, C> {
     /// A driver, and the mailbox by which other threads reach its tenant.
     pub fn new(machine: Machine<S, P>, clock: C) -> (Self, Mailbox<P::Command, S::Waker>) {
         let waker = machine.sockman().sockets().waker();
-        let (mailbox, inbox) = mailbox(waker, machine.command_count());
+        let door = Arc::new(Door::new(machine.command_count()));
+        let mailbox = Mailbox::new(Arc::clone(&door), waker);
+        let turns = Turns::default();
         let (events, notices) = (Vec::new(), Vec::new());
-        (Self { machine, clock, inbox, events, notices, now: None }, mailbox)
+        (Self { machine, clock, door, turns, events, notices, now: None }, mailbox)
     }
 
     /// Runs until somebody [stops](Mailbox::stop) it, then closes every socket.
@@ -46,62 +49,60 @@ impl<S: Sockets + Wait, P: Tenant, C: Clock> Driver<S, P, C> {
     ///
     /// Waiting failed. Every socket is closed in this case too.
     pub fn run(&mut self, observer: &mut impl Observer<S, P>) -> Result<(), WaitError> {
-        let mut result = Ok(());
-        while result.is_ok() && !self.inbox.is_stopping() {
+        let mut result = Ok(true);
+        while result == Ok(true) {
             result = self.turn(observer);
         }
         let now = self.clock.now();
         self.machine.shutdown(now);
         self.report(now, observer);
-        result
+        result.map(drop)
     }
 
-    /// Makes one step, or looks at the sockets, or waits for them.
-    fn turn(&mut self, observer: &mut impl Observer<S, P>) -> Result<(), WaitError> {
+    /// One turn of the loop; whether there is another.
+    fn turn(&mut self, observer: &mut impl Observer<S, P>) -> Result<bool, WaitError> {
         let now = *self.now.get_or_insert_with(|| self.clock.now());
-        if self.inbox.take_inspect() {
-            observer.handle_inspect(now, &self.machine);
-        }
-        match self.machine.default_next(now) {
-            Choice::Step(task) => {
-                let before = self.machine.command_count();
-                self.machine.step(now, task);
-                let carried_out = before - self.machine.command_count();
-                if carried_out > 0 {
-                    self.inbox.carried_out(carried_out);
-                }
-                self.report(now, observer);
-                Ok(())
+        match self.turns.next(&self.door, || self.machine.default_next(now)) {
+            Turn::Stop => return Ok(false),
+            Turn::Inspect => {
+                self.turns.show(&self.door);
+                observer.handle_inspect(now, &self.machine);
             }
-            Choice::Poll => {
-                self.drain();
-                self.wait(Some(Duration::ZERO))
+            Turn::Step(task) => self.step(now, task, observer),
+            Turn::Drain => {
+                let machine = &mut self.machine;
+                self.turns.drain(&self.door, |command| {
+                    machine.push_command(command).expect("the door counts what waits");
+                });
             }
-            Choice::Wait if self.drain() => Ok(()),
-            Choice::Wait => {
+            Turn::Poll => self.wait(Some(Duration::ZERO))?,
+            Turn::Wait => {
                 // The steps since the last reading have taken their time.
                 let now = self.clock.now();
                 let timeout = self.machine.next_wakeup(now).map(|at| at.since(now.steady));
-                self.wait(timeout)
+                self.wait(timeout)?;
             }
         }
+        Ok(true)
+    }
+
+    fn step(&mut self, now: Now, task: Task, observer: &mut impl Observer<S, P>) {
+        let before = self.machine.command_count();
+        self.machine.step(now, task);
+        let carried_out = before - self.machine.command_count();
+        if carried_out > 0 {
+            self.door.carried_out(carried_out);
+        }
+        self.turns.went_on();
+        self.report(now, observer);
     }
 
     fn wait(&mut self, timeout: Option<Duration>) -> Result<(), WaitError> {
         self.machine.sockets_mut().wait(timeout, &mut self.events)?;
+        self.turns.went_on();
         self.now = None;
         self.machine.handle_ready(&self.events);
         Ok(())
-    }
-
-    /// Moves commands to the machine; whether there were any.
-    fn drain(&mut self) -> bool {
-        let before = self.machine.command_count();
-        while self.machine.command_count() < COMMANDS_MAX {
-            let Some(command) = self.inbox.take() else { break };
-            self.machine.push_command(command).expect("there was room");
-        }
-        self.machine.command_count() > before
     }
 
     fn report(&mut self, now: Now, observer: &mut impl Observer<S, P>) {
@@ -120,5 +121,11 @@ impl<S: Sockets + Wait, P: Tenant, C: Clock> Driver<S, P, C> {
     #[must_use]
     pub const fn machine(&self) -> &Machine<S, P> {
         &self.machine
+    }
+}
+
+impl<S: Sockets, P: Tenant, C> Drop for Driver<S, P, C> {
+    fn drop(&mut self) {
+        self.door.close();
     }
 }
