@@ -178,6 +178,19 @@ impl std::error::Error for BugError {}
 ///
 /// The first file that cannot be read or is not what it should be.
 pub fn load_all(folder: &Path) -> Result<Vec<Bug>, BugError> {
+    let paths = files_of(folder)?;
+    let bugs = paths.iter().map(|path| load(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut names = BTreeSet::new();
+    for (path, bug) in paths.iter().zip(&bugs) {
+        if !names.insert(bug.name.as_str()) {
+            return Err(BugError::Format(path.clone(), format!("name {}: taken", bug.name)));
+        }
+    }
+    Ok(bugs)
+}
+
+/// The files of a folder that say what to change, in the order of their names.
+fn files_of(folder: &Path) -> Result<Vec<PathBuf>, BugError> {
     let read = |error| BugError::Read(folder.to_owned(), error);
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(read)? {
@@ -187,14 +200,7 @@ pub fn load_all(folder: &Path) -> Result<Vec<Bug>, BugError> {
         }
     }
     paths.sort();
-    let bugs = paths.iter().map(|path| load(path)).collect::<Result<Vec<_>, _>>()?;
-    let mut names = BTreeSet::new();
-    for (path, bug) in paths.iter().zip(&bugs) {
-        if !names.insert(bug.name.as_str()) {
-            return Err(BugError::Format(path.clone(), format!("name {}: taken", bug.name)));
-        }
-    }
-    Ok(bugs)
+    Ok(paths)
 }
 
 /// One bug.

@@ -53,18 +53,9 @@ struct WrittenMutant {
 ///
 /// The first file that cannot be read or is not what it should be, or a name that is there twice.
 pub fn load_all(folder: &Path) -> Result<Vec<Mutant>, BugError> {
-    let read = |error| BugError::Read(folder.to_owned(), error);
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(read)? {
-        let path = entry.map_err(read)?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            paths.push(path);
-        }
-    }
-    paths.sort();
     let mut mutants: Vec<Mutant> = Vec::new();
     let mut names = BTreeSet::new();
-    for path in paths {
+    for path in super::files_of(folder)? {
         let text =
             fs::read_to_string(&path).map_err(|error| BugError::Read(path.clone(), error))?;
         let found = parse(&text).map_err(|problem| BugError::Format(path.clone(), problem))?;
