@@ -2,9 +2,10 @@
 //!
 //! It accepts, dials, reads, and closes; it keeps no payload, and knows neither messages nor peers.
 //! A driver feeds it what a wait reported ([`SockMan::handle_ready`]) and calls [`SockMan::step`]
-//! for as long as it [has work](SockMan::has_work): each step makes at most one socket call and
-//! yields at most one [`Event`]. Everything else is a command. Work follows the sockets that are
-//! ready and the deadlines that are due; there is no tick.
+//! for as long as it [has work](SockMan::has_work): each step makes at most one socket call (and
+//! asks for the pending error, where that alone says how a connection is over) and yields at most
+//! one [`Event`]. Everything else is a command. Work follows the sockets that are ready and the
+//! deadlines that are due; there is no tick.
 //!
 //! Whoever lives on top is a [`Tenant`]. Only the tenant closes connections, so each one that it
 //! was told of ends by its own word; a socket that has failed is closed at once all the same, and
@@ -233,8 +234,10 @@ impl<S: Sockets, T> SockMan<S, T> {
                     self.mark_ready(id, Readiness { writable: false, ..ready });
                     return Some(Event::Writable { conn: id });
                 }
-                let wants_read = conn.phase == Phase::Open && !conn.receive_paused;
-                if ready.error || ready.readable && wants_read {
+                if conn.receive_paused {
+                    return if ready.error { self.step_paused_error(id) } else { None };
+                }
+                if ready.error || ready.readable && conn.phase == Phase::Open {
                     return self.step_receive(id);
                 }
                 None

@@ -1,6 +1,6 @@
 //! Bytes: what is sent, what is read, and when neither is wanted.
 
-use crate::sockets::{ConnError, ConnId, Failure, More, Received, Sent, Sockets};
+use crate::sockets::{ConnError, ConnId, Failure, More, Received, Sent, Sockets, Stale};
 
 use super::{Conns, Event, Phase, SendOutcome, Slices, SockMan};
 
@@ -92,6 +92,20 @@ impl<S: Sockets, T> SockMan<S, T> {
             }
             Err(ConnError::Failed(failure)) => Some(self.fail(id, failure)),
             Err(ConnError::Stale) => unreachable!("the manager alone closes its sockets"),
+        }
+    }
+
+    /// An error of a connection that is not read from. The error is asked for: to learn of it by
+    /// reading would take whatever the kernel still holds, past any bound of the tenant's.
+    ///
+    /// Where none is pending, both directions are over. Then no call but a read gets on (a pause
+    /// does not mask the report), and a peer that has closed a Unix socket in order has a right to
+    /// what it sent.
+    pub(super) fn step_paused_error(&mut self, id: ConnId) -> Option<Event> {
+        match self.sockets.take_error(id) {
+            Ok(Some(failure)) => Some(self.fail(id, failure)),
+            Ok(None) => self.step_receive(id),
+            Err(Stale) => unreachable!("the manager alone closes its sockets"),
         }
     }
 

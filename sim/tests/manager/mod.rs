@@ -17,6 +17,8 @@ use sockman_sim::schedule::{Call, Effect};
 
 mod driver;
 mod machine;
+#[cfg(unix)]
+mod unix;
 
 const NODE: &str = "192.0.2.1:18444";
 const PEER: &str = "203.0.113.1:18444";
@@ -401,6 +403,16 @@ fn a_pause_hides_bytes_and_an_end() {
 fn a_pause_does_not_hide_a_reset() {
     let mut pair = Pair::new();
     let (theirs, ours) = pair.connected();
+    pair.peer_closes(theirs, Closing::Reset);
+    let error = ConnFailure::Lost(Failure::Reset);
+    assert_eq!(pair.drive(), [Event::Failed { conn: ours, error }]);
+}
+
+#[test]
+fn a_reset_while_paused_is_told_without_a_read() {
+    let mut pair = Pair::new();
+    let (theirs, ours) = pair.connected();
+    pair.peer_sends(theirs, 10);
     pair.peer_closes(theirs, Closing::Reset);
     let error = ConnFailure::Lost(Failure::Reset);
     assert_eq!(pair.drive(), [Event::Failed { conn: ours, error }]);
