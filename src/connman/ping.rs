@@ -146,6 +146,19 @@ mod tests {
     }
 
     #[test]
+    fn least_round_trip_is_kept_beside_the_last() {
+        let mut ping = Ping::default();
+        for (at, trip) in [(0, 30), (200, 20), (400, 40)] {
+            let sent = NOW + Duration::from_secs(at);
+            let nonce = ping.start(sent, 70016, |n| n + 1);
+            let trip = Duration::from_millis(trip);
+            assert_eq!(ping.answer(nonce, sent + trip), (TAKEN, Some(trip)));
+            assert_eq!(ping.last, Some(trip));
+        }
+        assert_eq!(ping.least, Some(Duration::from_millis(20)));
+    }
+
+    #[test]
     fn next_ping_is_due_more_than_the_interval_after_the_last() {
         let mut ping = started();
         let later = NOW + PING_INTERVAL;

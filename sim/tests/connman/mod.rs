@@ -24,6 +24,7 @@ mod handshake;
 mod opener;
 mod orders;
 mod queues;
+mod rules;
 mod timers;
 
 /// What the wall shows when the steady clock starts.
@@ -73,11 +74,18 @@ impl World {
     fn with(choose: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new(Network::Regtest);
         choose(&mut config);
-        let net = Loopback::new(KernelConfig::default());
+        Self::on("127.0.0.1", config)
+    }
+
+    /// Everybody is at one address.
+    fn on(address: &str, config: Config) -> Self {
+        let address = address.parse().unwrap();
+        let kernel = KernelConfig { addresses: vec![address], ..KernelConfig::default() };
+        let net = Loopback::new(kernel);
         let sockman = SockMan::new(net, SockManConfig::default());
         let mut node = Machine::new(sockman, ConnMan::new(config, Seed::from_number(1)));
         let now = Now { wall: WALL_START, ..Now::default() };
-        let listener = node.listen(now, &Endpoint::Ip("127.0.0.1:18444".parse().unwrap())).unwrap();
+        let listener = node.listen(now, &Endpoint::Ip((address, 18444).into())).unwrap();
         Self { node, listener, remotes: Vec::new(), notices: Vec::new(), wall_skew_secs: 0 }
     }
 

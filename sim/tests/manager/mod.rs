@@ -500,6 +500,22 @@ fn a_connection_that_takes_some_bytes_receives_in_a_later_turn() {
     assert_eq!(names(&pair.turn()), ["writable", "received"]);
 }
 
+/// Two peers who both wait for room would otherwise wait for each other.
+#[test]
+fn a_connection_that_takes_no_bytes_receives_in_the_same_turn() {
+    let mut pair = Pair::new();
+    let (theirs, ours) = pair.connected();
+    pair.man.resume(ours);
+    assert_eq!(pair.send(ours, 20_000), SendOutcome::Accepted(4096));
+    pair.peer_sends(theirs, 10);
+    // Spurious: there is no room.
+    let readiness = Readiness { readable: true, writable: true, error: false };
+    pair.man.handle_ready(&[Report { source: Source::Conn(ours), readiness }]);
+    assert_eq!(pair.step(), Some(Event::Writable { conn: ours }));
+    assert_eq!(pair.offer(ours), SendOutcome::Accepted(0));
+    assert_eq!(pair.step(), Some(Event::Received { conn: ours, count: 10 }));
+}
+
 #[test]
 fn an_error_is_read_in_the_turn_of_a_partial_send() {
     let mut pair = Pair::new();
