@@ -179,6 +179,8 @@ fn house_is_tidy() {
         problems.extend(findings.iter().map(|finding| format!("{path}:{finding}")));
     };
     tell(citations::DOCUMENT, citations::repeated_rules(document));
+    let texts = files.iter().map(|file| (file.path.as_str(), file.text()));
+    tell(citations::DOCUMENT, citations::unheld_rules(document, texts));
     for file in &files {
         for rule in RULES {
             tell(&file.path, rule(&file.path, file.text()));

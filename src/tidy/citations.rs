@@ -35,18 +35,53 @@ pub(super) fn unresolved(text: &str, sections: &BTreeSet<String>) -> Vec<Finding
         .collect()
 }
 
-/// Rules of the document whose name another one has already. A rule is a line with an arrow; its
-/// name goes with a case of the corpus or a test.
+/// Rules of the document whose name another one has already.
 pub(super) fn repeated_rules(document: &str) -> Vec<Finding> {
     let mut seen = BTreeSet::new();
-    let rules = document.lines().enumerate().filter_map(|(index, line)| {
-        let name = line.strip_prefix("* ⇒ `")?.split('`').next()?;
-        Some((index + 1, name))
-    });
-    let repeated = rules.filter(|(_, name)| !seen.insert(name.to_owned()));
+    let repeated = rules(document).filter(|(_, name, _)| !seen.insert(name.to_owned()));
     repeated
-        .map(|(line, name)| Finding { line, problem: format!("a second rule `{name}`") })
+        .map(|(line, name, _)| Finding { line, problem: format!("a second rule `{name}`") })
         .collect()
+}
+
+/// Rules of the document that neither a case of the corpus nor a function among `files` (path and
+/// text) is named after. Those that are not built yet say so.
+pub(super) fn unheld_rules<'a>(
+    document: &str,
+    files: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Vec<Finding> {
+    let mut held = BTreeSet::new();
+    for (path, text) in files {
+        if let Some(name) = path.rsplit('/').next().and_then(|name| name.strip_suffix(".case")) {
+            held.insert(name);
+        } else if super::is_rust(path) {
+            held.extend(functions(text));
+        }
+    }
+    let unheld = rules(document)
+        .filter(|(_, name, rest)| !rest.starts_with(UNBUILT) && !held.contains(name));
+    unheld
+        .map(|(line, name, _)| Finding { line, problem: format!("no case or test `{name}`") })
+        .collect()
+}
+
+/// What follows the name of a rule that nothing can see yet.
+const UNBUILT: &str = " (**later**)";
+
+/// The rules of the document, which have an arrow each: line, name, and what follows it there.
+fn rules(document: &str) -> impl Iterator<Item = (usize, &str, &str)> {
+    document.lines().enumerate().filter_map(|(index, line)| {
+        let (name, rest) = line.strip_prefix("* ⇒ `")?.split_once('`')?;
+        Some((index + 1, name, rest))
+    })
+}
+
+/// Names of the functions of a source file.
+fn functions(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| {
+        let (_, rest) = line.split_once("fn ")?;
+        rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()
+    })
 }
 
 /// Every citation, with its line from 1. A part's name may end one line and its number begin the
@@ -118,6 +153,20 @@ mod tests {
     fn rule_with_a_taken_name_is_rejected() {
         let document = "* ⇒ `a_is_b`: as it is.\n* ⇒ `b_is_c`\n* ⇒ `a_is_b`: again.\n";
         let lines: Vec<_> = repeated_rules(document).iter().map(|f| f.line).collect();
+        assert_eq!(lines, [3]);
+    }
+
+    #[test]
+    fn rule_that_nothing_is_named_after_is_rejected() {
+        let document = "* ⇒ `in_a_case`\n* ⇒ `in_a_test`: so.\n* ⇒ `in_nothing`: so.\n\
+                        * ⇒ `in_time` (**later**): so.\n";
+        let files = [
+            ("corpus/connman/in_a_case.case", ""),
+            ("sim/tests/main.rs", "    fn in_a_test() {\n"),
+            ("docs/notes.md", "fn in_nothing() {\n"),
+        ];
+        let lines: Vec<_> =
+            unheld_rules(document, files.into_iter()).iter().map(|f| f.line).collect();
         assert_eq!(lines, [3]);
     }
 

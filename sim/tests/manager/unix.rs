@@ -38,7 +38,7 @@ fn what_a_unix_peer_sent_before_its_orderly_end_is_read_though_reading_is_paused
     man.conns_mut().adopt(conn, ());
     peer.send(theirs, &[IoSlice::new(b"last words")], More::No).unwrap();
     peer.close(theirs, Closing::Orderly).unwrap();
-    // Both directions are over, which is reported for as long as it is so: to wait would be to spin.
+    // Both directions are over, which is reported as long as it is so: to wait would be to spin.
     assert_eq!(turn(&mut man), [Event::Received { conn, count: 10 }]);
     assert_eq!(turn(&mut man), [Event::Eof { conn }]);
     assert_eq!(names(&turn(&mut man)), ["failed"]);

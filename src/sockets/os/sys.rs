@@ -193,6 +193,8 @@ fn without_blocking(socket: OwnedFd) -> io::Result<OwnedFd> {
 
 #[cfg(test)]
 mod tests {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
     use super::*;
 
     /// A call that gives these results, one after the other.
@@ -215,6 +217,24 @@ mod tests {
         assert_eq!(received(gives([Err(io::Errno::AGAIN)])), Ok(Received::WouldBlock));
         assert_eq!(sent(gives([Err(io::Errno::PIPE)])), Err(io::Errno::PIPE));
         assert_eq!(received(gives([Err(io::Errno::CONNRESET)])), Err(io::Errno::CONNRESET));
+    }
+
+    /// Whoever connects, and whoever is accepted.
+    #[test]
+    fn small_messages_leave_at_once() {
+        let loopback = Endpoint::Ip(([127, 0, 0, 1], 0).into());
+        let listener = socket(&loopback).unwrap();
+        bind(&listener, &loopback).unwrap();
+        start_listening(&listener).unwrap();
+        let at = endpoint(net::getsockname(&listener).unwrap()).unwrap();
+        let client = socket(&at).unwrap();
+        connect(&client, &at).unwrap();
+        let mut waiting = [PollFd::new(&listener, PollFlags::IN)];
+        let soon = Timespec { tv_sec: 10, tv_nsec: 0 };
+        assert_eq!(poll(&mut waiting, Some(&soon)), Ok(1), "somebody waits");
+        let (server, _) = accept(&listener).unwrap();
+        assert_eq!(sockopt::tcp_nodelay(&client), Ok(true));
+        assert_eq!(sockopt::tcp_nodelay(&server), Ok(true));
     }
 
     #[cfg(target_os = "linux")]
