@@ -15,6 +15,8 @@
 use std::fmt::{self, Write as _};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use sockman::driver::{Clock as _, SystemClock};
 use sockman::time::UnixTime;
@@ -146,7 +148,8 @@ impl fmt::Display for LogError {
 }
 
 /// Opens the log, whose file is in `directory` unless the options say where. `RUST_LOG` adds to the
-/// options. What is given is to be dropped at the end, so that every line is written.
+/// options. Whoever sets `reopens` has the file opened anew before the next line. What is given is
+/// to be dropped at the end, so that every line is written.
 ///
 /// # Errors
 ///
@@ -155,6 +158,7 @@ pub(crate) fn open(
     options: &LogOptions,
     directory: Option<&Path>,
     clock: SystemClock,
+    reopens: Arc<AtomicBool>,
 ) -> Result<Option<Flush>, LogError> {
     let from_env = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
     let filter = EnvFilter::builder().parse(format!("{},{from_env}", directives(&options.debug)));
@@ -163,7 +167,7 @@ pub(crate) fn open(
     let file = match options.file.path(directory) {
         None => None,
         Some(path) => {
-            let opened = LogFile::open(path.clone(), options.shrinks);
+            let opened = LogFile::open(path.clone(), options.shrinks, reopens);
             Some(opened.map_err(|_| LogError::File(path))?)
         }
     };

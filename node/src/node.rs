@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use sockman::connman::{Behaviour, Command, ConnMan, Limits, NetworkState};
 use sockman::driver::{Clock as _, Driver, Machine, SystemClock, system_seed};
@@ -76,10 +78,12 @@ pub(crate) fn run(mut options: Options) -> Result<(), NodeError> {
     let directory = options.data_directory.as_ref();
     let directory = directory.map(|path| directory::of_chain(path, options.config.network));
     let directory = directory.transpose().map_err(NodeError::Directory)?;
+    let reopens_log = Arc::new(AtomicBool::new(false));
     // Dropped last, when every line is there.
-    let _flush = log::open(&options.log, directory.as_deref(), clock).map_err(NodeError::Log)?;
+    let _flush = log::open(&options.log, directory.as_deref(), clock, Arc::clone(&reopens_log))
+        .map_err(NodeError::Log)?;
     // From here on a signal that comes early waits, and is not lost.
-    let signals = signals::catch().map_err(NodeError::Signals)?;
+    let signals = signals::catch(reopens_log).map_err(NodeError::Signals)?;
     introduce(&options);
     let most = options.connections_max;
     info!("Using at most {most} automatic connections ({available} file descriptors available)");

@@ -4,6 +4,7 @@
 //! |-------------------|------------------------------------------------------------------------|
 //! | SIGINT, SIGTERM   | an orderly end; a SIGINT after either ends the process at once         |
 //! | SIGUSR1           | every connection is written to the log                                 |
+//! | SIGHUP            | the log's file is opened anew, as after it was moved away              |
 //!
 //! A thread of its own waits for them, asleep, and passes them on by the mailbox. Only the end at
 //! once is the handler's own, so that it needs no thread that still works. SIGPIPE is ignored, as
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::{io, thread};
 
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use sockman::driver::Mailbox;
@@ -22,17 +23,18 @@ use sockman::sockets::Wake;
 /// The signals that are caught from now on, and kept until they are passed on.
 pub(crate) struct Caught(Signals);
 
-/// Catches the signals, before there is anybody to tell.
+/// Catches the signals, before there is anybody to tell. SIGHUP sets `reopens_log`.
 ///
 /// # Errors
 ///
 /// The system has no descriptor left, or forbids it.
-pub(crate) fn catch() -> io::Result<Caught> {
+pub(crate) fn catch(reopens_log: Arc<AtomicBool>) -> io::Result<Caught> {
     let is_stopping = Arc::new(AtomicBool::new(false));
     // Asked before it is set: handlers run in the order in which they were registered.
     flag::register_conditional_default(SIGINT, Arc::clone(&is_stopping))?;
     flag::register(SIGINT, Arc::clone(&is_stopping))?;
     flag::register(SIGTERM, is_stopping)?;
+    flag::register(SIGHUP, reopens_log)?;
     Ok(Caught(Signals::new([SIGINT, SIGTERM, SIGUSR1])?))
 }
 

@@ -1,9 +1,12 @@
 //! The log as a file.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::{fs, thread};
 
-use super::process::Node;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::process::{Node, command};
 
 /// A data directory of one test's own, gone when the test is over.
 struct Directory(PathBuf);
@@ -111,4 +114,42 @@ fn log_that_cannot_be_written_is_told_of_once() {
     let [told] = exit.stderr.as_slice() else { panic!("{:#?}", exit.stderr) };
     let expected = "Warning: Lines of the log are lost: /dev/full: No space left on device";
     assert!(told.starts_with(expected), "{told}");
+}
+
+/// Stdout that takes nothing is told of as well: a service whose log is a file on a full disk.
+#[cfg(target_os = "linux")]
+#[test]
+fn console_that_cannot_be_written_is_told_of_once() {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let directory = Directory::new("full-console");
+    let mut node = command(&["-listen=0", &directory.option()]);
+    let node = node.stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+    let log = Path::new("regtest/debug.log");
+    while !fs::read_to_string(directory.0.join(log)).is_ok_and(|log| log.contains("Done loading")) {
+        thread::yield_now();
+    }
+    kill_process(Pid::from_child(&node), Signal::TERM).unwrap();
+    let output = node.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let expected =
+        "Warning: Lines of the log are lost: stdout: No space left on device (os error 28)";
+    assert_eq!(String::from_utf8_lossy(&output.stderr).trim_end(), expected);
+}
+
+/// As after a rotation of logs: what comes next is in a new file.
+#[test]
+fn moved_file_is_opened_anew_on_a_hangup() {
+    let directory = Directory::new("moved");
+    let (mut node, at) = Node::listening(&[&directory.option()]);
+    let log = directory.0.join("regtest/debug.log");
+    fs::rename(&log, directory.0.join("old.log")).unwrap();
+    node.signal(Signal::HUP);
+    let mut peer = Node::start(&[&format!("-connect={at}")]);
+    node.expect("New inbound v1 peer connected");
+    peer.expect("ping answered after");
+    peer.stop().assert_clean();
+    node.stop().assert_clean();
+    let has = |file: &str, part: &str| directory.lines(file).iter().any(|line| line.contains(part));
+    assert!(has("old.log", "Done loading") && !has("old.log", "Shutdown done"));
+    assert!(has("regtest/debug.log", "Shutdown done"));
 }

@@ -2,7 +2,8 @@
 //!
 //! A thread of its own writes, in order. While nobody reads, lines wait, up to a bound; those
 //! beyond it are lost, and a line says how many as soon as there is room. At the end what waits is
-//! written out for as long as somebody reads.
+//! written out for as long as somebody reads. What cannot be written, as to a file on a full disk, is
+//! lost, and stderr hears of it once; of a pipe that was closed nobody needs to.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -91,6 +92,7 @@ impl Shared {
 
     /// The thread: writes what comes until the end.
     fn write_to(&self, stdout: &File) {
+        let mut is_told = false;
         let mut lines = Vec::new();
         loop {
             let idle = |queue: &mut Queue| queue.waiting.is_empty() && !queue.is_closed;
@@ -103,19 +105,34 @@ impl Shared {
             std::mem::swap(&mut lines, &mut queue.waiting);
             queue.taken += lines.len() as u64;
             drop(queue);
-            self.write_lines(stdout, &lines);
+            let written = self.write_lines(stdout, &lines);
+            if let Some(error) = written.err().filter(|_| !is_told) {
+                is_told = true;
+                let told = format!("Warning: Lines of the log are lost: stdout: {error}\n");
+                // OK to ignore: there is nobody else to tell.
+                let _unseen = io::stderr().write_all(told.as_bytes());
+            }
         }
     }
 
-    fn write_lines(&self, stdout: &File, mut lines: &[u8]) {
+    /// Writes some lines. After an error the rest of them is given up: it would go the same way.
+    fn write_lines(&self, stdout: &File, mut lines: &[u8]) -> io::Result<()> {
+        let mut result = Ok(());
         while !lines.is_empty() {
-            let written = write(stdout, &lines[..piece(lines)]);
-            // OK to ignore an error: there is nobody left to tell, and the rest goes the same way.
-            let count = written.unwrap_or(lines.len());
+            let count = match write(stdout, &lines[..piece(lines)]) {
+                Ok(count) => count,
+                Err(error) => {
+                    if error.kind() != io::ErrorKind::BrokenPipe {
+                        result = Err(error);
+                    }
+                    lines.len()
+                }
+            };
             lines = &lines[count..];
             self.queue().written += count as u64;
             self.changed.notify_all();
         }
+        result
     }
 }
 

@@ -9,7 +9,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What is left of a file that is shrunk, in bytes. Core: `RECENT_DEBUG_HISTORY_SIZE`.
 const RECENT_BYTES: u64 = 10_000_000;
@@ -20,8 +21,15 @@ const SHRUNK_BYTES_MIN: u64 = RECENT_BYTES / 10 * 11;
 /// A file that lines are added to.
 pub(super) struct LogFile {
     path: PathBuf,
+    /// Set when the file is to be opened anew, because somebody has moved it away.
+    reopens: Arc<AtomicBool>,
+    open: Mutex<Open>,
+}
+
+/// The file that lines go to now.
+struct Open {
     file: File,
-    state: Mutex<State>,
+    state: State,
 }
 
 /// What could not be written.
@@ -41,20 +49,25 @@ impl LogFile {
     /// # Errors
     ///
     /// The system does not let us.
-    pub(super) fn open(path: PathBuf, shrinks: bool) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).open(&path)?;
+    pub(super) fn open(path: PathBuf, shrinks: bool, reopens: Arc<AtomicBool>) -> io::Result<Self> {
+        let file = open(&path)?;
         if shrinks {
             // OK to go on: then it is long.
             let _ = shrink(&path);
         }
-        Ok(Self { path, file, state: Mutex::default() })
+        let open = Mutex::new(Open { file, state: State::default() });
+        Ok(Self { path, reopens, open })
     }
 
     /// Adds a line.
     pub(super) fn add(&self, line: &[u8], lost_line: impl FnOnce(u64) -> String) {
         // OK to go on after a panic: no change of it is made by halves.
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = state.write(&self.file, line, lost_line) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.reopens.swap(false, Ordering::Relaxed) {
+            open.reopen(&self.path);
+        }
+        let Open { file, state } = &mut *open;
+        if let Err(error) = state.write(&*file, line, lost_line) {
             state.lost += 1;
             if !state.is_told {
                 state.is_told = true;
@@ -63,6 +76,17 @@ impl LogFile {
                 // OK to ignore: there is nobody else to tell.
                 let _unseen = io::stderr().write_all(told.as_bytes());
             }
+        }
+    }
+}
+
+impl Open {
+    /// Goes on in the file that has the path now. Where it cannot be opened, the one that was moved
+    /// away takes the lines.
+    fn reopen(&mut self, path: &Path) {
+        if let Ok(file) = open(path) {
+            self.file = file;
+            self.state.is_torn = false;
         }
     }
 }
@@ -97,6 +121,10 @@ impl State {
         }
         Ok(())
     }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
 }
 
 /// Leaves the last lines of a file that has become long.
