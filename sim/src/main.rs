@@ -8,7 +8,10 @@ use clap::Parser;
 mod cli;
 
 fn main() -> ExitCode {
-    let command = cli::Command::parse();
+    let command = match cli::Command::try_parse() {
+        Ok(command) => command,
+        Err(answer) => return show(&answer),
+    };
     sockman_sim::panics::note_quietly();
     cli::subscribe();
     let stdout = io::stdout();
@@ -23,5 +26,17 @@ fn main() -> ExitCode {
             let _ = writeln!(io::stderr(), "sim: {error}");
             ExitCode::from(2)
         }
+    }
+}
+
+/// Help that was asked for, on stdout; or what is wrong with the arguments, on stderr.
+fn show(answer: &clap::Error) -> ExitCode {
+    match answer.print().and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let _ = writeln!(io::stderr(), "sim: {}", cli::Error::Output(error));
+            ExitCode::from(2)
+        }
+        Ok(()) | Err(_) if answer.use_stderr() => ExitCode::from(2),
+        Ok(()) | Err(_) => ExitCode::SUCCESS,
     }
 }

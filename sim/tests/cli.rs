@@ -1,7 +1,7 @@
 //! The `sim` command, as a script meets it: its output, its exit status, its files.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -549,7 +549,8 @@ fn a_full_disk_under_the_output_is_an_error() {
     folder.write("failing.case", FAILING);
     let artifact = folder.write("artifact", b"");
     let artifact = artifact.to_str().unwrap();
-    let commands: [&[&str]; 5] = [
+    let commands: [&[&str]; 6] = [
+        &["--help"],
         &["run", "--subject", "echo", "--seeds", "0"],
         &["replay", "a.case"],
         &["show", "a.case"],
@@ -562,4 +563,16 @@ fn a_full_disk_under_the_output_is_an_error() {
         let said = ended(&output, 2);
         assert!(said.contains("cannot write"), "{arguments:?}: {said}");
     }
+}
+
+/// As a shell names what another command writes: `sim replay <(…)`.
+#[cfg(unix)]
+#[test]
+fn a_schedule_comes_from_a_pipe() {
+    let folder = Folder::new("from-a-pipe");
+    let mut replay = folder.command(&["replay", "/dev/stdin"]);
+    let mut child = replay.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(GREETING.as_bytes()).unwrap();
+    let said = ended(&child.wait_with_output().unwrap(), 0);
+    assert!(said.contains("/dev/stdin: passed"), "{said}");
 }

@@ -2,7 +2,7 @@
 //! at all.
 
 use std::fs;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::string::FromUtf8Error;
 
@@ -17,6 +17,10 @@ pub(super) const EXTENSION: &str = "case";
 /// The schedule in a failure folder, and the story that an exact replay must repeat.
 pub(super) const FAILED_SCHEDULE: &str = "schedule.case";
 pub(super) const FAILED_STORY: &str = "story.txt";
+
+/// Bytes of a schedule at most: more than any that a campaign has written, less than memory. What is
+/// named may be a device that never ends.
+const BYTES_MAX: u64 = 1 << 28;
 
 /// Files and folders that are looked at below one folder, at most: far more than a corpus has, and
 /// a second's work. Whoever names more, such as the root of a system, has named the wrong one.
@@ -41,7 +45,8 @@ pub(super) fn find(path: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 fn find_among(path: &Path, entries_max: usize) -> Result<Vec<PathBuf>, Error> {
-    if path.is_file() {
+    // Also a pipe: who names one, as a shell does for `<(…)`, has something in it.
+    if !fs::metadata(path).map_err(Error::file(path))?.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
     let mut found = Vec::new();
@@ -89,6 +94,18 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>, left: &mut usize) -> Result<
     Ok(())
 }
 
+/// What a file holds.
+fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(Error::file(path))?;
+    file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(Error::file(path))?;
+    if bytes.len() as u64 > BYTES_MAX {
+        let problem = "no schedule is as long as that";
+        return Err(Error::Usage(format!("{}: {problem}", path.display())));
+    }
+    Ok(bytes)
+}
+
 /// A schedule, and its text if it was one.
 pub(super) struct Read {
     pub(super) schedule: Schedule,
@@ -97,7 +114,7 @@ pub(super) struct Read {
 
 /// The schedule in a file. A file that is not text is a fuzzer's.
 pub(super) fn read(path: &Path) -> Result<Read, Error> {
-    let bytes = fs::read(path).map_err(Error::file(path))?;
+    let bytes = read_bytes(path)?;
     let named_as_text = path.extension().is_some_and(|extension| extension == EXTENSION);
     match String::from_utf8(bytes) {
         Ok(text) if named_as_text || looks_like_text(&text) => {
@@ -114,7 +131,7 @@ pub(super) fn read(path: &Path) -> Result<Read, Error> {
 
 /// The text of a schedule in a file, whatever it says. A fuzzer's bytes are none.
 pub(super) fn read_text(path: &Path) -> Result<String, Error> {
-    let bytes = fs::read(path).map_err(Error::file(path))?;
+    let bytes = read_bytes(path)?;
     let text = String::from_utf8(bytes).map_err(|error| not_text(path, &error))?;
     let named_as_text = path.extension().is_some_and(|extension| extension == EXTENSION);
     if named_as_text || looks_like_text(&text) {
