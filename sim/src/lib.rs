@@ -9,6 +9,7 @@
 
 pub mod actor;
 pub mod bugs;
+pub mod capture;
 pub mod chooser;
 pub mod contract;
 pub mod done;

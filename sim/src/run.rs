@@ -9,6 +9,7 @@ use rand_chacha::rand_core::SeedableRng as _;
 use sockman::sockets::{Closing, Endpoint};
 use sockman::time::Instant;
 
+use crate::capture::{Packet, Packets};
 use crate::done::Done;
 use crate::expect::Judge;
 use crate::faulty::{Reach, Weights};
@@ -56,6 +57,8 @@ const NEVER_CONNECTED: &str = "it has no connection, and gets none";
 pub struct Options {
     /// Whether to keep the story.
     pub story: Story,
+    /// Whether to keep the packets that pass the node's host.
+    pub packets: Packets,
     /// Where chance comes from; `None`: the order of the schedule decides.
     pub chance: Option<Chance>,
     /// Most steps.
@@ -64,7 +67,8 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { story: Story::Drop, chance: None, steps_max: STEPS_MAX }
+        let (story, packets) = (Story::Drop, Packets::Drop);
+        Self { story, packets, chance: None, steps_max: STEPS_MAX }
     }
 }
 
@@ -92,6 +96,8 @@ pub struct Report {
     pub recorded: Schedule,
     /// The story, if it was kept.
     pub story: Vec<Entry>,
+    /// What passed the node's host, if it was kept.
+    pub packets: Vec<Packet>,
     /// How many lines of the script were carried out before it ended.
     pub carried_out: usize,
     /// Every connection of the node's as it stood when the run failed.
@@ -167,7 +173,8 @@ impl<X: Subject, K: Host> Run<X, K> {
         options: &Options,
         host: impl FnOnce(&WorldConfig, &BTreeMap<ActorId, Vec<IpAddr>>) -> Result<K, SetupError>,
     ) -> Result<Self, SetupError> {
-        let mut config = WorldConfig { story: options.story, ..WorldConfig::default() };
+        let Options { story, packets, .. } = *options;
+        let mut config = WorldConfig { story, packets, ..WorldConfig::default() };
         config.node_kernel.addresses = NODE_ADDRESSES.to_vec();
         let (settings, seed) = host_settings(schedule, &mut config).map_err(SetupError::Setting)?;
         check_words::<X>(schedule)?;
@@ -289,6 +296,7 @@ impl<X: Subject, K: Host> Run<X, K> {
             stats: self.stats(),
             recorded,
             story: self.world.trace().story().to_vec(),
+            packets: self.world.packets().to_vec(),
             carried_out: self.next_line,
             connections,
         }

@@ -17,6 +17,7 @@ use sockman::sockman::{Config, SockMan, Tenant};
 use sockman::time::{Instant, Now, UnixTime};
 
 use crate::actor::{Actor, Moved, Passage, Saw};
+use crate::capture::{Capture, Packet, Packets};
 use crate::chooser::Chooser;
 use crate::done::Done;
 use crate::faulty::{Faulty, Weights};
@@ -65,6 +66,8 @@ pub struct WorldConfig {
     pub sockman: Config,
     /// Whether to keep the story.
     pub story: Story,
+    /// Whether to keep the packets that pass the node's host.
+    pub packets: Packets,
 }
 
 impl Default for WorldConfig {
@@ -84,6 +87,7 @@ impl Default for WorldConfig {
             link: LinkConfig::default(),
             sockman: Config::default(),
             story: Story::Drop,
+            packets: Packets::Drop,
         }
     }
 }
@@ -159,6 +163,7 @@ pub struct World<X: Subject, K: Host = Kernel> {
     /// Whether the node's last step was another than the default's.
     has_deviated: bool,
     trace: Trace,
+    capture: Capture,
     notices: Vec<<X::Tenant as Tenant>::Notice>,
     /// Segments on their way from a kernel to the network, reused.
     segments: Vec<Segment>,
@@ -244,6 +249,7 @@ impl<X: Subject, K: Host> World<X, K> {
             chooser: Chooser::new(scheduler),
             has_deviated: false,
             trace: Trace::new(config.story),
+            capture: Capture::new(config.packets),
             notices: Vec::new(),
             segments: Vec::new(),
             events: Vec::new(),
@@ -411,6 +417,12 @@ impl<X: Subject, K: Host> World<X, K> {
     #[must_use]
     pub const fn trace(&self) -> &Trace {
         &self.trace
+    }
+
+    /// What passed the node's host so far; empty if it is not kept.
+    #[must_use]
+    pub fn packets(&self) -> &[Packet] {
+        self.capture.packets()
     }
 
     /// What the node had to tell since the last [`forget`](Self::forget).

@@ -565,6 +565,22 @@ fn a_full_disk_under_the_output_is_an_error() {
     }
 }
 
+#[test]
+fn a_capture_is_of_one_schedule_and_says_how_it_ended() {
+    let folder = Folder::new("pcap");
+    folder.write("cases/a.case", GREETING);
+    let said = ended(&folder.sim(&["show", "cases/a.case", "--pcap", "a.pcapng"]), 0);
+    assert!(said.contains("a.pcapng: ") && said.contains("passed"), "{said}");
+    let file = fs::read(folder.0.join("a.pcapng")).unwrap();
+    assert_eq!(file[..4], [0x0a, 0x0d, 0x0d, 0x0a]);
+    assert!(file.windows(6).any(|bytes| bytes == b"passed"), "a comment says so");
+    folder.write("cases/b.case", GREETING);
+    let said = ended(&folder.sim(&["show", "cases", "--pcap", "b.pcapng"]), 2);
+    assert!(said.contains("2 schedules; capture one at a time"), "{said}");
+    assert!(!folder.0.join("b.pcapng").exists());
+    ended(&folder.sim(&["show", "cases/a.case", "--pcap", "missing/a.pcapng"]), 2);
+}
+
 /// As a shell names what another command writes: `sim replay <(…)`.
 #[cfg(unix)]
 #[test]

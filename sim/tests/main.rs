@@ -4,6 +4,7 @@
 
 mod bugs;
 mod canaries;
+mod capture;
 mod cli;
 mod connman;
 mod contract;

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use sockman_sim::capture::{Packets, pcapng};
 use sockman_sim::fuzz;
 use sockman_sim::places::Place;
 use sockman_sim::run::{Options, Report, STEPS_MAX};
@@ -35,6 +36,9 @@ pub(crate) struct Arguments {
 pub(crate) struct ShowArguments {
     /// A text, a failure folder or an artifact
     path: PathBuf,
+    /// Write what passes the node's host into a file (pcapng), as Wireshark reads it
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
 }
 
 pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode, Error> {
@@ -93,6 +97,9 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
 }
 
 pub(super) fn show(arguments: &ShowArguments, out: &mut impl Write) -> Result<ExitCode, Error> {
+    if let Some(target) = &arguments.pcap {
+        return capture(&arguments.path, target, out);
+    }
     for file in files::find(&arguments.path)? {
         let read = files::read(&file)?;
         let report = run(&file, &read, Story::Keep)?;
@@ -111,8 +118,24 @@ pub(super) fn show(arguments: &ShowArguments, out: &mut impl Write) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
+/// Writes the packets of one schedule.
+fn capture(path: &Path, target: &Path, out: &mut impl Write) -> Result<ExitCode, Error> {
+    let file = files::find_one(path, "capture")?;
+    let read = files::read(&file)?;
+    let report = run_with(&file, &read, Story::Drop, Packets::Keep)?;
+    let told = report.told(read.source.as_ref()).to_string();
+    files::write_whole(target, &pcapng(&report.packets, &read.schedule.to_string(), &told))?;
+    writeln!(out, "{}: {} segments", target.display(), report.packets.len())?;
+    writeln!(out, "{told}")?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn run(file: &Path, read: &Read, story: Story) -> Result<Report, Error> {
-    let options = Options { story, steps_max: steps_max(read), ..Options::default() };
+    run_with(file, read, story, Packets::Drop)
+}
+
+fn run_with(file: &Path, read: &Read, story: Story, packets: Packets) -> Result<Report, Error> {
+    let options = Options { story, packets, steps_max: steps_max(read), ..Options::default() };
     run_named(&read.schedule, &options).map_err(|error| {
         let source = read.source.as_ref();
         match source.and_then(|source| error.in_text(&read.schedule, source)) {

@@ -76,6 +76,7 @@ impl<X: Subject, I: Invention> Driven<X, I> {
             stats: Stats { virtual_time: now.since(Instant::START), ..self.stats },
             recorded: self.schedule,
             story: self.world.trace().story().to_vec(),
+            packets: self.world.packets().to_vec(),
             carried_out: 0,
             connections: self.world.machine().sockman().inspect(),
         }

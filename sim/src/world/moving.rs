@@ -86,6 +86,7 @@ impl<X: Subject, K: Host> World<X, K> {
         match self.owners[host.0 as usize] {
             None => {
                 let now = self.now.steady;
+                self.capture.add(now, &segment);
                 self.node_kernel_mut().handle_segment(now, segment);
                 self.carry_from_node();
             }
@@ -176,6 +177,7 @@ impl<X: Subject, K: Host> World<X, K> {
         let mut segments = std::mem::take(&mut self.segments);
         self.node_kernel_mut().take_segments(&mut segments);
         for segment in segments.drain(..) {
+            self.capture.add(self.now.steady, &segment);
             self.network.send(self.now.steady, self.node_host, segment);
         }
         self.segments = segments;
