@@ -7,9 +7,9 @@ use sockman::sockets::ConnId;
 use sockman::time::Instant;
 
 use crate::actor::{Actor, Link, Saw};
-use crate::host::Host;
+use crate::host::{Host, PeerHost};
 use crate::schedule::{ActorId, Expect, Ordering, Word};
-use crate::subject::{Dialect as _, Fact, Heard, Subject};
+use crate::subject::{Dialect, Fact, Heard, Subject};
 use crate::world::World;
 
 /// An expectation that was not met.
@@ -160,9 +160,9 @@ impl Judge {
     fn is_met<X: Subject, K: Host>(&mut self, world: &World<X, K>, open: &Open) -> bool {
         match &open.expect {
             Expect::Receives { actor, words, order, .. } => {
-                let Some(end) = find::<X, K>(world, *actor, words, *order, open.from) else {
-                    return false;
-                };
+                let actor_there = world.actor(*actor);
+                let end = actor_there.and_then(|actor| find(actor, words, *order, open.from));
+                let Some(end) = end else { return false };
                 let used = self.used.entry(*actor).or_insert(0);
                 *used = (*used).max(end);
                 true
@@ -220,14 +220,12 @@ impl Judge {
 }
 
 /// Where, in what an actor heard, the words come to an end; `None` if they are not all there.
-fn find<X: Subject, K: Host>(
-    world: &World<X, K>,
-    actor: ActorId,
+pub(crate) fn find<D: Dialect, K: PeerHost>(
+    actor: &Actor<D, K>,
     words: &[(Word, u32)],
     order: Ordering,
     from: usize,
 ) -> Option<usize> {
-    let actor = world.actor(actor)?;
     let matches = |word: &Word, heard: Heard| actor.dialect().matches(word, heard);
     let heard = actor.heard().get(from..)?;
     let mut end = 0;

@@ -16,6 +16,7 @@ pub mod done;
 pub mod drivers;
 pub mod expect;
 pub mod faulty;
+pub mod functional;
 pub mod fuzz;
 pub mod generate;
 pub mod guided;

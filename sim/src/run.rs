@@ -33,7 +33,8 @@ pub use stats::Stats;
 pub use verdict::{Lost, Told, Verdict};
 
 pub(crate) use setup::addresses_of;
-use setup::{check_words, host_settings, longest_window, plan};
+pub(crate) use setup::check_words;
+use setup::{host_settings, longest_window, plan};
 
 /// How long a world is left alone after the last line of its script. By then everything has moved
 /// on or stands still, which the liveness oracle tells apart.

@@ -1,4 +1,5 @@
-//! `import` and `export`: between the bytes of a fuzzer and the text of a schedule.
+//! `import` and `export`: between the bytes of a fuzzer and the text of a schedule, and from there
+//! to a test of Bitcoin Core's.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -6,6 +7,8 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use sockman_sim::functional;
 
 use super::interrupts::Interrupts;
 use super::{Error, files};
@@ -21,9 +24,12 @@ pub(crate) struct ExportArguments {
     /// Texts, or folders of texts
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// Where the bytes go: a file each, named as the text; made if it is missing
+    /// Where the files go: one each, named as the text; made if it is missing
     #[arg(long)]
     to: PathBuf,
+    /// Write tests for Bitcoin Core's functional test framework instead of bytes for a fuzzer
+    #[arg(long)]
+    functional_test: bool,
 }
 
 pub(super) fn import(arguments: &ImportArguments, out: &mut impl Write) -> Result<ExitCode, Error> {
@@ -42,12 +48,24 @@ pub(super) fn export(arguments: &ExportArguments, out: &mut impl Write) -> Resul
             break;
         }
         let schedule = files::read(text)?.schedule;
-        let to = arguments.to.join(name_of(text));
+        let named = arguments.to.join(name_of(text));
+        let to = if arguments.functional_test { named.with_extension("py") } else { named };
         if !written.insert(to.clone()) {
             let problem = format!("{}: two schedules would be written there", to.display());
             return Err(Error::Usage(problem));
         }
-        files::write_whole(&to, &schedule.to_bytes())?;
+        if !arguments.functional_test {
+            files::write_whole(&to, &schedule.to_bytes())?;
+            continue;
+        }
+        match functional::export(&schedule) {
+            Ok(test) => files::write_whole(&to, test.as_bytes())?,
+            Err(names) => {
+                written.remove(&to);
+                let names: Vec<_> = names.into_iter().collect();
+                writeln!(out, "{}: not written: {}", text.display(), names.join("; "))?;
+            }
+        }
     }
     if interrupts.came() {
         write!(out, "interrupted: of {}, ", texts.len())?;

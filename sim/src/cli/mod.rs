@@ -19,8 +19,10 @@ mod artifacts;
 mod bugs;
 mod campaign;
 mod convert;
+mod diff;
 mod files;
 mod interrupts;
+mod live;
 mod migrate;
 mod places;
 mod promote;
@@ -32,6 +34,11 @@ const PROMOTE_EXAMPLE: &str = "\
 Example: cargo sim promote fuzz/artifacts/connman/crash-1 short_send_loses_no_byte \\
              --why 'The rest of a chunk was lost after a short send.' \\
              --source 'found by fuzzing; docs/behaviour.md, connman 7.5'";
+
+const DIFF_EXAMPLE: &str = "\
+Example: cargo sim diff --left 'exec: before/bitcoind' --right 'exec: after/bitcoind' corpus
+
+Exit status: 0 no schedule is different, 1 some are, 2 a control failed or one could not be run";
 
 /// Deterministic simulation of a Bitcoin connection manager.
 #[derive(Parser)]
@@ -52,6 +59,9 @@ enum Action {
     /// Run schedules: texts, failure folders, libFuzzer artifacts
     #[command(after_help = "Example: cargo sim replay corpus/connman")]
     Replay(replay::Arguments),
+    /// Run schedules with two nodes and show where they behave differently
+    #[command(after_help = DIFF_EXAMPLE)]
+    Diff(diff::Arguments),
     /// Show what happens in a schedule, as a timeline
     #[command(
         after_help = "Example: cargo sim show corpus/connman/unknown_message_is_ignored.case"
@@ -63,7 +73,7 @@ enum Action {
     /// Turn bytes (a libFuzzer artifact) into the text of a schedule
     #[command(after_help = "Example: cargo sim import fuzz/artifacts/connman/crash-1 > new.case")]
     Import(convert::ImportArguments),
-    /// Turn the text of a schedule into bytes for a fuzzer
+    /// Turn the text of a schedule into bytes for a fuzzer, or into a test of Bitcoin Core's
     #[command(after_help = "Example: cargo sim export corpus/connman --to fuzz/corpus/connman")]
     Export(convert::ExportArguments),
     /// Make a case of the corpus of what fails
@@ -139,6 +149,7 @@ pub(crate) fn execute(command: Command, out: &mut impl Write) -> Result<ExitCode
         Action::Run(arguments) => campaign::execute(&arguments, out),
         Action::Worlds => campaign::list_worlds(out),
         Action::Replay(arguments) => replay::execute(&arguments, out),
+        Action::Diff(arguments) => diff::execute(&arguments, out),
         Action::Show(arguments) => replay::show(&arguments, out),
         Action::Shrink(arguments) => shrink::execute(&arguments, out),
         Action::Import(arguments) => convert::import(&arguments, out),

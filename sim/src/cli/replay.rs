@@ -14,6 +14,7 @@ use sockman_sim::trace::Story;
 
 use super::files::Read;
 use super::interrupts::Interrupts;
+use super::live::{self, Where};
 use super::{Error, exit, files, places, texts};
 
 #[derive(clap::Args)]
@@ -27,9 +28,12 @@ pub(crate) struct Arguments {
     /// Judge by the script alone, also where a recorded story lies beside the schedule
     #[arg(long)]
     script: bool,
-    /// Where: mock, or tcp, which is compared with mock
+    /// Where: mock; tcp, which is compared with mock; HOST:PORT, a node that listens there; or
+    /// 'exec: COMMAND', a node that is started for each schedule (docs/reviewing.md)
     #[arg(long, default_value_t, value_name = "PLACE")]
-    on: Place,
+    on: Where,
+    #[command(flatten)]
+    live: live::Manner,
 }
 
 #[derive(clap::Args)]
@@ -42,8 +46,15 @@ pub(crate) struct ShowArguments {
 }
 
 pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode, Error> {
-    if arguments.on != Place::Mock {
-        return places::replay(&arguments.paths, arguments.on, arguments.json, out);
+    match &arguments.on {
+        Where::Here(Place::Mock) => {}
+        Where::Here(place) => {
+            return places::replay(&arguments.paths, *place, arguments.json, out);
+        }
+        Where::Live(target) => {
+            let live = &arguments.live;
+            return live::replay(&arguments.paths, target, live, arguments.json, out);
+        }
     }
     let mut failed = 0_usize;
     let mut count = 0_usize;

@@ -10,6 +10,7 @@ use crate::run::{Options, Report, Run, SetupError};
 use crate::schedule::Schedule;
 use crate::subject::Subject;
 
+pub mod live;
 pub mod tcp;
 pub mod tier;
 pub mod transcript;

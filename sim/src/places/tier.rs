@@ -168,7 +168,7 @@ fn of_setting(schedule: &Schedule, key: &str, value: &str) -> Operation {
 }
 
 /// Whether a list has an address that no host of the schedule has: there a dial meets silence.
-fn connects_to_nobody(schedule: &Schedule, list: &str) -> bool {
+pub(crate) fn connects_to_nobody(schedule: &Schedule, list: &str) -> bool {
     let Ok(hosts) = addresses_of(schedule) else { return false };
     let is_known = |at: &SocketAddr| hosts.values().flatten().any(|own| *own == at.ip());
     let ends = list.split_whitespace().map(str::parse::<SocketAddr>);

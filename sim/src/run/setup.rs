@@ -87,7 +87,7 @@ impl fmt::Display for Misspoken {
 }
 
 /// Checks that the subject's peers have every word of the script.
-pub(super) fn check_words<X: Subject>(schedule: &Schedule) -> Result<(), SetupError> {
+pub(crate) fn check_words<X: Subject>(schedule: &Schedule) -> Result<(), SetupError> {
     for (line, op) in schedule.script.iter().map(|line| &line.op).enumerate() {
         let check = |word: &Word| {
             if matches!(op, Op::NodeTold { .. }) {

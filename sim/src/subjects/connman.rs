@@ -30,6 +30,7 @@ mod watch;
 
 pub use handshake::HandshakeWatch;
 pub use speaker::Speaker;
+pub(crate) use speaker::{Frame, HEADER_BYTES, Unframed, split};
 pub use watch::{Configured, ConnmanWatch};
 
 /// The connection manager as a subject.

@@ -131,6 +131,21 @@ impl<P: Poller> OsSockets<P> {
         Ok(Self { poller: P::new()?, conns: Slab::new(), listeners: Slab::new() })
     }
 
+    /// As [`connect`](Sockets::connect), from an end of the caller's choice: for a host with several
+    /// addresses. Port 0 is any.
+    ///
+    /// # Errors
+    ///
+    /// As `connect`, or the end cannot be had.
+    pub fn connect_from(&mut self, from: &Endpoint, to: &Endpoint) -> Result<ConnId, ConnectError> {
+        let conn = sys::socket(to).and_then(|socket| {
+            sys::bind(&socket, from)?;
+            sys::connect(&socket, to)?;
+            self.insert_conn(socket)
+        });
+        Ok(conn.map_err(Errno::from)?)
+    }
+
     fn conn(&self, conn: ConnId) -> Result<&OwnedFd, Stale> {
         self.conns.get(conn).map(|conn| &conn.socket).ok_or(Stale)
     }

@@ -29,7 +29,7 @@ mod varied;
 const MAGIC: [u8; 4] = [0xfa, 0xbf, 0xb5, 0xda];
 
 /// magic 4, type 12, length 4, checksum 4.
-pub(super) const HEADER_BYTES: usize = 24;
+pub(crate) const HEADER_BYTES: usize = 24;
 
 /// The longest payload that anybody takes, in bytes. Core: `MAX_PROTOCOL_MESSAGE_LENGTH`.
 const PAYLOAD_BYTES_MAX: usize = 4_000_000;
@@ -522,16 +522,16 @@ fn frame(bytes: &[u8]) -> Result<Option<(&'static str, &[u8])>, String> {
 }
 
 /// A whole message on the wire.
-pub(super) struct Frame<'a> {
+pub(crate) struct Frame<'a> {
     /// Its name, filled up with zeros as a rule.
-    pub(super) name: [u8; NAME_BYTES_MAX],
-    pub(super) payload: &'a [u8],
+    pub(crate) name: [u8; NAME_BYTES_MAX],
+    pub(crate) payload: &'a [u8],
     /// The checksum that its header claims.
-    pub(super) checksum: [u8; 4],
+    pub(crate) checksum: [u8; 4],
 }
 
 /// Why there is no whole message.
-pub(super) enum Unframed {
+pub(crate) enum Unframed {
     /// More of it is to come.
     Part,
     /// Its header is of another network.
@@ -541,7 +541,7 @@ pub(super) enum Unframed {
 }
 
 /// The first message in `bytes`. A header is judged once it is whole.
-pub(super) fn split(bytes: &[u8]) -> Result<Frame<'_>, Unframed> {
+pub(crate) fn split(bytes: &[u8]) -> Result<Frame<'_>, Unframed> {
     let (header, rest) = bytes.split_first_chunk::<HEADER_BYTES>().ok_or(Unframed::Part)?;
     let [m0, m1, m2, m3, name @ .., l0, l1, l2, l3, c0, c1, c2, c3] = *header;
     if [m0, m1, m2, m3] != MAGIC {
