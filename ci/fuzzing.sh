@@ -84,9 +84,10 @@ features() {
 }
 
 # stability BINARY CORPUS: of how many cases in a hundred the same is seen, whether they run alone in
-# a process or after all the others. Names those of which it is not.
+# a process or after all the others. Names those of which it is not. One that fails would end the
+# process of all: it is named, and left out there.
 stability() {
-    local binary=$1 every same=0 file at=0 together cases
+    local binary=$1 every same=0 file at=0 cases seen together=() alone=() passing=()
     mapfile -t cases < <(find "$2" -type f | LC_ALL=C sort)
     every=$((${#cases[@]} / STABILITY_CASES + 1))
     mapfile -t cases < <(printf '%s\n' "${cases[@]}" | awk -v every="$every" 'NR % every == 0')
@@ -94,10 +95,18 @@ stability() {
         printf 'no cases'
         return
     fi
-    mapfile -t together < <(features "$binary" "${cases[@]}")
     for file in "${cases[@]}"; do
-        if [ "$(features "$binary" "$file")" = "${together[at]:-}" ] && [ -n "${together[at]:-}" ]
-        then
+        seen=$(features "$binary" "$file")
+        if [ -n "$seen" ]; then
+            alone+=("$seen")
+            passing+=("$file")
+        else
+            printf 'fails: %s\n' "$file" >&2
+        fi
+    done
+    mapfile -t together < <(features "$binary" "${passing[@]}")
+    for file in "${passing[@]}"; do
+        if [ "${alone[at]}" = "${together[at]:-}" ]; then
             same=$((same + 1))
         else
             printf 'unstable: %s\n' "$file" >&2
