@@ -20,8 +20,8 @@ const STEPS_MAX: u64 = 400_000;
 /// thousand others can be run meanwhile.
 const RUN_STEPS_MAX: u64 = 20_000;
 
-/// Most steps of an input that a fuzzer keeps. Longer ones are judged all the same; but what is made
-/// of them is as long, and soon there is nothing else. A handshake is some fifty steps.
+/// Most steps of an input that a fuzzer keeps. Longer ones are judged all the same; but what is
+/// made of them is as long, and soon there is nothing else. A handshake is some fifty steps.
 const KEPT_STEPS_MAX: u64 = 2_000;
 
 /// Runs any bytes as a schedule for the connection manager, under all oracles.

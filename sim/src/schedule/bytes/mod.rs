@@ -12,8 +12,8 @@
 //! shorter input is the same schedule with lines missing at the end. *Dense*: what is common takes
 //! one byte, and most values of that byte mean something common; what is rare is spelled out. So
 //! deviations and expectations are 1 in 20 records each, and settings of the node need a head.
-//! Words, settings and commands are those that the subject knows ([`Known`](crate::lexicon::Known)),
-//! unless they are spelled out.
+//! Words, settings and commands are those that the subject knows, unless they are spelled out:
+//! [`Known`](crate::lexicon::Known).
 //!
 //! Bytes are good for one commit: a change of a table gives them another meaning. They hold all but
 //! the title and the comments: `from_bytes(to_bytes(v)) == v.without_comments()`, for valid `v`.

@@ -96,8 +96,8 @@ fn check_size(line: &str, bytes: usize) {
     assert_eq!(Schedule::from_bytes(&schedule.to_bytes()), schedule);
 }
 
-/// What random bytes are can be run: words, settings and commands are those that the subject has. The
-/// rest is spelled out, one name in 64, or an address that somebody else has.
+/// What random bytes are can be run: words, settings and commands are those that the subject has.
+/// The rest is spelled out, one name in 64, or an address that somebody else has.
 #[test]
 fn most_random_inputs_can_be_run() {
     for (bytes, least) in [(60, 85), (200, 70)] {
