@@ -114,7 +114,7 @@ fn most_random_inputs_can_be_run() {
 /// Every word of the tables is one of the subject's, with every setting of it.
 #[test]
 fn what_is_drawn_is_known() {
-    let mut lead = vec![super::HEAD, 0, 0];
+    let mut lead = [super::HEAD, 0, 0];
     for tag in 0..=u8::MAX {
         for place in 0..0xFC {
             let bytes =
