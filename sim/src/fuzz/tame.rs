@@ -79,7 +79,9 @@ fn tame_settings<X: Subject>(settings: &mut Vec<(String, String)>) {
     for setting in settings.drain(..) {
         let is_taken = match setting.0.as_str() {
             "seed" => setting.1.parse::<u32>().is_ok_and(|number| number > 0),
-            "send-buffer" | "receive-buffer" | "descriptors" | "backlog" => {
+            // The node listens at two addresses if somebody has one of IPv6.
+            "descriptors" => setting.1.parse().is_ok_and(|number| (2..=HOST_MAX).contains(&number)),
+            "send-buffer" | "receive-buffer" | "backlog" => {
                 setting.1.parse().is_ok_and(|number| (1..=HOST_MAX).contains(&number))
             }
             _ => {
@@ -392,6 +394,18 @@ mod tests {
         let said: Vec<_> = tamed.script[4..].iter().map(|line| line.op.to_string()).collect();
         assert_eq!(said, ["p1 is honest"], "{tamed}");
         assert_eq!(tamed.times()[4], Duration::from_millis(310));
+    }
+
+    #[test]
+    fn a_node_has_descriptors_to_listen_with() {
+        let text = "format 1\nnode descriptors 1\n\n0ms p1 dials from [2001:db8::1]:5\n";
+        let schedule = Schedule::parse("few", text).unwrap();
+        let refused = Run::<Connman>::new(&schedule, &Options::default()).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "node descriptors 1: expected one for each address that the node listens at"
+        );
+        assert!(Run::<Connman>::new(&tame(schedule), &Options::default()).is_ok());
     }
 
     #[test]
