@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes each target for a while, plain and with AddressSanitizer, and prints a table.
 #
-#   [FUZZ_SECONDS=60] ci/fuzz.sh [TARGET...]
+#   [FUZZ_SECONDS=60] [FUZZ_KINDS="plain asan"] ci/fuzz.sh [TARGET...]
 #
 # Starts from texts under corpus/ and from what earlier runs have learnt in fuzz/corpus; what is
 # found stays in fuzz/artifacts. A target that finds something does not keep the others from running.
@@ -11,6 +11,7 @@ source "$(dirname "$0")/lib.sh"
 source ci/fuzzing.sh
 
 FUZZ_SECONDS=${FUZZ_SECONDS:-60}
+read -r -a FUZZ_KINDS <<<"${FUZZ_KINDS:-plain asan}"
 ROWS=()
 PROBLEMS=()
 
@@ -31,7 +32,8 @@ row() {
     name=$(basename "$binary")
     learnt=fuzz/corpus/$name
     log=$(target_dir)/fuzz/$kind-$name.log
-    before=$(find "$learnt" -type f 2>/dev/null | wc -l)
+    mkdir -p "$learnt"
+    before=$(find "$learnt" -type f | wc -l)
     if ! fuzz_once "$binary" fuzz/corpus -max_total_time="$FUZZ_SECONDS" >"$log" 2>&1; then
         # What it says stands before the stack of the sanitizer, and is the schedule.
         tail -n 200 "$log"
@@ -56,7 +58,7 @@ wanted() {
 for target in "$@"; do
     [ -e "fuzz/fuzz_targets/$target.rs" ] || die "no target $target in fuzz/fuzz_targets"
 done
-for kind in plain asan; do
+for kind in "${FUZZ_KINDS[@]}"; do
     options=()
     [ "$kind" = plain ] || options=(--asan)
     binaries=$(ci/fuzz-build.sh "${options[@]}")

@@ -24,14 +24,24 @@ seeds() {
     esac
 }
 
+# fuzz_options TARGET: options of libFuzzer's that each run of a target has, one a line.
+#
+# Inputs grow as long as there is something new at their length, which a mutator of our own would
+# switch off; and what is rare is not counted, because of the thousands of edges of a run that took
+# four fifths of the time.
+fuzz_options() {
+    printf '%s\n' -entropic=0 -len_control=100
+}
+
 # fuzz_once BINARY LEARNT [-OPTION...]: fuzzes from the seeds of the target of that name and what is
 # in LEARNT/<name>, where it keeps what it learns, until an option of libFuzzer's
 # (-max_total_time=SECONDS, -runs=COUNT) ends it. What it finds stays in fuzz/artifacts.
 #
 # An input that takes too long fails by its steps; the time is for what does not end at all.
 fuzz_once() {
-    local target=$1 name artifacts seeds learnt
+    local target=$1 name artifacts seeds learnt options
     name=$(basename "$target")
+    mapfile -t options < <(fuzz_options "$name")
     learnt=$2/$name
     shift 2
     artifacts=fuzz/artifacts/$name/
@@ -39,7 +49,7 @@ fuzz_once() {
     mkdir -p "$artifacts" "$learnt"
     seeds "$name" "$seeds"
     "$target" "$learnt" "$seeds" -timeout=300 -rss_limit_mb=4096 \
-        -artifact_prefix="$artifacts" -print_final_stats=1 -verbosity=1 "$@"
+        -artifact_prefix="$artifacts" -print_final_stats=1 -verbosity=1 "${options[@]}" "$@"
 }
 
 # replay_of BINARY: how an artifact of it runs again.
@@ -84,9 +94,10 @@ features() {
 }
 
 # stability BINARY CORPUS: of how many cases in a hundred the same is seen, whether they run alone in
-# a process or after all the others. Names those of which it is not.
+# a process or after all the others. Names those of which it is not. One that fails would end the
+# process of all: it is named, and left out there.
 stability() {
-    local binary=$1 every same=0 file at=0 together cases
+    local binary=$1 every same=0 file at=0 cases seen together=() alone=() passing=()
     mapfile -t cases < <(find "$2" -type f | LC_ALL=C sort)
     every=$((${#cases[@]} / STABILITY_CASES + 1))
     mapfile -t cases < <(printf '%s\n' "${cases[@]}" | awk -v every="$every" 'NR % every == 0')
@@ -94,10 +105,18 @@ stability() {
         printf 'no cases'
         return
     fi
-    mapfile -t together < <(features "$binary" "${cases[@]}")
     for file in "${cases[@]}"; do
-        if [ "$(features "$binary" "$file")" = "${together[at]:-}" ] && [ -n "${together[at]:-}" ]
-        then
+        seen=$(features "$binary" "$file")
+        if [ -n "$seen" ]; then
+            alone+=("$seen")
+            passing+=("$file")
+        else
+            printf 'fails: %s\n' "$file" >&2
+        fi
+    done
+    mapfile -t together < <(features "$binary" "${passing[@]}")
+    for file in "${passing[@]}"; do
+        if [ "${alone[at]}" = "${together[at]:-}" ]; then
             same=$((same + 1))
         else
             printf 'unstable: %s\n' "$file" >&2

@@ -47,7 +47,7 @@ macro_rules! schedule_target {
 /// Counts an input, and tells the counts whenever there are twice as many.
 pub fn count(judged: Judged) -> Corpus {
     let inputs = INPUTS.fetch_add(1, Ordering::Relaxed) + 1;
-    let is_decoded = u64::from(judged == Judged::Passed);
+    let is_decoded = u64::from(matches!(judged, Judged::Passed | Judged::Long));
     let decoded = DECODED.fetch_add(is_decoded, Ordering::Relaxed) + is_decoded;
     // The order matters, because ci/fuzzing.sh compares what is seen of the first inputs.
     if inputs >= 256 && inputs.is_power_of_two() {
@@ -55,7 +55,7 @@ pub fn count(judged: Judged) -> Corpus {
     }
     match judged {
         Judged::Passed | Judged::Trivial => Corpus::Keep,
-        Judged::Abandoned => Corpus::Reject,
+        Judged::Long | Judged::Abandoned => Corpus::Reject,
     }
 }
 

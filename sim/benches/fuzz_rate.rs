@@ -4,6 +4,7 @@
 //! cargo bench -p sockman-sim                              runs a second
 //! cargo bench -p sockman-sim -- --instructions 100        the first 100 alone, to be counted
 //! cargo bench -p sockman-sim -- --show 7                  one of the schedules, as text
+//! cargo bench -p sockman-sim -- --write FOLDER            all of them, as inputs of a fuzz target
 //! ```
 //!
 //! A thousand schedules of 20 operations each, over transport v1, in this process, under all
@@ -131,6 +132,15 @@ fn rate(schedules: &[Schedule]) -> u64 {
     SCHEDULES * 1_000_000_000 / clock.now().steady.as_nanos().max(1)
 }
 
+/// Writes each schedule as bytes to a file of the folder.
+fn write(folder: &str) {
+    std::fs::create_dir_all(folder).expect("the folder can be made");
+    for (seed, schedule) in schedules().iter().enumerate() {
+        let path = format!("{folder}/{seed:03}");
+        std::fs::write(path, schedule.to_bytes()).expect("the folder can be written to");
+    }
+}
+
 fn measure() {
     let schedules = schedules();
     // The first round warms caches and buffers.
@@ -159,6 +169,7 @@ fn obey(words: &[String]) -> ControlFlow<()> {
             schedules()[..count].iter().for_each(counted_run);
         }
         [option, seed] if option == "--show" => print!("{}", schedules()[number(seed)?]),
+        [option, folder] if option == "--write" => write(folder),
         _ => return ControlFlow::Break(()),
     }
     ControlFlow::Continue(())
@@ -168,7 +179,10 @@ fn main() -> ExitCode {
     // `cargo bench` adds `--bench` of its own.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     if obey(&words).is_break() {
-        eprintln!("usage: fuzz_rate [--instructions COUNT | --show SEED], below {SCHEDULES}");
+        eprintln!(
+            "usage: fuzz_rate [--instructions COUNT | --show SEED | --write FOLDER], \
+             numbers below {SCHEDULES}"
+        );
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS

@@ -31,6 +31,12 @@ pub enum Takes {
 }
 
 impl Setting {
+    /// A setting that takes a number of 32 bits from 1.
+    #[must_use]
+    pub const fn from_one(key: &'static str) -> Self {
+        Self { key, takes: Takes::Number { least: 1, most: u32::MAX as u64 } }
+    }
+
     /// A setting that takes a number from 0.
     #[must_use]
     pub const fn up_to(key: &'static str, most: u64) -> Self {
@@ -56,6 +62,36 @@ impl fmt::Display for Takes {
             Self::Word(word) => write!(f, "\"{word}\""),
         }
     }
+}
+
+/// The settings of a word, in two tables.
+pub type Settings = [&'static [Setting]; 2];
+
+/// Settings of the host of any node: numbers from 1.
+pub const HOST: [Setting; 5] = [
+    Setting::from_one("seed"),
+    Setting::from_one("send-buffer"),
+    Setting::from_one("receive-buffer"),
+    Setting::from_one("descriptors"),
+    Setting::from_one("backlog"),
+];
+
+/// What a subject knows, so that what is drawn for it can be run. What is likelier comes first, or
+/// more than once; a table has at most 252 entries.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// Words that its peers say.
+    pub said: &'static [&'static str],
+    /// What each of these can be said with.
+    pub said_with: fn(&str) -> Settings,
+    /// Words that its peers can hear.
+    pub heard: &'static [&'static str],
+    /// By what each of these can be told from others.
+    pub heard_with: fn(&str) -> Settings,
+    /// Commands that it takes, each with one setting or none.
+    pub commands: &'static [(&'static str, Option<(&'static str, &'static str)>)],
+    /// Settings of the node that are numbers.
+    pub node: &'static [Setting],
 }
 
 /// Checks that each setting of a word is in one of the tables, takes its value, and stands once.

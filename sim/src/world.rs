@@ -227,6 +227,12 @@ impl<X: Subject, K: Host> World<X, K> {
             listens: if has_v6 { vec![NODE_ADDRESS, NODE_ADDRESS_V6] } else { vec![NODE_ADDRESS] },
             lives: 0,
         };
+        let descriptors = config.node_kernel.descriptors_max;
+        if descriptors < birth.listens.len() {
+            let (key, value) = ("descriptors".to_owned(), descriptors.to_string());
+            let expected = "one for each address that the node listens at";
+            return Err(SettingError { key, value, expected });
+        }
         let sockman = SockMan::new(Faulty::new(host, by_address), config.sockman);
         let machine = Machine::new(sockman, birth.tenant::<X>()?);
         let now = Now { steady: Instant::START, wall: WALL_START };

@@ -16,12 +16,21 @@ pub struct Count {
 }
 
 /// One direction.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Eq)]
 pub struct Flow {
     bytes: u64,
     by_type: [Count; PLACES],
     /// The places that are not zero, a bit each: few of them, and sums pass over the others.
     used: u64,
+}
+
+impl PartialEq for Flow {
+    /// Passes over what is zero in both, which is nearly all: it is asked of after each step.
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+            && self.used == other.used
+            && self.places().all(|place| self.by_type[place] == other.by_type[place])
+    }
 }
 
 impl Flow {

@@ -2,8 +2,8 @@
 //!
 //! A thread of its own writes, in order. While nobody reads, lines wait, up to a bound; those
 //! beyond it are lost, and a line says how many as soon as there is room. At the end what waits is
-//! written out for as long as somebody reads. What cannot be written, as to a file on a full disk, is
-//! lost, and stderr hears of it once; of a pipe that was closed nobody needs to.
+//! written out for as long as somebody reads. What cannot be written, as to a file on a full disk,
+//! is lost, and stderr hears of it once; of a pipe that was closed nobody needs to.
 
 use std::fs::File;
 use std::io::{self, Write as _};

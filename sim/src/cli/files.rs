@@ -18,8 +18,8 @@ pub(super) const EXTENSION: &str = "case";
 pub(super) const FAILED_SCHEDULE: &str = "schedule.case";
 pub(super) const FAILED_STORY: &str = "story.txt";
 
-/// Bytes of a schedule at most: more than any that a campaign has written, less than memory. What is
-/// named may be a device that never ends.
+/// Bytes of a schedule at most: more than any that a campaign has written, less than memory. What
+/// is named may be a device that never ends.
 const BYTES_MAX: u64 = 1 << 28;
 
 /// Files and folders that are looked at below one folder, at most: far more than a corpus has, and

@@ -42,6 +42,8 @@ pub enum Judged {
     Passed,
     /// It is hardly anything: nobody connects, nothing parses.
     Trivial,
+    /// All is well, and it takes long.
+    Long,
     /// It makes no sense, or would take too long: nothing was learnt.
     Abandoned,
 }

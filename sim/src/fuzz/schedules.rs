@@ -13,8 +13,16 @@ use crate::subject::Subject;
 use crate::subjects::connman::Connman;
 use crate::subjects::echo::Echo;
 
-/// Most steps of one input. What may take more is not run: it is too slow to be worth it.
+/// Most steps that an input may be allowed: what may take more is not run.
 const STEPS_MAX: u64 = 400_000;
+
+/// Most steps that are made of one input. What needs more, and may take more, is given up: a
+/// thousand others can be run meanwhile.
+const RUN_STEPS_MAX: u64 = 20_000;
+
+/// Most steps of an input that a fuzzer keeps. Longer ones are judged all the same; but what is
+/// made of them is as long, and soon there is nothing else. A handshake is some fifty steps.
+const KEPT_STEPS_MAX: u64 = 2_000;
 
 /// Runs any bytes as a schedule for the connection manager, under all oracles.
 ///
@@ -54,22 +62,25 @@ fn schedule_for<X: Subject>(bytes: &[u8]) -> Schedule {
 
 /// Runs a tame schedule and panics with its text if an oracle notices something.
 fn judge<X: Subject>(schedule: &Schedule) -> Judged {
-    let steps_max = steps_allowed(schedule);
-    if steps_max > STEPS_MAX {
+    let allowed = steps_allowed(schedule);
+    if allowed > STEPS_MAX {
         return Judged::Abandoned;
     }
-    let options = Options { steps_max, ..Options::default() };
+    let options = Options { steps_max: allowed.min(RUN_STEPS_MAX), ..Options::default() };
     let Ok(run) = Run::<X>::new(schedule, &options) else { return Judged::Abandoned };
     let report = run.finish();
     match &report.verdict {
         Verdict::Passed | Verdict::Drifted(_) | Verdict::NotExercised(_) => {
-            if connects(schedule) {
-                Judged::Passed
-            } else {
+            if !connects(schedule) {
                 Judged::Trivial
+            } else if report.stats.steps > KEPT_STEPS_MAX {
+                Judged::Long
+            } else {
+                Judged::Passed
             }
         }
         Verdict::Misspoken(_) | Verdict::Unmet(_) => Judged::Abandoned,
+        Verdict::TooLong(steps) if *steps < allowed => Judged::Abandoned,
         Verdict::TooLong(_) => {
             let text = text_of(schedule);
             panic!("{}: its script has no work for so many\n\n{text}", report.verdict)

@@ -1,7 +1,7 @@
 //! Makes any schedule one that a target runs: without what costs much and finds nothing, and what
 //! no peer can say; and says how many steps its run may take.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ use crate::world::{NODE_ADDRESS, NODE_ADDRESS_V6};
 /// Most repeats of one word or fault in one input: more of the same is slow, and no more telling.
 const REPEAT_MAX: u32 = 300;
 
+/// Most words of a script, repeats counted; beyond it each is said once.
+const WORDS_MAX: u32 = 400;
+
 /// Most bytes of junk in one item.
 const JUNK_BYTES_MAX: u32 = 30_000;
 
@@ -27,9 +30,20 @@ const LINES_MAX: usize = 200;
 /// (docs/behaviour.md, connman 9).
 const TIME_MAX: Duration = Duration::from_secs(3_600);
 
-/// Most actions of manners in one script, each some steps: who asks 400 times a second has a few
-/// seconds, who pings has the hour.
-const MANNERS_MAX: u64 = 4_000;
+/// Most bytes that a script says: some buffers full of them. They are hashed and compared at both
+/// ends.
+const BYTES_MAX: u64 = 400_000;
+
+/// Most messages that manners say in one script, each some steps: who asks 400 times a second has
+/// one, who pings has the hour.
+const MANNERS_MAX: u64 = 400;
+
+/// The most that an actor may say by itself in a minute once the script is over: the ten seconds
+/// until the end of a run are not for more of the same.
+const RESTLESS_PER_MINUTE: u64 = 60;
+
+/// How long an actor that is restless at the end of a script is so after its last line.
+const RESTLESS_FOR: Duration = Duration::from_millis(300);
 
 /// Most of anything that a setting gives the node's host.
 const HOST_MAX: u32 = 1 << 20;
@@ -52,7 +66,9 @@ fn tame_for<X: Subject>(mut schedule: Schedule) -> Schedule {
     schedule.script.truncate(LINES_MAX);
     schedule.order.truncate(LINES_MAX);
     schedule.script.retain_mut(|line| tame_op::<X>(&mut line.op));
+    tame_amount(&mut schedule.script);
     tame_addresses(&mut schedule.script);
+    calm_restless(&mut schedule.script);
     tame_times(&mut schedule);
     schedule
 }
@@ -63,7 +79,9 @@ fn tame_settings<X: Subject>(settings: &mut Vec<(String, String)>) {
     for setting in settings.drain(..) {
         let is_taken = match setting.0.as_str() {
             "seed" => setting.1.parse::<u32>().is_ok_and(|number| number > 0),
-            "send-buffer" | "receive-buffer" | "descriptors" | "backlog" => {
+            // The node listens at two addresses if somebody has one of IPv6.
+            "descriptors" => setting.1.parse().is_ok_and(|number| (2..=HOST_MAX).contains(&number)),
+            "send-buffer" | "receive-buffer" | "backlog" => {
                 setting.1.parse().is_ok_and(|number| (1..=HOST_MAX).contains(&number))
             }
             _ => {
@@ -137,6 +155,62 @@ fn pick<'a, T>(known: &'a [T], name: &str) -> Option<&'a T> {
     known.get(sum.checked_rem(known.len())?)
 }
 
+/// Leaves so many words and bytes of a script.
+fn tame_amount(script: &mut [Line]) {
+    let (mut words, mut bytes) = (WORDS_MAX, BYTES_MAX);
+    for line in script {
+        let Op::Send { items, .. } = &mut line.op else { continue };
+        for item in items {
+            if let Item::Word { word, .. } | Item::Part { word, .. } = item {
+                shorten(word, bytes);
+            }
+            let Item::Word { word, times } = item else { continue };
+            let each = bytes_of(word);
+            let fit = u32::try_from(bytes / each).unwrap_or(u32::MAX);
+            *times = (*times).min(words.min(fit).max(1));
+            words = words.saturating_sub(*times);
+            bytes = bytes.saturating_sub(each * u64::from(*times));
+        }
+    }
+}
+
+/// Makes a payload of a chosen length so long at most.
+fn shorten(word: &mut Word, most: u64) {
+    for (key, value) in &mut word.settings {
+        if key == "length" && value.parse().is_ok_and(|length: u64| length > most) {
+            *value = most.to_string();
+        }
+    }
+}
+
+/// Has whoever would go on to say much by itself become honest soon after the last line.
+fn calm_restless(script: &mut Vec<Line>) {
+    let mut restless = restless(script);
+    while script.len() + restless.len() > LINES_MAX {
+        script.pop();
+        restless = self::restless(script);
+    }
+    let mut at = When::After(RESTLESS_FOR);
+    for actor in restless {
+        let op = Op::Behave { actor, manner: Manner::Honest };
+        script.push(Line { at, op, comment: Vec::new() });
+        at = When::Same;
+    }
+}
+
+/// Who says much by itself at the end of a script.
+fn restless(script: &[Line]) -> BTreeSet<ActorId> {
+    let mut restless = BTreeSet::new();
+    for line in script {
+        let Op::Behave { actor, manner } = line.op else { continue };
+        match manner_per_minute(manner) > RESTLESS_PER_MINUTE {
+            true => restless.insert(actor),
+            false => restless.remove(&actor),
+        };
+    }
+    restless
+}
+
 /// Takes off addresses that somebody else has.
 fn tame_addresses(script: &mut [Line]) {
     let mut owners: BTreeMap<IpAddr, ActorId> = BTreeMap::new();
@@ -186,8 +260,8 @@ fn tame_times(schedule: &mut Schedule) {
 /// How long a script with such manners may go on.
 fn longest(schedule: &Schedule) -> Duration {
     // OK because the rate is at least the minute's of one actor.
-    let seconds = MANNERS_MAX * 60 / rate_per_minute(schedule).max(1);
-    Duration::from_secs(seconds).min(TIME_MAX)
+    let millis = MANNERS_MAX * 60_000 / rate_per_minute(schedule).max(1);
+    Duration::from_millis(millis).min(TIME_MAX)
 }
 
 /// What all actors do by themselves in a minute, at most.
@@ -203,15 +277,16 @@ fn rate_per_minute(schedule: &Schedule) -> u64 {
     rates.values().sum()
 }
 
-/// What an actor does by itself in a minute, as corpus/README.md has it.
+/// What an actor says by itself in a minute, in messages: corpus/README.md has how often it moves.
 const fn manner_per_minute(manner: Manner) -> u64 {
     match manner {
         Manner::Scripted | Manner::Silent => 1,
         // Pings, and what follows from them.
         Manner::Honest | Manner::Deaf => 4,
-        // A few bytes at a time.
-        Manner::Slow => 60,
-        Manner::Trickling => 60,
+        // It moves fifty times a second, mostly in vain.
+        Manner::Slow => 400,
+        // A byte a second, of which nothing comes.
+        Manner::Trickling => 20,
         Manner::Chatty => 300,
         Manner::Hostile => 600,
         Manner::Flooding => 24_000,
@@ -312,6 +387,45 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_often_is_quiet_after_the_script() {
+        let text =
+            "format 1\n\n0ms p1 is flooding\n p2 is trickling\n p3 is slow\n+10ms p3 is silent\n";
+        let tamed = tame(Schedule::parse("restless", text).unwrap());
+        let said: Vec<_> = tamed.script[4..].iter().map(|line| line.op.to_string()).collect();
+        assert_eq!(said, ["p1 is honest"], "{tamed}");
+        assert_eq!(tamed.times()[4], Duration::from_millis(310));
+    }
+
+    #[test]
+    fn a_node_has_descriptors_to_listen_with() {
+        let text = "format 1\nnode descriptors 1\n\n0ms p1 dials from [2001:db8::1]:5\n";
+        let schedule = Schedule::parse("few", text).unwrap();
+        let refused = Run::<Connman>::new(&schedule, &Options::default()).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "node descriptors 1: expected one for each address that the node listens at"
+        );
+        assert!(Run::<Connman>::new(&tame(schedule), &Options::default()).is_ok());
+    }
+
+    #[test]
+    fn words_are_counted_over_the_whole_script() {
+        let text = "format 1\n\n0ms p1 sends ping x290, pong x290\n p2 sends ping x7, verack\n";
+        let tamed = tame(Schedule::parse("many", text).unwrap());
+        let said: Vec<_> = tamed.script.iter().map(|line| line.op.to_string()).collect();
+        assert_eq!(said, ["p1 sends ping x290, pong x110", "p2 sends ping, verack"]);
+    }
+
+    #[test]
+    fn bytes_are_counted_over_the_whole_script() {
+        let text = "format 1\n\n0ms p1 sends tx length=4000000\n p2 sends ping length=99800 x9\n";
+        let tamed = tame(Schedule::parse("long", text).unwrap());
+        let said: Vec<_> = tamed.script.iter().map(|line| line.op.to_string()).collect();
+        assert_eq!(said, ["p1 sends tx length=400000", "p2 sends ping length=0"]);
+        assert_eq!(tame(tamed.clone()), tamed);
+    }
+
+    #[test]
     fn who_asks_often_has_less_time() {
         let hours = |manner: &str| {
             let text = format!("format 1\n\n0ms p1 dials\n p1 is {manner}\n+9h p1 closes\n");
@@ -319,7 +433,8 @@ mod tests {
             *tamed.times().last().unwrap()
         };
         assert_eq!(hours("honest"), TIME_MAX);
-        assert_eq!(hours("chatty"), Duration::from_secs(800));
-        assert_eq!(hours("flooding"), Duration::from_secs(10));
+        assert_eq!(hours("trickling"), Duration::from_secs(1_200));
+        assert_eq!(hours("chatty"), Duration::from_secs(80));
+        assert_eq!(hours("flooding"), Duration::from_secs(1));
     }
 }

@@ -63,7 +63,7 @@ pub struct Oracles<X: Subject> {
 /// Steps of the node's between two checks of all its invariants, besides the one at the end of a
 /// run: they cost more than the step itself. Where assertions are for debugging, as in tests and
 /// under a fuzzer, each step is followed by one.
-const INVARIANTS_EVERY: u64 = if cfg!(debug_assertions) { 1 } else { 16 };
+const INVARIANTS_EVERY: u64 = if cfg!(any(debug_assertions, fuzzing)) { 1 } else { 16 };
 
 impl<X: Subject> Oracles<X> {
     /// Having seen nothing.

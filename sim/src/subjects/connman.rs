@@ -13,6 +13,7 @@ use sockman::sockman::{Conns, RECEIVE_BYTES_MAX};
 use sockman::transport::Network;
 
 use crate::guided::{Told, Transition};
+use crate::lexicon::{self, Known, Setting};
 use crate::schedule::Word;
 use crate::subject::{ByteTotals, Fact, Resource, SettingError, Setup, Subject, UnknownWord};
 
@@ -36,6 +37,74 @@ pub use watch::{Configured, ConnmanWatch};
 /// The connection manager as a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connman;
+
+/// What a connection manager and its peers know: what a handshake is made of comes first.
+pub(crate) const KNOWN: Known = Known {
+    said: &[
+        "version",
+        "verack",
+        "ping",
+        "pong",
+        "wtxidrelay",
+        "sendaddrv2",
+        "sendheaders",
+        "sendcmpct",
+        "feefilter",
+        "getaddr",
+        "addr",
+        "addrv2",
+        "inv",
+        "getdata",
+        "notfound",
+        "getheaders",
+        "headers",
+        "getblocks",
+        "block",
+        "tx",
+        "mempool",
+        "cmpctblock",
+        "getblocktxn",
+        "blocktxn",
+        "filterload",
+        "filteradd",
+        "filterclear",
+        "merkleblock",
+        "getcfilters",
+        "cfilter",
+        "getcfheaders",
+        "cfheaders",
+        "getcfcheckpt",
+        "cfcheckpt",
+        "sendtxrcncl",
+        "reject",
+        "version",
+        "verack",
+        "ping",
+        "pong",
+    ],
+    said_with: speaker::said_with,
+    heard: speaker::NAMES,
+    heard_with: speaker::heard_with,
+    commands: &[
+        ("ping", None),
+        ("network", Some(("active", "off"))),
+        ("network", Some(("active", "on"))),
+        ("network", Some(("active", "on"))),
+        ("ping", None),
+        ("shutdown", None),
+    ],
+    node: &[
+        Setting::up_to("max-inbound", u32::MAX as u64),
+        lexicon::HOST[0],
+        lexicon::HOST[1],
+        lexicon::HOST[2],
+        lexicon::HOST[3],
+        lexicon::HOST[4],
+        Setting::up_to("peer-timeout", u32::MAX as u64),
+        Setting::up_to("max-receive-buffer", u32::MAX as u64),
+        Setting::up_to("max-send-buffer", u32::MAX as u64),
+    ],
+};
 
 /// The largest payload of a message, in bytes. Core: `MAX_PROTOCOL_MESSAGE_LENGTH`.
 const PAYLOAD_BYTES_MAX: u64 = 4_000_000;

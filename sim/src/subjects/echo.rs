@@ -11,11 +11,21 @@ use sockman::sockets::{ConnId, More};
 use sockman::sockman::{Action, Conns, Event, Initiator, Slices, Tenant};
 use sockman::time::Now;
 
-use crate::lexicon::{self, Setting};
+use crate::lexicon::{self, Known, Setting};
 use crate::schedule::Word;
 use crate::subject::{
     ByteTotals, Dialect, Fact, Garbled, Heard, NoWatch, Resource, SettingError, Setup, Subject,
     UnknownWord, Usage,
+};
+
+/// What an echo and its peers know.
+pub(crate) const KNOWN: Known = Known {
+    said: &["line"],
+    said_with: |_| [&SAID, &[]],
+    heard: &["line"],
+    heard_with: |_| [&HEARD, &[]],
+    commands: &[],
+    node: &lexicon::HOST,
 };
 
 /// Unsent bytes of one peer above which no more is read from it.

@@ -6,6 +6,7 @@ pub mod echo;
 use crate::drivers::{self, Driver};
 use crate::generate::{Generated, Plan, generate_by};
 use crate::guided::Language;
+use crate::lexicon::Known;
 use crate::places::{self, Compared, Place};
 use crate::run::{Options, Report, SetupError, run};
 use crate::schedule::Schedule;
@@ -23,6 +24,15 @@ const ECHO_EVERY: u64 = 8;
 #[must_use]
 pub const fn usual(seed: u64) -> &'static str {
     if seed % ECHO_EVERY == ECHO_EVERY - 1 { echo::Echo::NAME } else { connman::Connman::NAME }
+}
+
+/// What a subject knows; of one that nobody knows, what the usual one does.
+#[must_use]
+pub fn known(subject: &str) -> &'static Known {
+    match subject {
+        echo::Echo::NAME => &echo::KNOWN,
+        _ => &connman::KNOWN,
+    }
 }
 
 /// What a campaign on a subject runs for a seed; `None` if there is no such subject.

@@ -10,10 +10,13 @@ use crate::subject::{Dialect as _, Subject};
 /// Of what was in a frame, one in so many is left without a right length and checksum.
 const UNSEALED_ONCE_IN: u8 = 16;
 
+/// What is longer is left alone, in bytes: more than a fuzzer's input holds.
+const CHANGED_BYTES_MAX: usize = 65_536;
+
 /// Has the payload of an item changed, and puts it into a frame again if it came out of one: with
 /// its length and its checksum. What is left is the item as bytes.
 pub(super) fn change<X: Subject>(item: &Item, tool: &mut dyn FnMut(&mut Vec<u8>)) -> Option<Item> {
-    let mut bytes = bytes_of::<X>(item)?;
+    let mut bytes = bytes_of::<X>(item).filter(|bytes| bytes.len() <= CHANGED_BYTES_MAX)?;
     let changed = match payload_of(&bytes) {
         Some(message_type) => {
             let mut payload = bytes.split_off(HEADER_BYTES);
@@ -72,6 +75,14 @@ mod tests {
     use super::*;
     use crate::schedule::Word;
     use crate::subjects::connman::Connman;
+
+    #[test]
+    fn what_is_longer_than_an_item_is_left_alone() {
+        let length = ("length".to_owned(), "4100000".to_owned());
+        let word = Word { name: "tx".to_owned(), settings: vec![length] };
+        let item = Item::Word { word, times: 1 };
+        assert_eq!(change::<Connman>(&item, &mut |_| panic!("it does not fit")), None);
+    }
 
     #[test]
     fn a_changed_payload_has_its_length_and_its_checksum() {

@@ -12,6 +12,8 @@
 //! shorter input is the same schedule with lines missing at the end. *Dense*: what is common takes
 //! one byte, and most values of that byte mean something common; what is rare is spelled out. So
 //! deviations and expectations are 1 in 20 records each, and settings of the node need a head.
+//! Words, settings and commands are those that the subject knows, unless they are spelled out:
+//! [`Known`](crate::lexicon::Known).
 //!
 //! Bytes are good for one commit: a change of a table gives them another meaning. They hold all but
 //! the title and the comments: `from_bytes(to_bytes(v)) == v.without_comments()`, for valid `v`.
@@ -24,6 +26,8 @@ mod tests;
 mod words;
 
 use self::plain::{Reader, Writer};
+use crate::subjects::{NAMES, known};
+
 use super::{LINES_MAX, ORDER_LINES_MAX, SETTINGS_MAX, SUBJECT_DEFAULT, Schedule};
 
 /// The first byte of an input with a head. No record that we write has it for a tag.
@@ -40,7 +44,7 @@ impl Schedule {
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let mut schedule = Self::new(SUBJECT_DEFAULT);
-        let mut input = Reader::new(bytes);
+        let mut input = Reader::new(bytes, known(SUBJECT_DEFAULT));
         if input.peek() == Some(HEAD) && read_head(&mut input, &mut schedule).is_none() {
             return schedule;
         }
@@ -52,7 +56,7 @@ impl Schedule {
     /// a similar one, if this one is not valid.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut output = Writer::default();
+        let mut output = Writer::new(known(&self.subject));
         if self.subject != SUBJECT_DEFAULT || !self.node.is_empty() {
             write_head(&mut output, self);
         }
@@ -78,21 +82,21 @@ impl Schedule {
 
 fn read_head(input: &mut Reader<'_>, schedule: &mut Schedule) -> Option<()> {
     input.byte()?;
-    schedule.subject = words::read_name(input, &words::SUBJECTS)?;
+    schedule.subject = words::read_name(input, NAMES)?;
+    input.known = known(&schedule.subject);
     let count = input.count(SETTINGS_MAX)?;
     for _ in 0..count {
-        schedule.node.push(words::read_node_setting(input)?);
+        let setting = words::read_node_setting(input, &schedule.node)?;
+        schedule.node.extend(setting);
     }
     Some(())
 }
 
 fn write_head(output: &mut Writer, schedule: &Schedule) {
     output.byte(HEAD);
-    words::write_name(output, &words::SUBJECTS, &schedule.subject);
+    words::write_name(output, NAMES, &schedule.subject);
     output.count(schedule.node.len());
-    for (key, value) in &schedule.node {
-        words::write_node_setting(output, key, value);
-    }
+    words::write_node_settings(output, &schedule.node);
 }
 
 /// Nothing when the input ends, also within the record.

@@ -5,16 +5,20 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::super::{ACTORS_MAX, ActorId, TIME_MAX};
+use crate::lexicon::Known;
 
 /// Bytes in front of us. Every `read` gives nothing when they end.
 pub(super) struct Reader<'a> {
     bytes: &'a [u8],
+    /// What the subject knows.
+    pub(super) known: &'static Known,
 }
 
 /// Bytes behind us.
-#[derive(Default)]
 pub(super) struct Writer {
     bytes: Vec<u8>,
+    /// What the subject knows.
+    pub(super) known: &'static Known,
 }
 
 /// Below this, a byte of a number is the number; from here on its low bits are an exponent.
@@ -49,8 +53,8 @@ const COMMON_ACTORS: u8 = 4;
 const ACTOR_SPELLED: u8 = 48;
 
 impl<'a> Reader<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes }
+    pub(super) const fn new(bytes: &'a [u8], known: &'static Known) -> Self {
+        Self { bytes, known }
     }
 
     pub(super) fn peek(&self) -> Option<u8> {
@@ -169,6 +173,10 @@ impl<'a> Reader<'a> {
 }
 
 impl Writer {
+    pub(super) const fn new(known: &'static Known) -> Self {
+        Self { bytes: Vec::new(), known }
+    }
+
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }

@@ -5,6 +5,7 @@ use super::super::{
 };
 use super::plain::{Reader, Writer};
 use super::{EXPECTATION, order, words};
+use crate::subject::Usage;
 
 /// The sorts of lines.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -167,7 +168,7 @@ fn read_op(input: &mut Reader<'_>, sort: Sort, actor: ActorId) -> Option<Op> {
         }
         Sort::Fault => Op::Fault(order::read_fault(input)?),
         Sort::NodeDialsItself => Op::NodeDialsItself,
-        Sort::NodeTold => Op::NodeTold { word: words::read_word(input)? },
+        Sort::NodeTold => words::read_command(input, actor)?,
         Sort::NodeRestarts => Op::NodeRestarts,
         Sort::NodeStalls => Op::NodeStalls { by: input.time()? },
         Sort::Vanish => Op::Vanish { actor },
@@ -190,7 +191,7 @@ fn write_op(output: &mut Writer, op: &Op) {
         Op::NodeStalls { by } => output.time(*by),
         Op::Fault(fault) => order::write_fault(output, fault),
         Op::Expect(expect) => write_expect(output, expect),
-        Op::NodeTold { word } => words::write_word(output, word),
+        Op::NodeTold { word } => words::write_command(output, word),
         Op::NodeDials { .. }
         | Op::NodeDrops { .. }
         | Op::NodeDialsItself
@@ -268,7 +269,9 @@ fn read_expect(input: &mut Reader<'_>, sort: u8, actor: ActorId) -> Option<Expec
             let within = input.time()?;
             Expect::Receives { actor, words: words::read_expected(input)?, order, within }
         }
-        NEVER_RECEIVES => Expect::NeverReceives { actor, word: words::read_word(input)? },
+        NEVER_RECEIVES => {
+            Expect::NeverReceives { actor, word: words::read_word(input, Usage::Heard)? }
+        }
         KEEPS => Expect::Keeps { actor },
         DROPS => {
             let within = input.time()?;
@@ -289,7 +292,7 @@ fn write_expect(output: &mut Writer, expect: &Expect) {
             output.time(*within);
             words::write_expected(output, words);
         }
-        Expect::NeverReceives { word, .. } => words::write_word(output, word),
+        Expect::NeverReceives { word, .. } => words::write_word(output, word, Usage::Heard),
         Expect::Keeps { .. } => {}
         Expect::Drops { within, because, .. } => {
             output.time(*within);

@@ -2,6 +2,10 @@
 
 use super::super::random::Random;
 use super::super::{Line, Schedule};
+use crate::run::{Options, Run};
+use crate::subject::Subject as _;
+use crate::subjects::connman::Connman;
+use crate::subjects::echo::Echo;
 
 #[test]
 fn no_bytes_are_the_empty_schedule() {
@@ -90,4 +94,42 @@ fn check_size(line: &str, bytes: usize) {
     let schedule = Schedule::parse("line", &format!("format 1\n{line}\n")).unwrap();
     assert_eq!(schedule.to_bytes().len(), bytes, "{line}");
     assert_eq!(Schedule::from_bytes(&schedule.to_bytes()), schedule);
+}
+
+/// What random bytes are can be run: words, settings and commands are those that the subject has.
+/// The rest is spelled out, one name in 64, or an address that somebody else has.
+#[test]
+fn most_random_inputs_can_be_run() {
+    for (bytes, least) in [(60, 85), (200, 70)] {
+        let can_run = |seed: &u64| {
+            let schedule = Schedule::from_bytes(&Random::new(*seed).bytes(bytes));
+            Run::<Connman>::new(&schedule, &Options::default()).is_ok()
+        };
+        let runs = (0..1_000).filter(can_run).count() / 10;
+        println!("{runs} % of those of {bytes} bytes");
+        assert!(runs >= least, "{runs} % of those of {bytes} bytes");
+    }
+}
+
+/// Every word of the tables is one of the subject's, with every setting of it.
+#[test]
+fn what_is_drawn_is_known() {
+    let mut lead = [super::HEAD, 0, 0];
+    for tag in 0..=u8::MAX {
+        for place in 0..0xFC {
+            let bytes =
+                [&lead[..], &[tag, 0, 4, place, 0xC1, place, 1, place / 2, 1, 1, 1]].concat();
+            let schedule = Schedule::from_bytes(&bytes);
+            let made = Run::<Connman>::new(&schedule, &Options::default());
+            assert_eq!(made.err(), None, "{schedule}");
+        }
+    }
+    lead[1] = 1;
+    for place in 0..0xFC {
+        let bytes = [&lead[..], &[1, 0, 4, place, 0xC1, place, 1, place, 1, 1]].concat();
+        let schedule = Schedule::from_bytes(&bytes);
+        assert_eq!(schedule.subject, Echo::NAME);
+        let made = Run::<Echo>::new(&schedule, &Options::default());
+        assert_eq!(made.err(), None, "{schedule}");
+    }
 }

@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use sockman::sockman::Initiator;
 use sockman::time::Now;
 
-use crate::lexicon::{self, Setting, Takes};
+use crate::lexicon::{self, Setting, Settings, Takes};
 use crate::schedule::Word;
 use crate::subject::{Dialect, Garbled, Heard, UnknownWord, Usage};
 
@@ -80,7 +80,7 @@ const LENGTH: [Setting; 1] = [Setting::up_to("length", LENGTH_MAX)];
 const PINGS_AWAITED_MAX: usize = 100_000;
 
 /// Words that a node says, so that what is heard need not be allocated.
-const NAMES: &[&str] = &[
+pub(super) const NAMES: &[&str] = &[
     "version",
     "verack",
     "wtxidrelay",
@@ -167,15 +167,12 @@ impl Dialect for Speaker {
                 let expected = format!("a name of at most {NAME_BYTES_MAX} bytes");
                 Err(UnknownWord::new(word, None, expected))
             }
-            Usage::Said => lexicon::check(word, [said_settings(name), &ANY]),
+            Usage::Said => lexicon::check(word, said_with(name)),
             Usage::Heard if !NAMES.contains(&name) && name != OTHER => {
                 let names = NAMES.iter().copied().chain([OTHER]);
                 Err(UnknownWord::new(word, None, lexicon::one_of(names)))
             }
-            Usage::Heard if matches!(name, "ping" | "pong") => {
-                lexicon::check(word, [&NONCE, &LENGTH])
-            }
-            Usage::Heard => lexicon::check(word, [&LENGTH, &[]]),
+            Usage::Heard => lexicon::check(word, heard_with(name)),
         }
     }
 
@@ -569,15 +566,24 @@ pub(super) fn checksum(payload: &[u8]) -> [u8; 4] {
     [digest[0], digest[1], digest[2], digest[3]]
 }
 
-/// The settings that a message of this name can be said with, beside [`ANY`].
-fn said_settings(name: &str) -> &'static [Setting] {
-    match name {
+/// The settings that a message of this name can be said with.
+pub(super) fn said_with(name: &str) -> Settings {
+    let own: &[_] = match name {
         "version" => &VERSION,
         "ping" => &NONCE,
         "pong" => &PONG,
         "sendcmpct" => &SENDCMPCT,
         "feefilter" => &FEEFILTER,
         _ => &[],
+    };
+    [own, &ANY]
+}
+
+/// The settings by which a message of this name can be told from others.
+pub(super) fn heard_with(name: &str) -> Settings {
+    match name {
+        "ping" | "pong" => [&NONCE, &LENGTH],
+        _ => [&[], &LENGTH],
     }
 }
 
