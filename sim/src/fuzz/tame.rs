@@ -12,7 +12,7 @@ use crate::schedule::{ActorId, Item, Line, LinkChange, Manner, Op, Schedule, Whe
 use crate::subject::{Dialect as _, Setup, Subject, Usage};
 use crate::subjects::connman::Connman;
 use crate::subjects::echo::Echo;
-use crate::world::{NODE_ADDRESS, NODE_ADDRESS_V6};
+use crate::world::{Letter, NODE_ADDRESS, NODE_ADDRESS_V6};
 
 /// Most repeats of one word or fault in one input: more of the same is slow, and no more telling.
 const REPEAT_MAX: u32 = 300;
@@ -90,7 +90,7 @@ fn tame_op<X: Subject>(op: &mut Op) -> bool {
             true
         }
         Op::NodeTold { word } => {
-            if X::command(word).is_err() {
+            if Letter::of(word, X::command).is_err() {
                 let Some(known) = pick(&X::commands(), &word.name).cloned() else { return false };
                 *word = known;
             }
