@@ -7,6 +7,8 @@ pub enum Done {
     Something,
     /// It changes something once its actor has a connection.
     OnceConnected,
+    /// It changes something unless the node refuses this [letter](crate::world::Letter), by number.
+    OnceTaken(u64),
     /// It changed nothing, and why not.
     Nothing(&'static str),
 }

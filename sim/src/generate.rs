@@ -15,21 +15,16 @@ use rand_chacha::rand_core::SeedableRng as _;
 
 use crate::faulty::Weights;
 use crate::run::{ACTOR_PORT, Chance, usual_address};
-use crate::schedule::{ActorId, Item, Jump, Line, LinkChange, Manner, Op, Schedule, When, Word};
+use crate::schedule::{ActorId, Item, Line, LinkChange, Manner, Op, Schedule, When, Word};
 use crate::schedulers::{Draws, Strategy};
 use crate::subject::{Dialect as _, Subject};
-use crate::worlds::{self, NodeTurn, Span, Table, Turn, World};
+use crate::worlds::{self, Span, Table, Turn, World};
 
+mod node_turns;
 pub(crate) mod parts;
 
 /// In what time the actors arrive, at most.
 const ARRIVALS: Duration = Duration::from_secs(2);
-
-/// The longest that a partition lasts.
-const PARTITION_SECS_MAX: u32 = 20;
-
-/// How far a wall clock is set, at most.
-const JUMP_SECS_MAX: u32 = 7200;
 
 /// The port from which the first actor that names its port dials.
 const FROM_PORT: u16 = 40_000;
@@ -299,47 +294,6 @@ impl<'a, X: Subject> Author<'a, X> {
         self.add(at, Op::Send { actor, items: vec![Item::Word { word, times }] });
         if self.draws.once_in(4) {
             self.add(at, Op::HalfClose { actor });
-        }
-    }
-
-    /// Something happens to the node, in a stretch of so long.
-    fn take_node_turn(&mut self, at: Duration, within: Duration) {
-        let op = match self.draws.pick_weighted(weights(&self.table.turns.node_sorts)) {
-            NodeTurn::Told => {
-                let commands = X::commands();
-                if commands.is_empty() {
-                    return;
-                }
-                Op::NodeTold { word: self.draws.pick(&commands).clone() }
-            }
-            NodeTurn::DialsItself => Op::NodeDialsItself,
-            NodeTurn::WallJumps => {
-                let direction = *self.draws.pick(&[Jump::Forward, Jump::Back]);
-                let secs = *self.draws.pick(&[60, JUMP_SECS_MAX]);
-                let by = Duration::from_secs(u64::from(self.draws.below(secs)));
-                Op::WallJump { direction, by }
-            }
-            NodeTurn::Restarts => Op::NodeRestarts,
-            NodeTurn::Stalls => {
-                let most = *self.draws.pick(&[Duration::from_secs(1), within / 8, within]);
-                Op::NodeStalls { by: self.time_below(most) }
-            }
-            NodeTurn::Partition => return self.partition(at),
-            NodeTurn::Fault => Op::Fault(parts::fault(&mut self.draws, None)),
-        };
-        self.add(at, op);
-    }
-
-    /// Everybody falls silent at once, and is back at once.
-    fn partition(&mut self, at: Duration) {
-        let silences =
-            [LinkChange::SwallowAll, LinkChange::SwallowToNode, LinkChange::SwallowFromNode];
-        let change = *self.draws.pick(&silences);
-        let secs = u64::from(1 + self.draws.below(PARTITION_SECS_MAX));
-        let healed = at + Duration::from_secs(secs);
-        for actor in self.cast.clone() {
-            self.add(at, Op::Link { actor: actor.id, change });
-            self.add(healed, Op::Link { actor: actor.id, change: LinkChange::Heal });
         }
     }
 

@@ -9,6 +9,7 @@ use rand_chacha::rand_core::SeedableRng as _;
 use sockman::sockets::{Closing, Endpoint};
 use sockman::time::Instant;
 
+use crate::actor::Actor;
 use crate::capture::{Packet, Packets};
 use crate::done::Done;
 use crate::expect::Judge;
@@ -20,7 +21,9 @@ use crate::schedule::{ActorId, Deviation, Fault, Op, Schedule};
 use crate::schedulers::{Recorded, Scheduler, Strategy};
 use crate::subject::Subject;
 use crate::trace::{Entry, Story, TraceHash};
-use crate::world::{NODE_ADDRESS, NODE_ADDRESS_V6, NODE_ADDRESSES, Step, World, WorldConfig};
+use crate::world::{
+    Letter, NODE_ADDRESS, NODE_ADDRESS_V6, NODE_ADDRESSES, Step, World, WorldConfig,
+};
 
 mod onlooker;
 mod setup;
@@ -64,12 +67,16 @@ pub struct Options {
     pub chance: Option<Chance>,
     /// Most steps.
     pub steps_max: u64,
+    /// Whether an operator who leaves something at the node's door forgets to wake it: there to be
+    /// noticed.
+    pub is_operator_careless: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let (story, packets) = (Story::Drop, Packets::Drop);
-        Self { story, packets, chance: None, steps_max: STEPS_MAX }
+        let steps_max = STEPS_MAX;
+        Self { story, packets, chance: None, steps_max, is_operator_careless: false }
     }
 }
 
@@ -137,9 +144,19 @@ pub struct Run<X: Subject, K: Host = Kernel> {
 #[derive(Clone, Copy, Debug)]
 struct InVain {
     line: usize,
+    /// Why, unless the node says why it was.
     why: &'static str,
-    /// It did after all, if this actor gets more connections than so many.
-    unless_connected: Option<(ActorId, u32)>,
+    after_all: AfterAll,
+}
+
+/// Whether such a line did something after all.
+#[derive(Clone, Copy, Debug)]
+enum AfterAll {
+    Never,
+    /// If this actor gets more connections than so many.
+    IfConnected(ActorId, u32),
+    /// If the node takes this letter, by number.
+    IfTaken(u64),
 }
 
 /// How far a run has come.
@@ -194,6 +211,9 @@ impl<X: Subject, K: Host> Run<X, K> {
             }
             None => plan(&mut world, &schedule.order),
         }
+        if options.is_operator_careless {
+            world.make_operator_careless();
+        }
         let due: Vec<_> = schedule.times().into_iter().map(|at| Instant::START + at).collect();
         let last = due.last().copied().unwrap_or(Instant::START);
         let judge = Judge::default();
@@ -242,9 +262,14 @@ impl<X: Subject, K: Host> Run<X, K> {
         self.look(&step)?;
         match step {
             Step::Idle(next) | Step::Stalled(next) => self.let_time_pass(next),
-            Step::Outside | Step::Arrived | Step::Polled(_) | Step::Looked(_) | Step::Node(..) => {
-                Ok(Progress::Going)
-            }
+            Step::Outside
+            | Step::Arrived
+            | Step::Polled(_)
+            | Step::Looked(_)
+            | Step::Node(..)
+            | Step::Left
+            | Step::Woke
+            | Step::Driven(_) => Ok(Progress::Going),
         }
     }
 
@@ -409,13 +434,18 @@ impl<X: Subject, K: Host> Run<X, K> {
         if !self.schedule.is_case() {
             return None;
         }
-        let in_vain = self.in_vain.iter().find(|one| match one.unless_connected {
-            None => true,
-            Some((actor, before)) => {
-                self.world.actor(actor).is_none_or(|actor| actor.connections() == before)
-            }
+        let (line, why) = self.in_vain.iter().find_map(|one| {
+            let why = match one.after_all {
+                AfterAll::Never => Some(one.why),
+                AfterAll::IfConnected(actor, before) => {
+                    let actor = self.world.actor(actor);
+                    actor.is_none_or(|actor| actor.connections() == before).then_some(one.why)
+                }
+                AfterAll::IfTaken(letter) => self.world.refused(letter),
+            };
+            Some((one.line, why?))
         })?;
-        Some(Verdict::NotExercised(Lost::script(in_vain.line, in_vain.why)))
+        Some(Verdict::NotExercised(Lost::script(line, why)))
     }
 
     fn let_time_pass(&mut self, next: Option<Instant>) -> Result<Progress, Violation> {
@@ -467,8 +497,8 @@ impl<X: Subject, K: Host> Run<X, K> {
             Op::NodeDials { actor } => self.node_dials(*actor),
             Op::NodeDrops { actor } => self.node_drops(*actor),
             Op::NodeDialsItself => self.node_dials_at(NODE_ADDRESS),
-            Op::NodeTold { word } => match X::command(word) {
-                Ok(command) => self.world.command(command),
+            Op::NodeTold { word } => match Letter::of(word, X::command) {
+                Ok(letter) => self.world.hand(letter),
                 Err(error) => {
                     self.misspoken = Some(Lost::script(line, error.to_string()));
                     Done::Nothing("nobody knows this command")
@@ -491,15 +521,18 @@ impl<X: Subject, K: Host> Run<X, K> {
             | Op::Reset { .. }
             | Op::Vanish { .. } => self.actor_does(line, &op),
         };
-        let (why, unless_connected) = match done {
+        let (why, after_all) = match done {
             Done::Something => return,
-            Done::Nothing(why) => (why, None),
+            Done::Nothing(why) => (why, AfterAll::Never),
+            Done::OnceTaken(letter) => ("", AfterAll::IfTaken(letter)),
             Done::OnceConnected => {
                 let actor = op.actor().and_then(|id| self.world.actor(id));
-                (NEVER_CONNECTED, actor.map(|actor| (actor.id(), actor.connections())))
+                let after_all =
+                    |actor: &Actor<_, _>| AfterAll::IfConnected(actor.id(), actor.connections());
+                (NEVER_CONNECTED, actor.map_or(AfterAll::Never, after_all))
             }
         };
-        self.in_vain.push(InVain { line, why, unless_connected });
+        self.in_vain.push(InVain { line, why, after_all });
     }
 
     fn actor_does(&mut self, line: usize, op: &Op) -> Done {
@@ -548,7 +581,7 @@ impl<X: Subject, K: Host> Run<X, K> {
             let Op::Listen { actor: who, at } = line.op else { return None };
             at.filter(|_| who == actor)
         });
-        let address = self.world.actor(actor).map(crate::actor::Actor::address);
+        let address = self.world.actor(actor).map(Actor::address);
         let address = address.expect("every actor of the script is in its world");
         self.node_dials_at(listening.unwrap_or(SocketAddr::new(address, ACTOR_PORT)))
     }

@@ -5,12 +5,12 @@
 //! the peers before the node, and when nothing is left the clock goes to the next moment at which
 //! something is due. Nothing else makes time pass.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
-use sockman::driver::{Did, Machine, Task};
+use sockman::driver::{Did, Machine, Task, Turn};
 use sockman::rng::Seed;
 use sockman::sockets::{ConnId, Endpoint, Event};
 use sockman::sockman::{Config, SockMan, Tenant};
@@ -29,9 +29,17 @@ use crate::subject::{SettingError, Setup, Sight, Subject};
 use crate::trace::{Story, Trace, Who};
 
 mod choosing;
+mod driver;
 mod links;
+mod mailbox;
 mod moving;
+mod operator;
 mod telling;
+
+pub use operator::Letter;
+
+use driver::Driver;
+use operator::Operator;
 
 /// Where the node listens: an address for documentation (RFC 5737), the usual port of regtest.
 pub const NODE_ADDRESS: SocketAddr =
@@ -52,6 +60,9 @@ pub const NODE_DESCRIPTORS_MAX: usize = 1024;
 
 /// The tenant's state per connection.
 type Conn<X> = <<X as Subject>::Tenant as Tenant>::Conn;
+
+/// What the tenant can be told to do.
+type Command<X> = <<X as Subject>::Tenant as Tenant>::Command;
 
 /// What a world is made from.
 #[derive(Clone, Debug)]
@@ -105,6 +116,13 @@ pub enum Step {
     Looked(usize),
     /// A task of the node's made a step.
     Node(Task, Did),
+    /// Somebody left something at the node's door, or was sent away.
+    Left,
+    /// Somebody who had left something woke the node's driver.
+    Woke,
+    /// The node's driver did something of its own: it took in what lay at its door, showed the
+    /// machine, began to wait, or ended.
+    Driven(Turn),
     /// Nothing is left to do at this instant; the next is due then, if anything is.
     Idle(Option<Instant>),
     /// Nothing is left to do outside, and the node stands still; the next is due then.
@@ -147,13 +165,8 @@ pub struct World<X: Subject, K: Host = Kernel> {
     /// Which actor lives on a host, by number of the host; the node's has none.
     owners: Vec<Option<usize>>,
     network: Network,
-    /// Commands that the node took and has not handled, counted from outside of it.
-    commands_waiting: usize,
-    /// Those commands, in order, and the one that the last step handled.
-    commands: VecDeque<<X::Tenant as Tenant>::Command>,
-    commanded: Option<<X::Tenant as Tenant>::Command>,
-    /// Whether the node has waited and not yet looked at its sockets: a wait ends with a look.
-    has_waited: bool,
+    operator: Operator<Command<X>>,
+    driver: Driver<Command<X>>,
     /// Whether nothing has happened since it looked at its sockets: another look would show the
     /// same.
     has_looked: bool,
@@ -246,10 +259,8 @@ impl<X: Subject, K: Host> World<X, K> {
             actors: made,
             owners,
             network,
-            commands_waiting: 0,
-            commands: VecDeque::new(),
-            commanded: None,
-            has_waited: true,
+            operator: Operator::new(),
+            driver: Driver::new(),
             has_looked: false,
             stalled_until: Instant::START,
             chooser: Chooser::new(scheduler),
@@ -272,6 +283,7 @@ impl<X: Subject, K: Host> World<X, K> {
             let listening = self.machine.listen(self.now, &Endpoint::Ip(at));
             listening.expect("nobody else listens on this host");
         }
+        self.reckon_sleep();
     }
 
     /// Ends the node's process without a warning, and begins a new one at once. Its kernel closes
@@ -282,10 +294,8 @@ impl<X: Subject, K: Host> World<X, K> {
         self.birth.lives += 1;
         let tenant = self.birth.tenant::<X>().expect("the settings were taken before");
         self.machine = Machine::new(SockMan::new(faulty, self.birth.sockman), tenant);
-        // What waited in the old process's queue went with it.
-        self.commands_waiting = 0;
-        self.commands.clear();
-        self.has_waited = true;
+        // What waited at the old process's door went with it.
+        self.restart_driver();
         self.stalled_until = self.now.steady;
         self.listen();
         self.carry_from_node();
@@ -345,17 +355,6 @@ impl<X: Subject, K: Host> World<X, K> {
         Some(result)
     }
 
-    /// Hands the node a command, as another thread would.
-    pub fn command(&mut self, command: <X::Tenant as Tenant>::Command) -> Done {
-        // A full queue refuses, which the other thread would be told.
-        let taken = self.machine.push_command(command.clone()).is_ok();
-        if taken {
-            self.commands_waiting += 1;
-            self.commands.push_back(command);
-        }
-        Done::only_if(taken, "the node's queue of commands is full")
-    }
-
     /// The node's connection with an actor that is open, the latest if there are several.
     #[must_use]
     pub fn conn_with(&self, actor: ActorId) -> Option<ConnId> {
@@ -383,12 +382,6 @@ impl<X: Subject, K: Host> World<X, K> {
     #[must_use]
     pub const fn now(&self) -> Now {
         self.now
-    }
-
-    /// Commands that the node took and has not handled.
-    #[must_use]
-    pub const fn commands_waiting(&self) -> usize {
-        self.commands_waiting
     }
 
     /// The node.
@@ -457,7 +450,7 @@ impl<X: Subject, K: Host> World<X, K> {
             bytes: sockets.bytes(),
             reported: if looks { &self.events } else { &[] },
             notices: &self.notices,
-            command: self.commanded.as_ref(),
+            command: self.operator.commanded(),
         }
     }
 
@@ -485,7 +478,7 @@ impl<X: Subject, K: Host> World<X, K> {
     /// Forgets the calls, notices and sights of the last steps, once everybody has looked at them.
     pub fn forget(&mut self) {
         self.machine.sockets_mut().forget();
-        self.commanded = None;
+        self.operator.forget();
         self.notices.clear();
         self.saw.clear();
         self.moved.clear();

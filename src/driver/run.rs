@@ -99,7 +99,7 @@ impl<S: Sockets + Wait, P: Tenant, C: Clock> Driver<S, P, C> {
 
     fn wait(&mut self, timeout: Option<Duration>) -> Result<(), WaitError> {
         self.machine.sockets_mut().wait(timeout, &mut self.events)?;
-        self.turns.went_on();
+        self.turns.looked();
         self.now = None;
         self.machine.handle_ready(&self.events);
         Ok(())

@@ -1,12 +1,15 @@
 //! The loop of a driver, cut where another thread may come in between.
 //!
 //! ```text
-//!  .-> stop? --> inspect? --> machine: step -----------------------.
-//!  |                                   poll --> drain --> look ----+
-//!  |                                   wait --> drain --> any? ----+
-//!  |                                               '-----> wait ---+
-//!  '---------------------------------------------------------------'
+//!  .-> stop? --> inspect? --> machine: step ----------------------------------.
+//!  |                                   poll --> drain --> look ---> drain ----+
+//!  |                                   wait --> drain --> any? ---------------+
+//!  |                                               '-----> wait ---> drain ---+
+//!  '--------------------------------------------------------------------------'
 //! ```
+//!
+//! The door is emptied before the machine goes on after a look at the sockets: a command that came
+//! with other work takes its turn with it, and does not wait until all of that is done.
 //!
 //! Whoever leaves something at the [`Door`] leaves it first and wakes then. A wake also ends the
 //! wait that comes after it, so that nothing is left lying between the last look at the door and
@@ -41,6 +44,8 @@ pub struct Turns {
     drained: bool,
     /// Whether nothing was done since the machine was last shown.
     shown: bool,
+    /// Whether the sockets were looked at, and the door not yet.
+    is_due: bool,
 }
 
 impl Turns {
@@ -51,6 +56,9 @@ impl Turns {
         }
         if !self.shown && door.is_inspected() {
             return Turn::Inspect;
+        }
+        if self.is_due {
+            return Turn::Drain;
         }
         match machine() {
             Choice::Step(task) => Turn::Step(task),
@@ -69,7 +77,7 @@ impl Turns {
     /// Takes all that was left at the door, in order; how many. There is room for it, since the
     /// door counts what is not carried out.
     pub fn drain<C>(&mut self, door: &Door<C>, mut take: impl FnMut(C)) -> usize {
-        *self = Self { drained: true, shown: false };
+        *self = Self { drained: true, shown: false, is_due: false };
         let mut count = 0;
         // Bounded, so that whoever pushes without a pause does not keep the driver here.
         while count < COMMANDS_MAX {
@@ -80,8 +88,14 @@ impl Turns {
         count
     }
 
-    /// Notes that the machine has made a step, or that a wait is over: the door is due again.
+    /// Notes that the machine has made a step: before the next wait the door is due again.
     pub const fn went_on(&mut self) {
-        *self = Self { drained: false, shown: false };
+        self.drained = false;
+        self.shown = false;
+    }
+
+    /// Notes that the sockets were looked at, after a wait or without one: the door is due now.
+    pub const fn looked(&mut self) {
+        *self = Self { drained: false, shown: false, is_due: true };
     }
 }

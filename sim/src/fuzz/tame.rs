@@ -12,7 +12,7 @@ use crate::schedule::{ActorId, Item, Line, LinkChange, Manner, Op, Schedule, Whe
 use crate::subject::{Dialect as _, Setup, Subject, Usage};
 use crate::subjects::connman::Connman;
 use crate::subjects::echo::Echo;
-use crate::world::{NODE_ADDRESS, NODE_ADDRESS_V6};
+use crate::world::{Letter, NODE_ADDRESS, NODE_ADDRESS_V6};
 
 /// Most repeats of one word or fault in one input: more of the same is slow, and no more telling.
 const REPEAT_MAX: u32 = 300;
@@ -108,7 +108,7 @@ fn tame_op<X: Subject>(op: &mut Op) -> bool {
             true
         }
         Op::NodeTold { word } => {
-            if X::command(word).is_err() {
+            if Letter::of(word, X::command).is_err() {
                 let Some(known) = pick(&X::commands(), &word.name).cloned() else { return false };
                 *word = known;
             }
@@ -315,13 +315,24 @@ const PER_SECOND: u64 = 40;
 #[must_use]
 pub fn steps_allowed(schedule: &Schedule) -> u64 {
     let lines = (schedule.script.len() + schedule.order.len()) as u64;
-    let time = schedule.times().last().copied().unwrap_or_default() + SETTLE;
+    let time = ends_at(schedule) + SETTLE;
     let by_themselves = rate_per_minute(schedule) * (time.as_secs() + 1) / 60 + 1;
     let faults: u64 = schedule.script.iter().map(|line| fault_times(&line.op)).sum();
     let grain = grain(schedule);
     let said: u64 = schedule.script.iter().map(|line| arrivals(&line.op, grain)).sum();
     let moved = by_themselves + faults + said;
     BASE + PER_SECOND * time.as_secs() + PER_LINE * lines + PER_ARRIVAL * moved
+}
+
+/// When the script is over: its last line carried out, and a node that stands still goes on. What
+/// its peers do meanwhile is work for it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other lines are over at once")]
+fn ends_at(schedule: &Schedule) -> Duration {
+    let ends = schedule.times().into_iter().zip(&schedule.script).map(|(at, line)| match line.op {
+        Op::NodeStalls { by } => at + by,
+        _ => at,
+    });
+    ends.max().unwrap_or_default()
 }
 
 fn fault_times(op: &Op) -> u64 {
@@ -423,6 +434,17 @@ mod tests {
         let said: Vec<_> = tamed.script.iter().map(|line| line.op.to_string()).collect();
         assert_eq!(said, ["p1 sends tx length=400000", "p2 sends ping length=0"]);
         assert_eq!(tame(tamed.clone()), tamed);
+    }
+
+    /// Found by the target sockman.
+    #[test]
+    fn node_that_stands_still_has_the_work_of_that_time_as_well() {
+        let text = "format 1\nsubject echo\n\n0ms p1 is honest\n p1 dials\n p1 is slow\n\
+                    +1s node stalls 21min\n";
+        let tamed = tame(Schedule::parse("stalls", text).unwrap());
+        let options = Options { steps_max: steps_allowed(&tamed), ..Options::default() };
+        let report = Run::<Echo>::new(&tamed, &options).unwrap().finish();
+        assert!(report.verdict.is_passed(), "{}", report.verdict);
     }
 
     #[test]

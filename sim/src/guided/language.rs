@@ -42,6 +42,7 @@ impl Language {
         let mut commands: Vec<_> =
             X::commands().into_iter().chain([Word::plain("shutdown")]).collect();
         commands.retain(|word| X::command(word).is_ok());
+        commands.push(Word::plain("inspect"));
         commands.sort();
         commands.dedup();
         Self {

@@ -149,12 +149,15 @@ impl<X: Subject> Observer<X> {
             Step::Outside | Step::Arrived => "arrival",
             Step::Looked(_) => "poll",
             Step::Node(task, _) => Machine::<Faulty<Kernel>, X::Tenant>::task_name(*task),
+            Step::Left => "push",
+            Step::Woke => "wake",
+            Step::Driven(_) => "driver",
             Step::Polled(_) | Step::Idle(_) | Step::Stalled(_) => return,
         };
         let last = world.chooser().recorded().last();
         let Some(Deviation::Before { anchor, .. }) = last else { return };
         let known = self.before.iter().flatten().map(|before| before.name.verb.0);
-        let mut known = known.chain(["arrival", "poll"]);
+        let mut known = known.chain(["arrival", "poll", "push", "wake"]);
         let Some(verb) = known.find(|verb| *verb == anchor.verb) else { return };
         let (event, outcome) = (Label::plain(verb), Label::new("run", run));
         self.note(Transition { kind: Kind::Order, state: State::NODE, event, outcome });

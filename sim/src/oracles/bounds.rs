@@ -5,7 +5,7 @@ use super::{Violation, violation};
 use crate::host::Host;
 use crate::subject::{Resource, Subject};
 use crate::world::{NODE_DESCRIPTORS_MAX, Step, World};
-use sockman::driver::Did;
+use sockman::driver::{COMMANDS_MAX, Did};
 use sockman::sockets::ConnId;
 
 const NAME: &str = "bounds";
@@ -32,6 +32,9 @@ pub(super) fn check<X: Subject, K: Host>(
         | Step::Arrived
         | Step::Polled(_)
         | Step::Looked(_)
+        | Step::Left
+        | Step::Woke
+        | Step::Driven(_)
         | Step::Idle(_)
         | Step::Stalled(_) => None,
     };
@@ -43,14 +46,19 @@ pub(super) fn check_whole<X: Subject, K: Host>(world: &World<X, K>) -> Result<()
     check_one(world, None)
 }
 
-/// Commands are counted on both sides of their queue, which bounds itself: none is lost on the way,
-/// and none handled twice.
-fn check_commands<X: Subject, K: Host>(world: &World<X, K>) -> Result<(), Violation> {
-    let (given, held) = (world.commands_waiting(), world.machine().command_count());
-    if given == held {
+/// Commands are counted on both sides of the node's door, which bounds itself: none is lost on the
+/// way, none handled twice, and no more wait than may.
+pub(super) fn check_commands<X: Subject, K: Host>(world: &World<X, K>) -> Result<(), Violation> {
+    let (given, door) = (world.commands_waiting(), world.door());
+    let (left, held) = (door.left(), world.machine().command_count());
+    if given == left + held && door.waiting() == given && given <= COMMANDS_MAX {
         return Ok(());
     }
-    let what = format!("the queue holds {held} commands, of those it took {given} are unhandled");
+    let what = format!(
+        "{left} commands lie at the door, and {held} in the queue behind it; of those that were \
+         taken {given} are unhandled, and the door counts {}, at most {COMMANDS_MAX}",
+        door.waiting()
+    );
     Err(violation(world, NAME, RULE, what))
 }
 

@@ -104,7 +104,12 @@ impl Fairness {
                 self.steps_since_poll = 0;
                 Ok(())
             }
-            Step::Outside | Step::Arrived | Step::Stalled(_) => Ok(()),
+            Step::Outside
+            | Step::Arrived
+            | Step::Left
+            | Step::Woke
+            | Step::Driven(_)
+            | Step::Stalled(_) => Ok(()),
         }
     }
 

@@ -10,7 +10,7 @@ use super::{Violation, violation};
 use crate::host::Host;
 use crate::subject::Subject;
 use crate::world::{NODE_DESCRIPTORS_MAX, Step, World};
-use sockman::driver::{Did, Outcome};
+use sockman::driver::{Choice, Did, Outcome, Turn};
 use sockman::sockets::Source;
 use sockman::sockman::{ConnView, Phase, Tenant};
 use sockman::time::Instant;
@@ -18,6 +18,7 @@ use sockman::time::Instant;
 const NAME: &str = "latency and work";
 const RULE_SEND: &str = "docs/behaviour.md, connman 7.4: an idle connection is written to at once";
 const RULE_RECEIVE: &str = "docs/behaviour.md, sockets 5.3: no path waits for a poll timeout";
+const RULE_DOOR: &str = "docs/behaviour.md, sockets 5.3: who leaves a command wakes the loop";
 const RULE_WORK: &str = "docs/behaviour.md, sockets 4: no spinning";
 
 /// Wake-ups in a row that may come to nothing: a spurious report is allowed, a loop of them is not.
@@ -38,6 +39,8 @@ pub(super) struct Latency {
     idle_wakes: u32,
     awake: bool,
     worked: bool,
+    /// Whether somebody has woken the node since its last look.
+    woken: bool,
     instant: Instant,
     steps: u64,
     steps_in_vain: u64,
@@ -52,7 +55,20 @@ impl Latency {
     ) -> Result<(), Violation> {
         self.count_steps(world, step)?;
         match step {
-            Step::Outside | Step::Arrived | Step::Stalled(_) => Ok(()),
+            Step::Outside | Step::Arrived | Step::Stalled(_) | Step::Left => Ok(()),
+            Step::Woke => {
+                self.woken = true;
+                Ok(())
+            }
+            // It waits, and something has yet to come from outside.
+            Step::Driven(Turn::Wait) => {
+                self.awake = false;
+                Ok(())
+            }
+            Step::Driven(_) => {
+                self.worked = true;
+                Ok(())
+            }
             Step::Looked(_) => {
                 // Nor is it that the scheduler woke it.
                 self.awake = true;
@@ -62,7 +78,8 @@ impl Latency {
             Step::Polled(_) => {
                 let result = self.end_wake(world);
                 self.awake = true;
-                self.worked = false;
+                // What somebody has left may be taken in before the wake that comes with it.
+                self.worked = std::mem::take(&mut self.woken);
                 result
             }
             Step::Node(task, did) => {
@@ -99,8 +116,13 @@ impl Latency {
             // What the plan did to a call is not the node's doing, nor does it bring it forward.
             Step::Node(..) if has_planned(world) => {}
             Step::Node(_, did) if is_in_vain(world, did) => self.steps_in_vain += 1,
-            Step::Node(..) | Step::Outside | Step::Arrived => self.steps_in_vain = 0,
-            Step::Polled(_) | Step::Looked(_) | Step::Idle(_) | Step::Stalled(_) => {}
+            Step::Node(..) | Step::Outside | Step::Arrived | Step::Left => self.steps_in_vain = 0,
+            Step::Polled(_)
+            | Step::Looked(_)
+            | Step::Woke
+            | Step::Driven(_)
+            | Step::Idle(_)
+            | Step::Stalled(_) => {}
         }
         if self.steps_in_vain > STEPS_IN_VAIN_MAX {
             let what = format!("{} steps at one instant, all in vain", self.steps_in_vain);
@@ -153,9 +175,23 @@ const fn is_work(did: &Did) -> bool {
 /// Nothing is left to do at this instant: so nothing may be left undone.
 fn check_idle<X: Subject, K: Host>(world: &World<X, K>) -> Result<(), Violation> {
     let machine = world.machine();
+    if world.has_news() {
+        let door = world.door();
+        let what = format!(
+            "the node waits, and nobody is about to wake it; at its door lie {} commands{}{}",
+            door.left(),
+            if door.is_stopping() { ", the wish to end" } else { "" },
+            if door.is_inspected() { ", the wish to be shown" } else { "" },
+        );
+        return Err(violation(world, NAME, RULE_DOOR, what));
+    }
     if let Some(due) = machine.next_wakeup(world.now()).filter(|at| *at <= world.now().steady) {
         let what = format!("something is due at {due}, and no task will do it");
         return Err(Violation { since: due, ..violation(world, NAME, RULE_WORK, what) });
+    }
+    if machine.default_next(world.now()) != Choice::Wait {
+        let what = "a task could go on, and the node waits without a deadline for it".to_owned();
+        return Err(violation(world, NAME, RULE_WORK, what));
     }
     for view in machine.sockman().views() {
         check_conn(world, view)?;

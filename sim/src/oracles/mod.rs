@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use sockman::driver::Turn;
 use sockman::time::Instant;
 
 use crate::host::Host;
@@ -104,8 +105,15 @@ impl<X: Subject> Oracles<X> {
         world: &World<X, K>,
         step: &Step,
     ) -> Result<(), Violation> {
+        if world.has_ended() {
+            return self.after_end(world, step);
+        }
+        let passes = matches!(step, Step::Left | Step::Driven(_));
+        if passes {
+            bounds::check_commands(world)?;
+        }
         let outside = matches!(step, Step::Outside | Step::Arrived | Step::Stalled(_));
-        if outside && !world.has_seen() {
+        if (outside || passes || *step == Step::Woke) && !world.has_seen() {
             return self.latency.check(world, step);
         }
         protocol::check(world)?;
@@ -133,6 +141,18 @@ impl<X: Subject> Oracles<X> {
             bounds::check_whole(world)?;
             self.subject_check(world, step)?;
         }
+        Ok(())
+    }
+
+    /// Looks at what a step did that was made without the node, or with which it ended.
+    fn after_end<K: Host>(&mut self, world: &World<X, K>, step: &Step) -> Result<(), Violation> {
+        if *step == Step::Driven(Turn::Stop) {
+            self.at_end(world)?;
+            self.forget_node();
+        }
+        protocol::check(world)?;
+        self.streams.check(world)?;
+        self.liveness.note(world);
         Ok(())
     }
 

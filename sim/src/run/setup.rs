@@ -11,7 +11,7 @@ use crate::host::Host;
 use crate::schedule::text::Mistake;
 use crate::schedule::{ActorId, Call, Deviation, Effect, Op, ParseError, Schedule, Source, Word};
 use crate::subject::{Dialect as _, SettingError, Subject, UnknownWord, Usage};
-use crate::world::{NODE_ADDRESS, NODE_ADDRESS_V6, World, WorldConfig};
+use crate::world::{Letter, NODE_ADDRESS, NODE_ADDRESS_V6, World, WorldConfig};
 
 /// Why a schedule cannot be run at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ pub(crate) fn check_words<X: Subject>(schedule: &Schedule) -> Result<(), SetupEr
     for (line, op) in schedule.script.iter().map(|line| &line.op).enumerate() {
         let check = |word: &Word| {
             if matches!(op, Op::NodeTold { .. }) {
-                return X::command(word).map(drop);
+                return Letter::of(word, X::command).map(drop);
             }
             let is_said = matches!(op, Op::Send { .. });
             X::Dialect::check(word, if is_said { Usage::Said } else { Usage::Heard })

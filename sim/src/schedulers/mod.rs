@@ -1,11 +1,12 @@
 //! Schedulers: who goes first, where several tasks of the node's could.
 //!
 //! A choice point lies before every step of the node's, before each of its looks at the sockets,
-//! and before each arrival while the node could go on. The default order lets everything arrive,
-//! then names a task; a scheduler may let another one go instead. Each strategy has a file of its
-//! own and decides from the same two facts: whose turn it is by default, and who could go. What it
-//! decides is recorded as deviations ([`Chooser`](crate::chooser::Chooser)), so that every run
-//! replays, whatever chose.
+//! before each arrival while the node could go on, and before each push and each wake of an
+//! operator's: there the driver may look at its door, or begin to wait, first. The default order
+//! lets everything arrive, then names a task; a scheduler may let another one go instead. Each
+//! strategy has a file of its own and decides from the same two facts: whose turn it is by default,
+//! and who could go. What it decides is recorded as deviations
+//! ([`Chooser`](crate::chooser::Chooser)), so that every run replays, whatever chose.
 //!
 //! | strategy      | what it does                                              | finds                |
 //! |---------------|-----------------------------------------------------------|----------------------|
@@ -33,12 +34,19 @@ pub use random::{NowAndThen, Walk};
 pub use recorded::Recorded;
 pub use round_robin::RoundRobin;
 
-/// A task by its place in [`Machine::tasks`](sockman::driver::Machine::tasks); or one of the two
-/// others that may go next.
+/// A task by its place in [`Machine::tasks`](sockman::driver::Machine::tasks); or one of the others
+/// that may go next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TaskIndex(pub u8);
 
 impl TaskIndex {
+    /// The node's driver does something of its own: it takes in what lies at its door, shows the
+    /// machine, begins to wait, or ends.
+    pub const DRIVER: Self = Self(27);
+    /// Somebody leaves something at the node's door.
+    pub const PUSH: Self = Self(28);
+    /// Somebody who has left something wakes the driver.
+    pub const WAKE: Self = Self(29);
     /// The node looks at its sockets.
     pub const POLL: Self = Self(30);
     /// Something arrives at a host, or an actor moves: what is due outside at this instant.

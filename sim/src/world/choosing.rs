@@ -1,6 +1,7 @@
-//! What goes next where a scheduler decides: an arrival, a look at the sockets, or a task.
+//! What goes next where a scheduler decides: an arrival, a look at the sockets, a task, or one of
+//! the two threads between which the node's door stands.
 
-use sockman::driver::{Choice, Machine, Task};
+use sockman::driver::{Machine, Task, Turn};
 use sockman::time::Instant;
 
 use super::{Step, World};
@@ -15,22 +16,28 @@ impl<X: Subject, K: Host> World<X, K> {
     /// What the scheduler lets go next.
     pub(super) fn step_chosen(&mut self) -> Step {
         let due = self.outside_due();
-        let default = match due {
-            Some(_) => TaskIndex::ARRIVAL,
-            None => match self.machine.default_next(self.now) {
-                Choice::Step(task) if !self.has_waited => place_of::<X, K>(task),
-                Choice::Step(_) | Choice::Poll => TaskIndex::POLL,
-                // Nobody else has anything to do.
-                Choice::Wait => return self.step_inside(),
+        let default = match (self.operator.next(), due) {
+            (Some(place), _) => place,
+            (None, Some(_)) => TaskIndex::ARRIVAL,
+            (None, None) => match self.next_turn() {
+                Turn::Step(task) => place_of::<X, K>(task),
+                Turn::Poll => TaskIndex::POLL,
+                // Nobody else has anything to do, or nobody else may.
+                Turn::Wait | Turn::Drain | Turn::Inspect | Turn::Stop => return self.step_inside(),
             },
         };
-        let chosen = self.choose(default, due.flatten());
-        self.has_looked = chosen == TaskIndex::POLL;
+        let chosen = self.choose(default, due);
+        // What lies at the door does not change what another look would show.
+        self.has_looked =
+            chosen == TaskIndex::POLL || chosen == TaskIndex::DRIVER && self.has_looked;
         self.has_deviated = chosen != default;
         match chosen {
             TaskIndex::ARRIVAL => self.step_outside().expect("it is due"),
-            TaskIndex::POLL if default == TaskIndex::POLL => Step::Polled(self.poll()),
-            TaskIndex::POLL => Step::Looked(self.poll()),
+            TaskIndex::POLL if default == TaskIndex::POLL => Step::Polled(self.look()),
+            TaskIndex::POLL => Step::Looked(self.look()),
+            TaskIndex::PUSH => self.push(),
+            TaskIndex::WAKE => self.wake(),
+            TaskIndex::DRIVER => self.step_driver(),
             place => self.step_node(task_at::<X, K>(place)),
         }
     }
@@ -55,15 +62,17 @@ impl<X: Subject, K: Host> World<X, K> {
         Some(Some(self.actors[due].id()))
     }
 
-    /// Asks the scheduler. `default` is what would go by itself; if that is an arrival, `arrives`
-    /// is whom it concerns.
-    fn choose(&mut self, default: TaskIndex, arrives: Option<ActorId>) -> TaskIndex {
-        let (machine, now) = (&self.machine, self.now);
-        let (has_waited, has_looked) = (self.has_waited, self.has_looked);
+    /// Asks the scheduler. `default` is what would go by itself; `arrives` is whom that concerns
+    /// which is due outside, if something is.
+    fn choose(&mut self, default: TaskIndex, arrives: Option<Option<ActorId>>) -> TaskIndex {
+        let Self { machine, driver, operator, has_looked, chooser, now, .. } = self;
+        let now = *now;
         let sockets = machine.sockman().sockets();
         let (verb, object, actor) = match default {
-            TaskIndex::ARRIVAL => ("arrival", "", arrives),
+            TaskIndex::ARRIVAL => ("arrival", "", arrives.flatten()),
             TaskIndex::POLL => ("poll", "", None),
+            TaskIndex::PUSH => ("push", "", None),
+            TaskIndex::WAKE => ("wake", "", None),
             place => {
                 let step = machine.next_step(now, task_at::<X, K>(place));
                 let step = step.expect("the default is runnable");
@@ -71,16 +80,27 @@ impl<X: Subject, K: Host> World<X, K> {
             }
         };
         let runnable = || {
+            let operated = operator.steps();
+            let arrival = arrives.map(|_| TaskIndex::ARRIVAL);
+            let outside = operated.chain(arrival).chain([default]);
+            if driver.has_ended() {
+                return outside.collect();
+            }
             let tasks = Machine::<Faulty<K>, X::Tenant>::tasks();
             // A wait ends with a look at the sockets, whatever else there is to do.
-            let tasks = tasks.filter(|_| !has_waited);
+            let is_asleep = driver.is_asleep();
+            let tasks = tasks.filter(|_| !is_asleep);
             let tasks = tasks.filter(|task| machine.next_step(now, *task).is_some());
-            let polls = has_waited || sockets.inner().has_ready() && !has_looked;
-            let others = polls.then_some(TaskIndex::POLL);
-            tasks.map(place_of::<X, K>).chain(others).chain([default]).collect()
+            let polls = driver.may_wake(now.steady) || sockets.inner().has_ready() && !*has_looked;
+            let poll = polls.then_some(TaskIndex::POLL);
+            // Where nobody leaves anything, it does not matter when the driver looks at its door.
+            let is_visited = operator.next().is_some() || driver.has_news();
+            let drives = is_visited && driver.can_go(|| machine.default_next(now));
+            let drive = drives.then_some(TaskIndex::DRIVER);
+            tasks.map(place_of::<X, K>).chain(poll).chain(drive).chain(outside).collect()
         };
         let point = Point { default, verb, object, actor };
-        self.chooser.choose(point, name_of::<X, K>, runnable)
+        chooser.choose(point, name_of::<X, K>, runnable)
     }
 }
 
@@ -102,6 +122,9 @@ fn name_of<X: Subject, K: Host>(place: TaskIndex) -> &'static str {
     match place {
         TaskIndex::ARRIVAL => "arrival",
         TaskIndex::POLL => "poll",
+        TaskIndex::PUSH => "push",
+        TaskIndex::WAKE => "wake",
+        TaskIndex::DRIVER => "driver",
         place => Machine::<Faulty<K>, X::Tenant>::task_name(task_at::<X, K>(place)),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sockman::driver::{Choice, Did, Task};
+use sockman::driver::{Did, Task};
 use sockman::time::{Instant, Now, UnixTime};
 
 use super::telling::{describe_saw, hash_saw};
@@ -19,15 +19,14 @@ impl<X: Subject, K: Host> World<X, K> {
     /// Does one thing that is due at this instant: by default what is due outside before what the
     /// node has to do, and that in the order of production.
     pub fn step(&mut self) -> Step {
-        if self.is_stalled() {
-            self.has_deviated = false;
-            self.step_outside().unwrap_or_else(|| Step::Stalled(self.next_due()))
-        } else if self.chooser.is_default() {
-            self.has_deviated = false;
-            self.step_outside().unwrap_or_else(|| self.step_inside())
-        } else {
-            self.step_chosen()
+        if !self.is_stalled() && !self.chooser.is_default() {
+            return self.step_chosen();
         }
+        self.has_deviated = false;
+        if let Some(step) = self.step_operator().or_else(|| self.step_outside()) {
+            return step;
+        }
+        if self.is_stalled() { Step::Stalled(self.next_due()) } else { self.step_inside() }
     }
 
     /// Something outside that is due.
@@ -38,33 +37,22 @@ impl<X: Subject, K: Host> World<X, K> {
         self.step_timers().then_some(Step::Arrived)
     }
 
-    /// What production does next.
-    pub(super) fn step_inside(&mut self) -> Step {
-        match self.machine.default_next(self.now) {
-            Choice::Step(task) if !self.has_waited => self.step_node(task),
-            Choice::Step(_) | Choice::Poll => Step::Polled(self.poll()),
-            Choice::Wait => match self.poll() {
-                0 => Step::Idle(self.next_due()),
-                count => Step::Polled(count),
-            },
-        }
-    }
-
     /// Lets time pass until `at`.
     pub fn advance(&mut self, at: Instant) {
         let passed = at.since(self.now.steady);
         self.now = Now { steady: at, wall: self.now.wall + passed };
-        self.has_waited = true;
         self.node_kernel_mut().set_now(at);
     }
 
-    /// Sets the node's wall clock.
+    /// Sets the node's wall clock. A node that waits hears of it at once, which a real one does
+    /// when its wait is over.
     pub fn jump_wall(&mut self, direction: Jump, by: Duration) -> Done {
         let before = self.now.wall;
         self.now.wall = match direction {
             Jump::Forward => self.now.wall + by,
             Jump::Back => UnixTime::EPOCH + (self.now.wall - (UnixTime::EPOCH + by)),
         };
+        self.reckon_sleep();
         Done::only_if(self.now.wall != before, "the clock shows that already")
     }
 
@@ -74,7 +62,7 @@ impl<X: Subject, K: Host> World<X, K> {
         let actors = self.next_actor;
         let node = match self.is_stalled() {
             true => Some(self.stalled_until),
-            false => self.machine.next_wakeup(self.now),
+            false => self.driver.sleeps_until(),
         };
         let kernel = self.machine.sockman().sockets().inner().next_timer();
         [self.network.next_due(), actors, node, kernel].into_iter().flatten().min()
@@ -132,8 +120,8 @@ impl<X: Subject, K: Host> World<X, K> {
         false
     }
 
+    /// Hands the machine what a wait would report now; how much.
     pub(super) fn poll(&mut self) -> usize {
-        self.has_waited = false;
         let mut events = std::mem::take(&mut self.events);
         self.node_kernel_mut().poll(&mut events);
         self.machine.sockman().sockets().report_ended(&mut events);
@@ -152,11 +140,11 @@ impl<X: Subject, K: Host> World<X, K> {
 
     /// One step of a task of the node's.
     pub(super) fn step_node(&mut self, task: Task) -> Step {
+        let before = self.machine.command_count();
         let did = self.machine.step(self.now, task);
+        self.driver.stepped(before.saturating_sub(self.machine.command_count()));
         if did == Did::Commanded {
-            // OK to wrap: the oracle then sees that one was handled which nobody gave.
-            self.commands_waiting = self.commands_waiting.wrapping_sub(1);
-            self.commanded = self.commands.pop_front();
+            self.operator.note_commanded();
         }
         let told = self.notices.len();
         self.machine.take_notices(&mut self.notices);

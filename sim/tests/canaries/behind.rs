@@ -3,14 +3,16 @@
 
 use std::collections::BTreeMap;
 
+use sockman::connman::Command;
 use sockman::driver::{Did, Task};
 use sockman::sockets::{Closing, ConnId, Endpoint, Interest, Sockets as _, Source};
 use sockman::sockman::Event;
 use sockman_sim::oracles::{Oracles, Violation};
 use sockman_sim::schedule::{ActorId, Item, Manner, Word};
 use sockman_sim::schedulers::Scheduler;
+use sockman_sim::subjects::connman::Connman;
 use sockman_sim::subjects::echo::Echo;
-use sockman_sim::world::{NODE_ADDRESS, Step, World, WorldConfig};
+use sockman_sim::world::{Letter, NODE_ADDRESS, Step, World, WorldConfig};
 
 const PEER: ActorId = ActorId(1);
 
@@ -241,4 +243,24 @@ fn events_out_of_their_order_are_noticed_by_lifecycle() {
     watched.claim(Event::Eof { conn }).unwrap();
     check(watched.claim(Event::Eof { conn }), "lifecycle");
     check(watched.claim(Event::Received { conn, count: 1 }), "lifecycle");
+}
+
+#[test]
+fn what_is_left_at_the_door_of_a_node_that_nobody_wakes_is_noticed_by_latency_and_work() {
+    let mut watched = Watched::new();
+    let _ = watched.world.door().inspect();
+    check(watched.drive(), "latency and work");
+}
+
+#[test]
+fn a_command_that_nobody_gave_is_noticed_by_bounds() {
+    let config = WorldConfig::default();
+    let nobody = BTreeMap::new();
+    let mut world = World::<Connman>::new(&config, &[], 1, &nobody, Scheduler::Default).unwrap();
+    let mut oracles = Oracles::new();
+    let _ = world.door().push(Command::Ping).unwrap();
+    world.hand(Letter::Inspect);
+    let step = world.step();
+    assert_eq!(step, Step::Left);
+    check(oracles.after_step(&world, &step), "bounds");
 }

@@ -13,6 +13,7 @@ mod expectations;
 mod faults;
 mod flips;
 mod in_vain;
+mod mailbox;
 mod words;
 
 /// What a campaign runs for a seed.

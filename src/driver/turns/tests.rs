@@ -76,7 +76,7 @@ impl Both {
             Place::AboutToWait | Place::Asleep => {
                 self.woken = false;
                 self.place = Place::Awake;
-                self.turns.went_on();
+                self.turns.looked();
             }
             Place::Awake => self.turn(),
         }
@@ -144,4 +144,21 @@ fn no_order_of_pushes_and_wakes_leaves_anything_with_a_driver_that_sleeps() {
     check(&[Letter::Stop]);
     check(&[Letter::Command, Letter::Stop]);
     check(&[Letter::Stop, Letter::Stop]);
+}
+
+#[test]
+fn what_came_during_a_wait_takes_its_turn_with_the_rest() {
+    let door = Door::new(0);
+    let _: Then = door.push(()).expect("there is room");
+    let busy = || Choice::Step(Task::Socket);
+    let mut turns = Turns::default();
+    assert_eq!(turns.next(&door, busy), Turn::Step(Task::Socket), "nobody has waited");
+    turns.went_on();
+    turns.looked();
+    assert_eq!(turns.next(&door, busy), Turn::Drain);
+    assert_eq!(turns.drain(&door, drop), 1);
+    assert_eq!(turns.next(&door, busy), Turn::Step(Task::Socket));
+    turns.went_on();
+    assert_eq!(turns.next(&door, busy), Turn::Step(Task::Socket));
+    assert_eq!(turns.next(&door, || Choice::Wait), Turn::Drain);
 }

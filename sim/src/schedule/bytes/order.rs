@@ -22,7 +22,7 @@ const EFFECTS: [Effect; 8] = [
 ];
 
 /// What steps do.
-const VERBS: [&str; 16] = [
+const VERBS: [&str; 18] = [
     "handles",
     "delivers",
     "serves",
@@ -39,6 +39,8 @@ const VERBS: [&str; 16] = [
     "stop-listening",
     "arrival",
     "poll",
+    "push",
+    "wake",
 ];
 
 /// To what they do it; nothing for most.
@@ -64,9 +66,19 @@ const OBJECTS: [&str; 16] = [
 /// From here on an object is spelled out.
 const SPELLED: u8 = 0xF0;
 
-/// The tasks of a machine, and those of a connection manager.
-const TASKS: [&str; 7] =
-    ["socket", "commands", "messages", "opener", "poll", "addresses", "timers"];
+/// The tasks of a machine, those of a connection manager, and what else may go next.
+const TASKS: [&str; 10] = [
+    "socket",
+    "commands",
+    "messages",
+    "opener",
+    "poll",
+    "addresses",
+    "timers",
+    "driver",
+    "push",
+    "wake",
+];
 
 pub(super) fn read_fault(input: &mut Reader<'_>) -> Option<Fault> {
     let call = input.pick(&CALLS)?;

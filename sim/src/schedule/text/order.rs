@@ -7,9 +7,20 @@ use super::error::{Expected, Mistake};
 use super::lexer::Kind;
 
 /// What a driver does for its tenant. The names are nouns in a sentence: `node's 2nd send to p1`.
-/// Two are done to it: something arrives, and it looks at its sockets.
-pub(super) const ACTIONS: [&str; 8] =
-    ["arrival", "close", "dial", "finish", "poll", "receive", "send", "stop-listening"];
+/// Some happen to it: something arrives, it looks at its sockets, somebody leaves something at its
+/// door, or wakes it.
+pub(super) const ACTIONS: [&str; 10] = [
+    "arrival",
+    "close",
+    "dial",
+    "finish",
+    "poll",
+    "push",
+    "receive",
+    "send",
+    "stop-listening",
+    "wake",
+];
 
 /// The words that may stand between a step and its actor.
 const PREPOSITIONS: [&str; 5] = ["for", "from", "of", "to", "with"];

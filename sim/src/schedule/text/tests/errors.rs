@@ -248,9 +248,8 @@ const LINES: [(&str, &str); 82] = [
     ("order before node handles verack 2nd time: run opener", "34: expected \":\", found \"2nd\""),
     (
         "order before node's 2nd handles verack: run opener",
-        "25: expected \"arrival\", \"close\", \"dial\", \"finish\", \"poll\", \"receive\", \
-         \"send\" or \
-         \"stop-listening\", found \"handles\"",
+        "25: expected \"arrival\", \"close\", \"dial\", \"finish\", \"poll\", \"push\", \
+         \"receive\", \"send\", \"stop-listening\" or \"wake\", found \"handles\"",
     ),
     (
         "order at node's recv from p1: gets 40 bytes",
