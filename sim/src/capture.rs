@@ -7,9 +7,9 @@
 //! Segment --> Packet (with its time) --> frames: Ethernet, IP, TCP --> pcapng
 //! ```
 //!
-//! What is invented is consistent: each end numbers its bytes without a gap and acknowledges what it
-//! has received and nothing else, so that streams can be put together again. What an ICMP message
-//! would say is left out, and so is what goes over a Unix socket.
+//! What is invented is consistent: each end numbers its bytes without a gap and acknowledges
+//! what it has received and nothing else, so that streams can be put together again. What an
+//! ICMP message would say is left out, and so is what goes over a Unix socket.
 
 use sockman::time::Instant;
 

@@ -1,6 +1,7 @@
 //! The file: pcapng, as the IETF's draft-ietf-opsawg-pcapng describes it.
 //!
-//! A section header, one interface, and a block for each frame; little endian, times in nanoseconds.
+//! A section header, one interface, and a block for each frame; little endian, times in
+//! nanoseconds.
 
 use super::Packet;
 use super::tcp::Connections;
@@ -24,8 +25,8 @@ const NANOSECONDS: u8 = 9;
 /// Bytes of an option's text at most; its length has 16 bits.
 const TEXT_BYTES_MAX: usize = 60_000;
 
-/// A file of these packets, in their order. `about` is said of the whole file, `verdict` of the last
-/// packet.
+/// A file of these packets, in their order. `about` is said of the whole file, `verdict` of the
+/// last packet.
 #[must_use]
 pub fn pcapng(packets: &[Packet], about: &str, verdict: &str) -> Vec<u8> {
     let mut file = Vec::new();

@@ -131,15 +131,18 @@ fn subject_of(target: &str) -> &'static str {
 /// A tame schedule as bytes, without as many of its last lines as it takes to fit.
 fn fitted(schedule: Schedule, most: usize) -> Vec<u8> {
     let mut schedule = tame(schedule);
+    let mut lines = schedule.script.len();
     loop {
         let bytes = schedule.to_bytes();
         if bytes.len() <= most {
             return bytes;
         }
         // A quarter at a time, of the order first: it is about what the script does.
-        let part = if schedule.order.is_empty() { schedule.script.len() } else { 0 };
-        if part > 0 {
-            schedule.script.truncate(part * 3 / 4);
+        if schedule.order.is_empty() && lines > 0 {
+            lines = lines * 3 / 4;
+            schedule.script.truncate(lines);
+            // What the end of a script has to be for a target may have been cut off.
+            schedule = tame(schedule);
         } else if schedule.order.pop().is_none() && schedule.node.pop().is_none() {
             // Only a head is left that does not fit.
             return Vec::new();

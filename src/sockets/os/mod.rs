@@ -131,8 +131,8 @@ impl<P: Poller> OsSockets<P> {
         Ok(Self { poller: P::new()?, conns: Slab::new(), listeners: Slab::new() })
     }
 
-    /// As [`connect`](Sockets::connect), from an end of the caller's choice: for a host with several
-    /// addresses. Port 0 is any.
+    /// As [`connect`](Sockets::connect), from an end of the caller's choice: for a host with
+    /// several addresses. Port 0 is any.
     ///
     /// # Errors
     ///
