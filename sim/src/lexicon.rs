@@ -63,7 +63,7 @@ impl fmt::Display for Takes {
 /// # Errors
 ///
 /// The first that does not.
-pub fn check(word: &Word, tables: [&[Setting]; 2]) -> Result<(), UnknownWord> {
+pub fn check<const N: usize>(word: &Word, tables: [&[Setting]; N]) -> Result<(), UnknownWord> {
     for (index, (key, value)) in word.settings.iter().enumerate() {
         let refuse = |expected| Err(UnknownWord::new(word, Some(index), expected));
         let Some(known) = tables.into_iter().flatten().find(|known| known.key == key) else {
