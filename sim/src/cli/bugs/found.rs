@@ -26,7 +26,7 @@ pub(super) fn write(folder: &Path, bugs: &[Bug], figures: &Figures) -> Result<()
         let findings = looks.into_iter().flat_map(|looks| looks.values().flatten());
         let shrunk = findings.filter(|finding| finding.shrunk.is_some());
         let Some(smallest) = shrunk.min_by_key(|finding| finding.operations) else { continue };
-        let path = folder.join(format!("{}.case", bug.id));
+        let path = folder.join(format!("{}.case", bug.name.replace('-', "_")));
         let text = case(bug, smallest)?;
         match fs::read_to_string(&path) {
             Ok(known) if operations_of(&known) <= operations_of(&text) => {}
@@ -57,9 +57,8 @@ fn case(bug: &Bug, finding: &Finding) -> Result<String, Error> {
     let oracle = finding.oracle.as_deref().unwrap_or_default();
     schedule.title = vec![format!("What finds {}.", bug.name)];
     schedule.title.extend(wrapped(&bug.right));
-    schedule
-        .title
-        .push(format!("Source: bugs/{}.toml; a campaign, by the oracle {oracle}.", bug.id));
+    schedule.title.push(format!("Judged by: {oracle}."));
+    schedule.title.push(format!("Source: bugs/{}.toml; a campaign.", bug.id));
     Ok(schedule.to_string())
 }
 
