@@ -189,6 +189,13 @@ pub(crate) fn open(
     Ok(flush)
 }
 
+/// Says on stderr that lines do not reach `place`.
+fn tell_lost(place: &dyn fmt::Display, error: &io::Error) {
+    let told = format!("Warning: Lines of the log are lost: {place}: {error}\n");
+    // OK to ignore: there is nobody else to tell.
+    let _unseen = io::Write::write_all(&mut io::stderr(), told.as_bytes());
+}
+
 /// A filter that lets info pass, and debug in some categories.
 fn directives(debug: &[&str]) -> String {
     let mut directives = "info".to_owned();

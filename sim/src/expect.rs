@@ -57,6 +57,17 @@ pub const fn window(expect: &Expect) -> Duration {
     }
 }
 
+/// Until when an expectation that is taken on may be met. What must never be, or must last, is
+/// judged when the run ends.
+pub(crate) fn deadline(expect: &Expect, since: Instant) -> Instant {
+    match expect {
+        Expect::Receives { .. } | Expect::Drops { .. } | Expect::Connects { .. } => {
+            since + window(expect)
+        }
+        Expect::NeverReceives { .. } | Expect::Keeps { .. } => Instant::from_nanos(u64::MAX),
+    }
+}
+
 impl Judge {
     /// Takes an expectation on.
     pub fn expect<X: Subject, K: Host>(
@@ -66,13 +77,7 @@ impl Judge {
         world: &World<X, K>,
     ) {
         let since = world.now().steady;
-        let until = match expect {
-            Expect::Receives { .. } | Expect::Drops { .. } | Expect::Connects { .. } => {
-                since + window(expect)
-            }
-            // Judged when the run ends.
-            Expect::NeverReceives { .. } | Expect::Keeps { .. } => Instant::from_nanos(u64::MAX),
-        };
+        let until = deadline(expect, since);
         let from = match expect {
             Expect::Receives { actor, .. } => self.used.get(actor).copied().unwrap_or(0),
             // From this line on.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
-use sockman::sockets::{Closing, Endpoint};
+use sockman::sockets::Endpoint;
 use sockman::time::Instant;
 
 use crate::actor::Actor;
@@ -21,9 +21,7 @@ use crate::schedule::{ActorId, Deviation, Fault, Op, Schedule};
 use crate::schedulers::{Recorded, Scheduler, Strategy};
 use crate::subject::Subject;
 use crate::trace::{Entry, Story, TraceHash};
-use crate::world::{
-    Letter, NODE_ADDRESS, NODE_ADDRESS_V6, NODE_ADDRESSES, Step, World, WorldConfig,
-};
+use crate::world::{Letter, NODE_ADDRESS, NODE_ADDRESSES, Step, World, WorldConfig};
 
 mod onlooker;
 mod setup;
@@ -537,36 +535,7 @@ impl<X: Subject, K: Host> Run<X, K> {
 
     fn actor_does(&mut self, line: usize, op: &Op) -> Done {
         let id = op.actor().expect("it is a line about an actor");
-        let done = self.world.with_actor(id, |actor, now| {
-            Ok(match op {
-                Op::Dial { from, .. } => {
-                    let v6 = from.is_some_and(|from| from.is_ipv6());
-                    actor.dial(now, *from, if v6 { NODE_ADDRESS_V6 } else { NODE_ADDRESS })
-                }
-                Op::Listen { at, .. } => {
-                    let usual = SocketAddr::new(actor.address(), ACTOR_PORT);
-                    actor.listen(at.unwrap_or(usual))
-                }
-                Op::Send { items, .. } => return actor.send(now, items),
-                Op::Behave { manner, .. } => actor.behave(now, *manner),
-                Op::StopReading { .. } => actor.set_reading(now, false),
-                Op::ReadAgain { .. } => actor.set_reading(now, true),
-                Op::HalfClose { .. } => actor.half_close(now),
-                Op::Close { .. } => actor.close(now, Closing::Orderly),
-                Op::Reset { .. } => actor.close(now, Closing::Reset),
-                Op::Vanish { .. } => actor.vanish(now),
-                Op::NodeDials { .. }
-                | Op::NodeDrops { .. }
-                | Op::NodeDialsItself
-                | Op::NodeTold { .. }
-                | Op::NodeRestarts
-                | Op::NodeStalls { .. }
-                | Op::Link { .. }
-                | Op::WallJump { .. }
-                | Op::Fault(_)
-                | Op::Expect(_) => unreachable!("the caller chose"),
-            })
-        });
+        let done = self.world.with_actor(id, |actor, now| actor.carry_out(now, op));
         match done.expect("every actor of the script is in its world") {
             Ok(done) => done,
             Err(error) => {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::Heading;
+use super::{Heading, tell_lost};
 
 /// Bytes that wait at most: some thousand lines, far more than a reader is ever behind who reads at
 /// all. As many again may be with the thread.
@@ -108,9 +108,7 @@ impl Shared {
             let written = self.write_lines(stdout, &lines);
             if let Some(error) = written.err().filter(|_| !is_told) {
                 is_told = true;
-                let told = format!("Warning: Lines of the log are lost: stdout: {error}\n");
-                // OK to ignore: there is nobody else to tell.
-                let _unseen = io::stderr().write_all(told.as_bytes());
+                tell_lost(&"stdout", &error);
             }
         }
     }

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::tell_lost;
+
 /// What is left of a file that is shrunk, in bytes. Core: `RECENT_DEBUG_HISTORY_SIZE`.
 const RECENT_BYTES: u64 = 10_000_000;
 
@@ -71,10 +73,7 @@ impl LogFile {
             state.lost += 1;
             if !state.is_told {
                 state.is_told = true;
-                let path = self.path.display();
-                let told = format!("Warning: Lines of the log are lost: {path}: {error}\n");
-                // OK to ignore: there is nobody else to tell.
-                let _unseen = io::stderr().write_all(told.as_bytes());
+                tell_lost(&self.path.display(), &error);
             }
         }
     }

@@ -9,8 +9,10 @@ use sockman::time::Now;
 use super::{Actor, Ending, Link, first_move, is_proper, speaks};
 use crate::done::Done;
 use crate::host::PeerHost;
-use crate::schedule::{Item, Manner};
+use crate::run::ACTOR_PORT;
+use crate::schedule::{Item, Manner, Op};
 use crate::subject::{Dialect, UnknownWord};
+use crate::world::{NODE_ADDRESS, NODE_ADDRESS_V6};
 
 /// Bytes that may wait to be sent; a script that says more is refused.
 const UNSENT_BYTES_MAX: usize = 64 << 20;
@@ -39,6 +41,46 @@ impl fmt::Display for Unsaid {
 impl std::error::Error for Unsaid {}
 
 impl<D: Dialect, K: PeerHost> Actor<D, K> {
+    /// Does what a line of a script asks of it.
+    ///
+    /// # Errors
+    ///
+    /// It is to say what it cannot.
+    ///
+    /// # Panics
+    ///
+    /// The line is not about an actor.
+    pub fn carry_out(&mut self, now: Now, op: &Op) -> Result<Done, Unsaid> {
+        Ok(match op {
+            Op::Dial { from, .. } => {
+                let v6 = from.is_some_and(|from| from.is_ipv6());
+                self.dial(now, *from, if v6 { NODE_ADDRESS_V6 } else { NODE_ADDRESS })
+            }
+            Op::Listen { at, .. } => {
+                let usual = SocketAddr::new(self.address, ACTOR_PORT);
+                self.listen(at.unwrap_or(usual))
+            }
+            Op::Send { items, .. } => return self.send(now, items),
+            Op::Behave { manner, .. } => self.behave(now, *manner),
+            Op::StopReading { .. } => self.set_reading(now, false),
+            Op::ReadAgain { .. } => self.set_reading(now, true),
+            Op::HalfClose { .. } => self.half_close(now),
+            Op::Close { .. } => self.close(now, Closing::Orderly),
+            Op::Reset { .. } => self.close(now, Closing::Reset),
+            Op::Vanish { .. } => self.vanish(now),
+            Op::NodeDials { .. }
+            | Op::NodeDrops { .. }
+            | Op::NodeDialsItself
+            | Op::NodeTold { .. }
+            | Op::NodeRestarts
+            | Op::NodeStalls { .. }
+            | Op::Link { .. }
+            | Op::WallJump { .. }
+            | Op::Fault(_)
+            | Op::Expect(_) => unreachable!("the caller chose"),
+        })
+    }
+
     /// Connects to the node. A connection that it has is closed first.
     pub fn dial(&mut self, now: Now, from: Option<SocketAddr>, node: SocketAddr) -> Done {
         self.close(now, Closing::Orderly);

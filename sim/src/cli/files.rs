@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::string::FromUtf8Error;
 
 use sockman_sim::fuzz;
+use sockman_sim::run::SetupError;
 use sockman_sim::schedule::{Schedule, Source};
 
 use super::{Error, artifacts};
@@ -110,6 +111,17 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
 pub(super) struct Read {
     pub(super) schedule: Schedule,
     pub(super) source: Option<Source>,
+}
+
+impl Read {
+    /// An error of it, with its place where its line is known.
+    pub(super) fn setup_error(&self, file: &Path, error: SetupError) -> Error {
+        let source = self.source.as_ref();
+        match source.and_then(|source| error.in_text(&self.schedule, source)) {
+            Some(placed) => Error::Parse(Box::new(placed)),
+            None => Error::Setup(file.to_owned(), error),
+        }
+    }
 }
 
 /// The schedule in a file. A file that is not text is a fuzzer's.

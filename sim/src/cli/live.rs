@@ -20,7 +20,8 @@ use sockman_sim::subjects::run_named;
 
 use super::files::Read;
 use super::interrupts::Interrupts;
-use super::{Error, exit, files};
+use super::tally::Tally;
+use super::{Error, files};
 
 /// How often a schedule whose node does not start, or is given up, is tried.
 const TRIES: usize = 2;
@@ -155,20 +156,6 @@ pub(super) fn each<T: Send>(
     (0..count).map(|index| results.remove(&index)).collect()
 }
 
-/// What came of all schedules together.
-#[derive(Default)]
-struct Sum {
-    /// Passed there, as on the virtual network.
-    agree: usize,
-    /// Passed in one and not in the other.
-    differ: usize,
-    /// Failed in both.
-    failed: usize,
-    unreadable: usize,
-    skipped: BTreeMap<&'static str, usize>,
-    skipped_count: usize,
-}
-
 /// Runs each schedule with the node and on the virtual network, and compares the verdicts.
 pub(super) fn replay(
     paths: &[PathBuf],
@@ -180,7 +167,7 @@ pub(super) fn replay(
     arguments.check(target)?;
     let interrupts = Interrupts::catch()?;
     let found = files::find_all(paths)?;
-    let mut sum = Sum::default();
+    let mut tally = Tally::default();
     let options = arguments.options();
     let results = each(found.len(), arguments.jobs(target), &interrupts, |index| {
         let read = files::read(&found[index])?;
@@ -190,21 +177,23 @@ pub(super) fn replay(
     for (file, result) in found.iter().zip(results) {
         match result {
             None | Some(Ok((_, Err(LiveError::Interrupted)))) => {}
-            Some(Ok((read, Ok(live)))) => tell_one(file, &read, &live, json, &mut sum, out)?,
+            Some(Ok((read, Ok(live)))) => tell_one(file, &read, &live, json, &mut tally, out)?,
             Some(Ok((_, Err(error)))) => {
-                sum.unreadable += 1;
+                tally.unreadable += 1;
                 tell_error(file, &error, json, out)?;
             }
             Some(Err(error)) => {
-                sum.unreadable += 1;
+                tally.unreadable += 1;
                 tell_error(file, &error, json, out)?;
             }
         }
     }
-    tell_sum(&sum, json, out)?;
-    let status = exit(sum.differ + sum.failed > 0);
-    let status = if sum.unreadable > 0 { ExitCode::from(2) } else { status };
-    Ok(interrupts.status().unwrap_or(status))
+    if json {
+        writeln!(out, "{}", tally.json())?;
+    } else {
+        tally.tell(&"the node", out)?;
+    }
+    Ok(interrupts.status().unwrap_or(tally.status()))
 }
 
 fn tell_error(
@@ -228,14 +217,12 @@ fn tell_one(
     read: &Read,
     live: &Live,
     json: bool,
-    sum: &mut Sum,
+    tally: &mut Tally,
     out: &mut impl Write,
 ) -> Result<(), Error> {
     let (verdict, outcome) = match live {
         Live::Skipped(names) => {
-            sum.skipped_count += 1;
-            names.iter().for_each(|name| *sum.skipped.entry(*name).or_default() += 1);
-            let names: Vec<_> = names.iter().copied().collect();
+            let names = tally.skip(names);
             if json {
                 let told = serde_json::json!({
                     "schedule": file, "result": "skipped", "skipped": names,
@@ -249,16 +236,16 @@ fn tell_one(
         Live::Played { verdict, outcome } => (verdict, outcome),
     };
     let mock = run_named(&read.schedule, &Options::default());
-    let mock = mock.map_err(|error| Error::Setup(file.to_owned(), error))?;
+    let mock = mock.map_err(|error| read.setup_error(file, error))?;
     let result = match (mock.verdict.is_passed(), verdict.is_passed()) {
         (true, true) => "agrees",
         (false, false) => "fails",
         (true, false) | (false, true) => "differs",
     };
     match result {
-        "agrees" => sum.agree += 1,
-        "fails" => sum.failed += 1,
-        _ => sum.differ += 1,
+        "agrees" => tally.agree += 1,
+        "fails" => tally.failed += 1,
+        _ => tally.differ += 1,
     }
     let told = told(file, read, verdict);
     if json {
@@ -290,30 +277,4 @@ fn told(file: &Path, read: &Read, verdict: &Verdict) -> String {
         Some((number, text)) => format!("{}:{number}: {text}\n  {said}", file.display()),
         None => format!("{}: {said}", file.display()),
     }
-}
-
-fn tell_sum(sum: &Sum, json: bool, out: &mut impl Write) -> Result<(), Error> {
-    if json {
-        let told = serde_json::json!({
-            "agree": sum.agree,
-            "differ": sum.differ,
-            "failed": sum.failed,
-            "skipped": sum.skipped_count,
-            "skipped_by": sum.skipped,
-            "unreadable": sum.unreadable,
-        });
-        writeln!(out, "{told}")?;
-        return Ok(());
-    }
-    let Sum { agree, differ, failed, unreadable, skipped, skipped_count } = sum;
-    write!(out, "mock and the node: {agree} agree, {differ} differ, {failed} fail alike")?;
-    write!(out, ", {skipped_count} skipped")?;
-    match unreadable {
-        0 => writeln!(out)?,
-        _ => writeln!(out, ", {unreadable} could not be run")?,
-    }
-    for (name, count) in skipped {
-        writeln!(out, "  skipped for {name}: {count}")?;
-    }
-    Ok(())
 }

@@ -29,6 +29,7 @@ mod promote;
 mod prose;
 mod replay;
 mod shrink;
+mod tally;
 
 const PROMOTE_EXAMPLE: &str = "\
 Example: cargo sim promote fuzz/artifacts/connman/crash-1 short_send_loses_no_byte \\

@@ -1,7 +1,6 @@
 //! `replay --on PLACE` and `run --on PLACE`: schedules on the virtual network and somewhere else,
 //! and whether the two agree.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::ops::Range;
@@ -10,13 +9,14 @@ use std::process::ExitCode;
 
 use sockman_sim::generate::Plan;
 use sockman_sim::places::{Compared, Place, Tier, tier};
-use sockman_sim::run::{Options, SetupError};
+use sockman_sim::run::Options;
 use sockman_sim::schedule::Schedule;
 use sockman_sim::schedulers::Strategy;
 use sockman_sim::subjects::{compare_named, generate_for, run_named};
 
 use super::files::Read;
 use super::interrupts::Interrupts;
+use super::tally::Tally;
 use super::{Error, exit, files};
 
 /// Differences that a campaign writes out and shows; further ones are counted.
@@ -28,16 +28,8 @@ const DIFFERENCES: &str = "target/sim/differences";
 /// What came of all schedules together.
 #[derive(Default)]
 struct Sum {
-    /// Passed in both places, and both saw the same.
-    agree: usize,
-    differ: usize,
-    /// Both saw the same, which is not what the schedule wants.
-    failed: usize,
-    unreadable: usize,
+    tally: Tally,
     waits_in_vain: u64,
-    /// By the operation that the place does not have. One schedule may be under several.
-    skipped: BTreeMap<&'static str, usize>,
-    skipped_count: usize,
 }
 
 /// Runs each schedule in both places. One that needs what the place does not have is skipped, which
@@ -58,14 +50,12 @@ pub(super) fn replay(
             Ok(read) => replay_one(&file, &read, place, json, &mut sum, out)?,
             Err(error) => {
                 writeln!(out, "{error}")?;
-                sum.unreadable += 1;
+                sum.tally.unreadable += 1;
             }
         }
     }
     tell_sum(&sum, place, json, out)?;
-    let status = exit(sum.differ + sum.failed > 0);
-    let status = if sum.unreadable > 0 { ExitCode::from(2) } else { status };
-    Ok(interrupts.status().unwrap_or(status))
+    Ok(interrupts.status().unwrap_or(sum.tally.status()))
 }
 
 fn replay_one(
@@ -78,9 +68,7 @@ fn replay_one(
 ) -> Result<(), Error> {
     let above = tier::above(&read.schedule, place.tier());
     if !above.is_empty() {
-        sum.skipped_count += 1;
-        above.iter().for_each(|name| *sum.skipped.entry(*name).or_default() += 1);
-        let names: Vec<_> = above.into_iter().collect();
+        let names = sum.tally.skip(&above);
         if json {
             writeln!(out, "{}", said(file, place, Tier::Inner, "skipped", &names, None))?;
         } else {
@@ -91,8 +79,8 @@ fn replay_one(
     let compared = match compare_named(&read.schedule, place, &Options::default()) {
         Ok(compared) => compared,
         Err(error) => {
-            writeln!(out, "{}", placed(file, read, error))?;
-            sum.unreadable += 1;
+            writeln!(out, "{}", read.setup_error(file, error))?;
+            sum.tally.unreadable += 1;
             return Ok(());
         }
     };
@@ -117,23 +105,14 @@ fn replay_one(
 fn judge(compared: &Compared, sum: &mut Sum) -> &'static str {
     sum.waits_in_vain += compared.right.waits_in_vain;
     if compared.disagreement().is_some() {
-        sum.differ += 1;
+        sum.tally.differ += 1;
         "differs"
     } else if compared.right.report.verdict.is_passed() {
-        sum.agree += 1;
+        sum.tally.agree += 1;
         "agrees"
     } else {
-        sum.failed += 1;
+        sum.tally.failed += 1;
         "fails"
-    }
-}
-
-/// An error where its line is known with its place.
-fn placed(file: &Path, read: &Read, error: SetupError) -> Error {
-    let source = read.source.as_ref();
-    match source.and_then(|source| error.in_text(&read.schedule, source)) {
-        Some(placed) => Error::Parse(Box::new(placed)),
-        None => Error::Setup(file.to_owned(), error),
     }
 }
 
@@ -161,31 +140,15 @@ fn said(
 
 fn tell_sum(sum: &Sum, place: Place, json: bool, out: &mut impl Write) -> Result<(), Error> {
     if json {
-        let told = serde_json::json!({
-            "on": place.name(),
-            "agree": sum.agree,
-            "differ": sum.differ,
-            "failed": sum.failed,
-            "skipped": sum.skipped_count,
-            "skipped_by": sum.skipped,
-            "unreadable": sum.unreadable,
-            "waits_in_vain": sum.waits_in_vain,
-        });
+        let mut told = sum.tally.json();
+        told["on"] = place.name().into();
+        told["waits_in_vain"] = sum.waits_in_vain.into();
         writeln!(out, "{told}")?;
         return Ok(());
     }
-    let Sum { agree, differ, failed, unreadable, waits_in_vain, skipped, skipped_count } = sum;
-    write!(out, "mock and {place}: {agree} agree, {differ} differ, {failed} fail alike")?;
-    write!(out, ", {skipped_count} skipped")?;
-    match unreadable {
-        0 => writeln!(out)?,
-        _ => writeln!(out, ", {unreadable} could not be run")?,
-    }
-    for (name, count) in skipped {
-        writeln!(out, "  skipped for {name}: {count}")?;
-    }
-    if *waits_in_vain > 0 {
-        writeln!(out, "  waited in vain for what was sent: {waits_in_vain} times")?;
+    sum.tally.tell(&place, out)?;
+    if sum.waits_in_vain > 0 {
+        writeln!(out, "  waited in vain for what was sent: {} times", sum.waits_in_vain)?;
     }
     Ok(())
 }
@@ -219,7 +182,7 @@ pub(super) fn campaign(
         let Some(disagreement) = compared.disagreement().filter(|_| result == "differs") else {
             continue;
         };
-        if sum.differ > DIFFERENCES_SHOWN_MAX {
+        if sum.tally.differ > DIFFERENCES_SHOWN_MAX {
             continue;
         }
         fs::create_dir_all(DIFFERENCES).map_err(Error::file(Path::new(DIFFERENCES)))?;
@@ -234,7 +197,7 @@ pub(super) fn campaign(
         writeln!(out, "seeds {first}..{next}, {events} socket events on {place}")?;
     }
     tell_sum(&sum, place, json, out)?;
-    Ok(interrupts.status().unwrap_or(exit(sum.differ > 0)))
+    Ok(interrupts.status().unwrap_or(exit(sum.tally.differ > 0)))
 }
 
 /// What the run of a seed was, without what the place cannot carry out. Tasks take their turns in

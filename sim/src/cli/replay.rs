@@ -147,13 +147,7 @@ fn run(file: &Path, read: &Read, story: Story) -> Result<Report, Error> {
 
 fn run_with(file: &Path, read: &Read, story: Story, packets: Packets) -> Result<Report, Error> {
     let options = Options { story, packets, steps_max: steps_max(read), ..Options::default() };
-    run_named(&read.schedule, &options).map_err(|error| {
-        let source = read.source.as_ref();
-        match source.and_then(|source| error.in_text(&read.schedule, source)) {
-            Some(placed) => Error::Parse(Box::new(placed)),
-            None => Error::Setup(file.to_owned(), error),
-        }
-    })
+    run_named(&read.schedule, &options).map_err(|error| read.setup_error(file, error))
 }
 
 /// How many steps a run may take: of what a fuzz target runs as many as it gives it, which is an

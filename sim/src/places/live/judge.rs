@@ -11,7 +11,7 @@ use sockman::time::Instant;
 
 use super::host::LiveHost;
 use crate::actor::{Actor, Ending, Link, Saw};
-use crate::expect::{Unmet, find, window};
+use crate::expect::{Unmet, deadline, find};
 use crate::schedule::{ActorId, Expect};
 use crate::subject::Dialect as _;
 use crate::subjects::connman::Speaker;
@@ -62,12 +62,7 @@ impl Judge {
             self.unseen.push(line);
             return;
         }
-        let until = match expect {
-            Expect::Receives { .. } | Expect::Drops { .. } | Expect::Connects { .. } => {
-                now + window(expect)
-            }
-            Expect::NeverReceives { .. } | Expect::Keeps { .. } => Instant::from_nanos(u64::MAX),
-        };
+        let until = deadline(expect, now);
         let from = match expect {
             Expect::Receives { actor, .. } => self.used.get(actor).copied().unwrap_or(0),
             Expect::NeverReceives { .. } => peer.heard().len(),

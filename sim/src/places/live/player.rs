@@ -18,8 +18,7 @@ use super::outcome::Recorder;
 use super::process::{Process, ProcessError};
 use super::{Live, LiveError, LiveOptions, REAL_TIME_MAX, STEP, Target, table};
 use crate::actor::{Actor, Passage, Saw};
-use crate::done::Done;
-use crate::run::{ACTOR_PORT, Lost, Verdict, addresses_of, check_words};
+use crate::run::{Lost, Verdict, addresses_of, check_words};
 use crate::schedule::{ActorId, Op, Schedule};
 use crate::subjects::connman::Connman;
 use crate::world::WALL_START;
@@ -362,41 +361,11 @@ impl<'a> Player<'a> {
         let now = self.now;
         let peer = self.peers.iter_mut().find(|peer| peer.id() == id);
         let peer = peer.expect("every actor of the script has a host");
-        // Where the node is, the host knows.
-        let node = crate::world::NODE_ADDRESS;
-        let done = match op {
-            Op::Dial { from, .. } => peer.dial(now, *from, node),
-            Op::Listen { at, .. } => {
-                let usual = SocketAddr::new(peer.address(), ACTOR_PORT);
-                peer.listen(at.unwrap_or(usual))
-            }
-            Op::Send { items, .. } => match peer.send(now, items) {
-                Ok(done) => done,
-                Err(error) => {
-                    self.misspoken = Some(Lost::script(line, error.to_string()));
-                    Done::Something
-                }
-            },
-            Op::Behave { manner, .. } => peer.behave(now, *manner),
-            Op::StopReading { .. } => peer.set_reading(now, false),
-            Op::ReadAgain { .. } => peer.set_reading(now, true),
-            Op::HalfClose { .. } => peer.half_close(now),
-            Op::Close { .. } => peer.close(now, Closing::Orderly),
-            Op::Reset { .. } => peer.close(now, Closing::Reset),
-            Op::Vanish { .. } => peer.vanish(now),
-            Op::NodeDials { .. }
-            | Op::NodeDrops { .. }
-            | Op::NodeDialsItself
-            | Op::NodeTold { .. }
-            | Op::NodeRestarts
-            | Op::NodeStalls { .. }
-            | Op::Link { .. }
-            | Op::WallJump { .. }
-            | Op::Fault(_)
-            | Op::Expect(_) => unreachable!("the caller chose"),
-        };
-        // Whether a line does something is the simulator's to judge, which sees more.
-        let _: Done = done;
+        // Whether a line does something is the simulator's to judge, which sees more; and where the
+        // node is, the host knows.
+        if let Err(error) = peer.carry_out(now, op) {
+            self.misspoken = Some(Lost::script(line, error.to_string()));
+        }
     }
 }
 
