@@ -14,7 +14,7 @@ use sockman::connman::{
 use sockman::driver::{Machine, Observer};
 use sockman::sockets::{Endpoint, OsSockets};
 use sockman::time::Now;
-use sockman::transport::{FrameError, HEADER_BYTES, MessageType, Rejected, RejectedWhy};
+use sockman::transport::{Dropped, FrameError, HEADER_BYTES, MessageType, Rejected, RejectedWhy};
 use tracing::{debug, info};
 
 use crate::snapshot;
@@ -54,6 +54,9 @@ impl Report {
                 if let DisconnectReason::FrameInvalid(error) = reason {
                     frame_invalid(peer, error);
                 }
+                if let DisconnectReason::V2Invalid(error) = reason {
+                    debug!(target: NET, "V2 transport error: {error}, peer={number}");
+                }
                 let why = Why { reason, peer_timeout: self.peer_timeout };
                 debug!(target: NET, "{why}, disconnecting peer={number}");
             }
@@ -61,13 +64,15 @@ impl Report {
     }
 
     fn ready(&self, notice: &Notice) {
-        let Notice::PeerReady { peer, version, services, user_agent, start_height, .. } = notice
+        let Notice::PeerReady {
+            peer, version, services, user_agent, start_height, transport, ..
+        } = notice
         else {
             return;
         };
         let Some((conn_type, _)) = self.peers.get(peer) else { return };
         let text = format_args!(
-            "New {conn_type} v1 peer connected: version={version}, agent={user_agent}, \
+            "New {conn_type} {transport} peer connected: version={version}, agent={user_agent}, \
              services={services}, blocks={start_height}, peer={}",
             peer.0
         );
@@ -94,7 +99,16 @@ impl Observer<OsSockets, ConnMan> for Report {
                 let kind = message_type.as_str();
                 debug!(target: NET, "sending {kind} ({payload_bytes} bytes) peer={}", peer.0);
             }
-            Notice::MessageRejected { peer, rejected } => message_rejected(peer, rejected),
+            Notice::MessageRejected { peer, dropped: Dropped::V1(rejected) } => {
+                message_rejected(peer, rejected);
+            }
+            Notice::MessageRejected { peer, dropped: Dropped::V2(rejected) } => {
+                let (why, bytes) = (rejected.why, rejected.raw_bytes);
+                debug!(target: NET, "V2 transport error: {why} ({bytes} bytes), peer={}", peer.0);
+            }
+            Notice::FallsBackToV1 { peer, .. } => {
+                debug!(target: NET, "retrying with v1 transport protocol for peer={}", peer.0);
+            }
             Notice::PongReceived { peer, round_trip } => {
                 debug!(target: NET, "ping answered after {round_trip:?}, peer={}", peer.0);
             }
@@ -108,8 +122,8 @@ impl Observer<OsSockets, ConnMan> for Report {
             Notice::AcceptFailed { error } => {
                 info!("Nobody can be let in: {error}");
             }
-            Notice::DialBegun { endpoint, conn_type, .. } => {
-                debug!(target: NET, "trying v1 connection ({conn_type}) to {endpoint}");
+            Notice::DialBegun { endpoint, conn_type, transport, .. } => {
+                debug!(target: NET, "trying {transport} connection ({conn_type}) to {endpoint}");
             }
             Notice::DialFailed { endpoint, failure, .. } => {
                 debug!(target: NET, "connection to {endpoint} failed: {failure}");
@@ -242,6 +256,7 @@ impl fmt::Display for Why {
             | DisconnectReason::Lost(_)
             | DisconnectReason::NotConnected(_)
             | DisconnectReason::FrameInvalid(_)
+            | DisconnectReason::V2Invalid(_)
             | DisconnectReason::SelfConnection
             | DisconnectReason::Requested
             | DisconnectReason::NetworkInactive

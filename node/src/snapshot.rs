@@ -9,6 +9,7 @@ use sockman::driver::Machine;
 use sockman::sockets::{Interest, OsSockets, Readiness};
 use sockman::sockman::{ConnSnapshot, Initiator};
 use sockman::time::{Now, UnixTime};
+use sockman::transport::v2::Detected;
 
 /// The node as a whole, in a line.
 pub(crate) struct Summary<'a> {
@@ -92,7 +93,15 @@ fn peer_line(peer: &PeerSnapshot) -> String {
         Some(reason) => format!(", over: {reason}"),
         None => String::new(),
     };
-    format!("peer={} {}: handshake {handshake}, {version}{ended}", peer.peer.0, peer.conn_type)
+    let transport = match peer.transport {
+        Detected::Detecting => "detecting".to_owned(),
+        Detected::V1 => "v1".to_owned(),
+        Detected::V2(session_id) => format!("v2, session {session_id}"),
+    };
+    format!(
+        "peer={} {}: handshake {handshake}, {version}{ended}, transport {transport}",
+        peer.peer.0, peer.conn_type
+    )
 }
 
 fn queues_line(peer: &PeerSnapshot) -> String {

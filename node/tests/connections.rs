@@ -16,13 +16,13 @@ fn pair() -> (Node, Node, String) {
 #[test]
 fn nodes_complete_the_handshake_both_ways() {
     let (mut listener, mut dialer, at) = pair();
-    dialer.expect(&format!("trying v1 connection (manual) to {at}"));
+    dialer.expect(&format!("trying v2 connection (manual) to {at}"));
     dialer.expect("Added connection peer=0");
-    let ready = dialer.expect("New manual v1 peer connected: version=70016");
+    let ready = dialer.expect("New manual v2 peer connected: version=70016");
     assert!(ready.contains("(listener)/"), "{ready}");
     listener.expect("connection from 127.0.0.1:");
     listener.expect("Added connection peer=0");
-    let ready = listener.expect("New inbound v1 peer connected: version=70016");
+    let ready = listener.expect("New inbound v2 peer connected: version=70016");
     assert!(ready.contains("(dialer)/"), "{ready}");
     dialer.stop().assert_clean();
     listener.stop().assert_clean();
@@ -40,6 +40,47 @@ fn nodes_ping_each_other_right_after_the_handshake() {
         node.rewind().expect("received: pong (8 bytes) peer=0");
         node.rewind().expect("ping answered after");
     }
+    dialer.stop().assert_clean();
+    listener.stop().assert_clean();
+}
+
+/// Each side shows what both can compare.
+#[test]
+fn nodes_speak_v2_and_agree_on_their_session() {
+    let (mut listener, mut dialer, _) = pair();
+    let mut sessions = Vec::new();
+    for node in [&mut listener, &mut dialer] {
+        node.expect("ping answered after");
+        node.signal(Signal::USR1);
+        let peer = node.expect("transport v2, session ");
+        sessions.push(peer.rsplit(' ').next().map(str::to_owned));
+    }
+    assert_eq!(sessions[0], sessions[1]);
+    assert!(sessions[0].as_ref().is_some_and(|session| session.len() == 64));
+    dialer.stop().assert_clean();
+    listener.stop().assert_clean();
+}
+
+#[test]
+fn node_falls_back_to_v1_with_one_that_speaks_nothing_else() {
+    let (mut listener, at) = Node::listening(&["-v2transport=0"]);
+    let mut dialer = Node::start(&[&format!("-connect={at}")]);
+    dialer.expect(&format!("trying v2 connection (manual) to {at}"));
+    dialer.expect("retrying with v1 transport protocol for peer=0");
+    dialer.expect(&format!("trying v1 connection (manual) to {at}"));
+    dialer.expect("New manual v1 peer connected: version=70016");
+    listener.expect("Header error: Wrong MessageStart");
+    listener.expect("New inbound v1 peer connected: version=70016");
+    dialer.stop().assert_clean();
+    listener.stop().assert_clean();
+}
+
+#[test]
+fn node_that_speaks_v2_takes_in_one_that_does_not() {
+    let (mut listener, at) = Node::listening(&[]);
+    let mut dialer = Node::start(&[&format!("-connect={at}"), "-v2transport=0"]);
+    dialer.expect("New manual v1 peer connected: version=70016");
+    listener.expect("New inbound v1 peer connected: version=70016");
     dialer.stop().assert_clean();
     listener.stop().assert_clean();
 }
@@ -69,12 +110,12 @@ fn full_node_lets_nobody_in() {
     let (mut listener, at) = Node::listening(&["-maxconnections=12"]);
     let connect = format!("-connect={at}");
     let first = Node::start(&[&connect]);
-    listener.expect("New inbound v1 peer connected");
+    listener.expect("New inbound v2 peer connected");
     let second = Node::start(&[&connect]);
     listener.expect("dropped (full)");
     first.stop().assert_clean();
-    // The place is free again, and the second tries again.
-    listener.expect("New inbound v1 peer connected");
+    // The place is free again, and the second tries again, with one transport or the other.
+    listener.expect("New inbound");
     second.stop().assert_clean();
     listener.stop().assert_clean();
 }
@@ -100,15 +141,15 @@ fn snapshot_shows_each_connection() {
 #[test]
 fn lost_connection_is_made_again() {
     let (mut listener, mut dialer, at) = pair();
-    dialer.expect("New manual v1 peer connected");
-    listener.expect("New inbound v1 peer connected");
+    dialer.expect("New manual v2 peer connected");
+    listener.expect("New inbound v2 peer connected");
     listener.stop().assert_clean();
     dialer.expect(", disconnecting peer=0");
-    dialer.expect(&format!("trying v1 connection (manual) to {at}"));
+    dialer.expect(&format!("trying v2 connection (manual) to {at}"));
     let mut again = Node::start(&[&format!("-bind={at}")]);
     again.expect("Done loading");
-    again.expect("New inbound v1 peer connected");
-    dialer.expect("New manual v1 peer connected");
+    again.expect("New inbound v2 peer connected");
+    dialer.expect("New manual v2 peer connected");
     dialer.stop().assert_clean();
     again.stop().assert_clean();
 }
@@ -118,7 +159,7 @@ fn closed_port_is_tried_again_and_again() {
     let at = format!("127.0.0.1:{}", free_port());
     let mut node = Node::start(&[&format!("-connect={at}")]);
     for _ in 0..3 {
-        node.expect(&format!("trying v1 connection (manual) to {at}"));
+        node.expect(&format!("trying v2 connection (manual) to {at}"));
         node.expect(&format!("connection to {at} failed: connection refused"));
     }
     node.stop().assert_clean();

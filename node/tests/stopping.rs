@@ -40,7 +40,7 @@ fn unread_log_costs_lines_alone() {
     let (long, connect) = (format!("-uacomment={}", "a".repeat(100_000)), format!("-connect={at}"));
     let mut unread = command(&[&long, "-nouacomment", &connect]);
     let mut unread = unread.stdout(Stdio::piped()).spawn().unwrap();
-    listener.expect("New inbound v1 peer connected");
+    listener.expect("New inbound v2 peer connected");
     listener.expect("ping answered after");
     kill_process(Pid::from_child(&unread), Signal::INT).unwrap();
     listener.expect(", disconnecting peer=0");
@@ -74,7 +74,7 @@ fn lost_lines_are_told_of() {
     args.extend(["-nouacomment", &connect]);
     let mut late = command(&args).stdout(Stdio::piped()).spawn().unwrap();
     // All that is said at the start has been said.
-    listener.expect("New inbound v1 peer connected");
+    listener.expect("New inbound v2 peer connected");
     kill_process(Pid::from_child(&late), Signal::TERM).unwrap();
     let lines = BufReader::new(late.stdout.take().unwrap()).lines().map(Result::unwrap);
     let lines: Vec<_> = lines.collect();
@@ -115,13 +115,13 @@ fn closed_pipes_do_not_end_a_node() {
     let mut deaf = command(&[&connect]);
     let mut deaf = deaf.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop((deaf.stdout.take(), deaf.stderr.take()));
-    listener.expect("New inbound v1 peer connected");
+    listener.expect("New inbound v2 peer connected");
     let pid = Pid::from_child(&deaf);
     kill_process(pid, Signal::USR1).unwrap();
     // It connects again, so it logs again.
     drop(listener);
     let mut again = Node::start(&[&format!("-bind={at}")]);
-    again.expect("New inbound v1 peer connected");
+    again.expect("New inbound v2 peer connected");
     kill_process(pid, Signal::INT).unwrap();
     let status = deaf.wait().unwrap();
     assert_eq!((status.code(), status.signal()), (Some(0), None));

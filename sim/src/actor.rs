@@ -138,13 +138,13 @@ pub struct Actor<D, K = Kernel> {
 impl<D: Dialect, K: PeerHost> Actor<D, K> {
     /// An actor without a connection, on its host.
     #[must_use]
-    pub fn new(id: ActorId, kernel: K) -> Self {
+    pub fn new(id: ActorId, dialect: D, kernel: K) -> Self {
         let address = *kernel.addresses().first().expect("an actor has an address");
         Self {
             id,
             address,
             kernel,
-            dialect: D::new(id.0),
+            dialect,
             manner: Manner::Scripted,
             link: Link::None,
             listener: None,
@@ -350,8 +350,12 @@ impl<D: Dialect, K: PeerHost> Actor<D, K> {
                 self.dialect.answer(now, heard, &mut self.unsent);
             }
         }
+        self.dialect.settle(&mut self.unsent);
         if let Err(garbled) = result {
             self.saw.push(Saw::Garbled(garbled));
+        }
+        if self.dialect.gives_up() && speaks(self.manner) && !self.deaf {
+            self.lose(now, Ending::Own);
         }
     }
 

@@ -176,6 +176,16 @@ impl<'a, X: Subject> Author<'a, X> {
         self.crowd();
         let end = self.go_on(script);
         self.end(end);
+        // Last, so that all else of a schedule is as it would be without.
+        self.draw_speech();
+    }
+
+    fn draw_speech(&mut self) {
+        if self.draws.in_256(self.table.node.speech_in_256) {
+            let peers: Vec<_> = self.cast.iter().map(|actor| actor.id.0).collect();
+            let draws = &mut self.draws;
+            self.schedule.node.extend(X::draw_speech(&peers, &mut |bound| draws.below(bound)));
+        }
     }
 
     fn set_up_node(&mut self) {

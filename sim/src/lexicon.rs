@@ -64,8 +64,8 @@ impl fmt::Display for Takes {
     }
 }
 
-/// The settings of a word, in two tables.
-pub type Settings = [&'static [Setting]; 2];
+/// The settings of a word, in three tables.
+pub type Settings = [&'static [Setting]; 3];
 
 /// Settings of the host of any node: numbers from 1.
 pub const HOST: [Setting; 5] = [
@@ -99,7 +99,7 @@ pub struct Known {
 /// # Errors
 ///
 /// The first that does not.
-pub fn check(word: &Word, tables: [&[Setting]; 2]) -> Result<(), UnknownWord> {
+pub fn check<const N: usize>(word: &Word, tables: [&[Setting]; N]) -> Result<(), UnknownWord> {
     for (index, (key, value)) in word.settings.iter().enumerate() {
         let refuse = |expected| Err(UnknownWord::new(word, Some(index), expected));
         let Some(known) = tables.into_iter().flatten().find(|known| known.key == key) else {

@@ -8,6 +8,7 @@
 //! ```
 
 pub mod actor;
+pub mod bip324;
 pub mod bugs;
 pub mod capture;
 pub mod chooser;

@@ -41,6 +41,19 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
     /// A setting that it does not know, or a value that it does not take.
     fn tenant(setup: &Setup<'_>) -> Result<Self::Tenant, SettingError>;
 
+    /// A peer, by the `node` lines of a schedule: the setting may say how it speaks.
+    fn peer(settings: &[(String, String)], number: u16) -> Self::Dialect {
+        let _ = settings;
+        Self::Dialect::new(number)
+    }
+
+    /// Settings about how the node and its peers speak, for a generated schedule with these peers;
+    /// perhaps none.
+    fn draw_speech(peers: &[u16], below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
+        let _ = (peers, below);
+        Vec::new()
+    }
+
     /// Whether it takes a setting `connect` with a list of addresses, and connects to them by
     /// itself.
     const CONNECTS_BY_ITSELF: bool = false;
@@ -358,6 +371,17 @@ pub trait Dialect: Clone + Send + fmt::Debug {
     ///
     /// They are not of this language: the node has said something that no node may say.
     fn decode(&mut self, bytes: &[u8], heard: &mut Vec<Heard>) -> Result<(), Garbled>;
+
+    /// Appends what it has owed since it last heard something, whatever its manner: answers of a
+    /// transport that come by themselves. Asked after every [`decode`](Self::decode).
+    fn settle(&mut self, out: &mut Vec<u8>) {
+        let _ = out;
+    }
+
+    /// Whether a speaker that follows the protocol has heard enough, and hangs up.
+    fn gives_up(&self) -> bool {
+        false
+    }
 
     /// What an honest speaker says first, if anything.
     fn greet(&mut self, now: Now, out: &mut Vec<u8>) {

@@ -231,7 +231,7 @@ impl<X: Subject, K: Host> World<X, K> {
             by_address.extend(addresses.iter().map(|address| (*address, id)));
             let addresses = addresses.clone();
             let kernel = host.peer(KernelConfig { addresses, ..config.actor_kernel.clone() });
-            made.push(Actor::new(id, kernel));
+            made.push(Actor::new(id, X::peer(settings, id.0), kernel));
         }
         let birth = Birth {
             sockman: config.sockman,

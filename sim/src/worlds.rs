@@ -240,6 +240,9 @@ pub struct Node {
     /// Chance in 256 of each of its limits to be small.
     #[serde(default)]
     pub small_limits_in_256: u8,
+    /// Chance in 256 that it and some of its peers speak otherwise than they usually do: v2.
+    #[serde(default)]
+    pub speech_in_256: u8,
 }
 
 /// Links at the start.

@@ -12,7 +12,7 @@ use crate::transport::Network;
 pub struct Config {
     /// Whose messages we speak.
     pub network: Network,
-    /// What we offer to every peer.
+    /// What we offer to every peer. With [`Services::P2P_V2`] we speak v2, whoever begins.
     pub services: Services,
     /// Our name in `version`, at most [`USER_AGENT_BYTES_MAX`] bytes. BIP 14 has its form.
     pub user_agent: String,
@@ -52,7 +52,7 @@ impl Config {
     pub fn new(network: Network) -> Self {
         Self {
             network,
-            services: Services::NETWORK_LIMITED | Services::WITNESS,
+            services: Services::NETWORK_LIMITED | Services::WITNESS | Services::P2P_V2,
             user_agent: concat!("/sockman:", env!("CARGO_PKG_VERSION"), "/").to_owned(),
             start_height: 0,
             limits: Limits::for_connections(CONNECTIONS_MAX_DEFAULT),
@@ -63,6 +63,12 @@ impl Config {
             connect: Vec::new(),
             behaviour: Behaviour::Ours,
         }
+    }
+
+    /// Whether we speak v2 with those who do, as our services say. Core: `-v2transport`.
+    #[must_use]
+    pub const fn speaks_v2(&self) -> bool {
+        self.services.contains(Services::P2P_V2)
     }
 
     pub(super) fn check_invariants(&self) {

@@ -11,6 +11,7 @@ use super::{ConnMan, ConnType, Notice, PeerId, Services};
 use crate::sockets::{ConnId, Endpoint};
 use crate::sockman::{Action, Conns};
 use crate::time::UnixTime;
+use crate::transport::v2::Detected;
 
 /// What other threads may ask. None of it blocks, and only [`Inspect`](Self::Inspect) answers;
 /// what came of the others is told by [`Notice`]s.
@@ -71,6 +72,8 @@ pub struct Tables {
     pub own_nonces: usize,
     /// Endpoints to connect to.
     pub listed: usize,
+    /// Endpoints to connect to once more, with v1.
+    pub fallbacks: usize,
     /// Notices that nobody has taken.
     pub notices: usize,
 }
@@ -88,6 +91,8 @@ pub struct PeerSnapshot {
     pub conn_type: ConnType,
     /// How far the connection has got.
     pub stage: Stage,
+    /// What transport it speaks, as far as is known; of v2 with what both ends can compare.
+    pub transport: Detected,
     /// When it became open.
     pub connected_at: UnixTime,
     /// When bytes last came; `None`: never.
@@ -116,8 +121,10 @@ pub struct PeerSnapshot {
     pub inbox_bytes: usize,
     /// Whether it is not read from, because of that.
     pub receive_paused: bool,
-    /// Bytes that wait to be sent.
+    /// Bytes that wait for the kernel.
     pub outbox_bytes: usize,
+    /// Messages that are not fully sent; in v2 those that are not encrypted yet.
+    pub outbox_messages: usize,
     /// Whether its messages are not handled, because of the memory that these count for.
     pub send_paused: bool,
     /// When each timer falls due, in the order of [`Timer::ALL`](super::Timer::ALL); `None`: not
@@ -157,6 +164,7 @@ impl PeerSnapshot {
             endpoint: peer.endpoint.clone(),
             conn_type: peer.conn_type,
             stage: peer.stage,
+            transport: peer.transport.detected(),
             connected_at: peer.connected_at,
             received_at: peer.received_at,
             sent_at: peer.sent_at,
@@ -171,8 +179,9 @@ impl PeerSnapshot {
             inbox_messages: peer.inbox.count(),
             inbox_bytes: peer.inbox.memory_usage(),
             receive_paused: peer.inbox.paused,
-            outbox_bytes: peer.outbox.queue().byte_count(),
-            send_paused: peer.outbox.is_paused(),
+            outbox_bytes: peer.transport.ready_bytes(),
+            outbox_messages: peer.transport.unsent_count(),
+            send_paused: peer.send_paused,
             deadlines: peer.armed,
             traffic: (*peer.traffic).clone(),
             ended: peer.ended,
@@ -203,6 +212,7 @@ impl ConnMan {
             turns: self.messages.turn_count(),
             own_nonces: self.own_nonces.count(),
             listed: self.opener.count(),
+            fallbacks: self.opener.fallback_count(),
             notices: self.notices.len(),
         }
     }
@@ -223,7 +233,9 @@ impl ConnMan {
         actions: &mut Vec<Action<Peer>>,
     ) {
         match command {
-            Command::Connect { endpoint } => self.connect(endpoint, conns, actions),
+            Command::Connect { endpoint } => {
+                self.connect(endpoint, ConnType::Manual, Origin::Command, conns, actions);
+            }
             Command::Disconnect { peer } => {
                 let is_it = |other: &Peer| other.stage == Stage::Open && other.id == peer;
                 let conn = conns.iter().find(|(_, other)| is_it(other)).map(|(conn, _)| conn);
@@ -236,6 +248,7 @@ impl ConnMan {
             Command::SetNetworkActive(state) => {
                 self.network = state;
                 if state == NetworkState::Inactive {
+                    self.drop_fallbacks();
                     self.end_all(DisconnectReason::NetworkInactive, conns, actions);
                 }
             }
@@ -246,9 +259,11 @@ impl ConnMan {
     }
 
     /// Begins an attempt, or tells why not. Core: `OpenNetworkConnection`.
-    fn connect(
+    pub(super) fn connect(
         &mut self,
         endpoint: Endpoint,
+        conn_type: ConnType,
+        origin: Origin,
         conns: &Conns<Peer>,
         actions: &mut Vec<Action<Peer>>,
     ) {
@@ -259,10 +274,10 @@ impl ConnMan {
         } else if conns.iter().any(|(_, peer)| peer.endpoint == endpoint) {
             DialFailure::AlreadyConnected
         } else {
-            self.push_dial(endpoint, ConnType::Manual, Origin::Command, actions);
+            self.push_dial(endpoint, conn_type, origin, actions);
             return;
         };
-        self.notices.push(Notice::DialFailed { endpoint, conn_type: ConnType::Manual, failure });
+        self.notices.push(Notice::DialFailed { endpoint, conn_type, failure });
     }
 
     fn queue_pings(&mut self, conns: &mut Conns<Peer>) {
@@ -280,6 +295,7 @@ impl ConnMan {
         self.stopped = true;
         self.network = NetworkState::Inactive;
         self.opener.stop();
+        self.drop_fallbacks();
         self.end_all(DisconnectReason::Shutdown, conns, actions);
         actions.extend(self.listeners.drain(..).map(Action::StopListening));
     }

@@ -5,7 +5,7 @@ use super::{ConnMan, ConnType, DisconnectReason, Notice, Peer, PeerId, Refusal, 
 use crate::sockets::{ConnId, Endpoint};
 use crate::sockman::{Action, Conns};
 use crate::time::Now;
-use crate::transport::Incoming;
+use crate::transport::{Received, TransportError};
 
 impl ConnMan {
     pub(super) const fn next_peer_id(&mut self) -> PeerId {
@@ -70,6 +70,10 @@ impl ConnMan {
         }
         if peer.ended.is_none() {
             actions.push(Action::Receive(conn));
+            // The key of a v2 transport, which waits for nothing.
+            if peer.transport.ready_bytes() > 0 {
+                actions.push(Action::Send(conn));
+            }
         }
         self.settle(conn, conns);
         // The attempt may have been begun by a step that was decided on while there was a network.
@@ -128,19 +132,22 @@ impl ConnMan {
         mut bytes: &[u8],
     ) -> Result<(), DisconnectReason> {
         while !bytes.is_empty() {
-            let incoming = peer.receiver.receive(&mut bytes);
-            match incoming.map_err(DisconnectReason::FrameInvalid)? {
+            let received = peer.transport.receive(&mut bytes).map_err(|error| match error {
+                TransportError::V1(error) => DisconnectReason::FrameInvalid(error),
+                TransportError::V2(error) => DisconnectReason::V2Invalid(error),
+            });
+            match received? {
                 None => {}
-                Some(Incoming::Message(message)) => {
-                    let (message_type, raw) = (Some(message.message_type), message.raw_bytes());
-                    peer.traffic.add_received(message_type, raw);
-                    self.totals.add_received(message_type, raw);
+                Some(Received::Message { message, raw_bytes }) => {
+                    let message_type = Some(message.message_type);
+                    peer.traffic.add_received(message_type, raw_bytes);
+                    self.totals.add_received(message_type, raw_bytes);
                     peer.inbox.push(message, now.wall);
                 }
-                Some(Incoming::Rejected(rejected)) => {
-                    peer.traffic.add_received(None, rejected.raw_bytes);
-                    self.totals.add_received(None, rejected.raw_bytes);
-                    self.notices.push(Notice::MessageRejected { peer: peer.id, rejected });
+                Some(Received::Dropped(dropped)) => {
+                    peer.traffic.add_received(None, dropped.raw_bytes());
+                    self.totals.add_received(None, dropped.raw_bytes());
+                    self.notices.push(Notice::MessageRejected { peer: peer.id, dropped });
                 }
             }
         }

@@ -22,7 +22,7 @@ use crate::rng::{OrderKey, Purpose, Seed};
 use crate::sockets::ConnId;
 use crate::sockman::{Action, Conns, StepName};
 use crate::time::Now;
-use crate::transport::MessageType;
+use crate::transport::{MessageType, Unsent};
 
 /// A peer's place in the order of visits: pass after pass, and in each at a place drawn for it. So
 /// a pass takes its peers in an order that is as good as shuffled, and nobody has to be asked who
@@ -187,7 +187,8 @@ impl ConnMan {
         let peer = conns.get_mut(conn).expect("work is of peers that are there");
         let Self { config, seed, own_nonces, .. } = self;
         let cx = Context { config, seed, now, own_nonces };
-        let unsent = peer.outbox.queue().frame_count();
+        let unsent = peer.transport.unsent_count();
+        let was_sending = peer.transport.ready_bytes() > 0;
         let mut ended = None;
         if peer.may_handle() {
             ended = handle_next(conn, peer, &cx, &mut self.notices).err();
@@ -198,12 +199,12 @@ impl ConnMan {
         if peer.is_ready() {
             self.own_nonces.remove(peer);
         }
-        for frame in peer.outbox.queue().frames().skip(unsent) {
-            let (message_type, payload_bytes) = (frame.message_type(), frame.payload_bytes());
+        for Unsent { message_type, payload_bytes } in peer.transport.unsent().skip(unsent) {
             self.notices.push(Notice::MessageQueued { peer: peer.id, message_type, payload_bytes });
         }
+        peer.transport.prepare();
         // What was unsent before is on its way already: the socket waits for room.
-        if unsent == 0 && !peer.outbox.queue().is_empty() {
+        if !was_sending && peer.transport.ready_bytes() > 0 {
             actions.push(Action::Send(conn));
         }
         self.set_receive_pause(conn, conns, actions);
@@ -312,6 +313,7 @@ fn ready_notice(conn: ConnId, peer: &Peer) -> Notice {
         user_agent: theirs.tail.user_agent.clone(),
         start_height: theirs.tail.start_height,
         relay: theirs.tail.relay,
+        transport: peer.transport.kind(),
     }
 }
 

@@ -124,6 +124,12 @@ impl ConnMan {
 
     // Getters.
 
+    /// What its randomness follows from.
+    #[must_use]
+    pub const fn seed(&self) -> &Seed {
+        &self.seed
+    }
+
     /// The choices it was made with.
     #[must_use]
     pub const fn config(&self) -> &Config {
@@ -171,11 +177,9 @@ impl Tenant for ConnMan {
             Event::Connected { conn } => self.open(now, *conn, conns, actions),
             Event::Eof { conn } => {
                 let Some(peer) = conns.get(*conn) else { return };
-                let reason = match peer.receiver.is_mid_message() {
-                    false => DisconnectReason::PeerClosed,
-                    true => DisconnectReason::PeerClosedMidMessage {
-                        bytes: peer.receiver.partial_bytes(),
-                    },
+                let reason = match peer.transport.partial_bytes() {
+                    0 => DisconnectReason::PeerClosed,
+                    bytes => DisconnectReason::PeerClosedMidMessage { bytes },
                 };
                 self.end(*conn, reason, conns, actions);
             }
@@ -213,8 +217,14 @@ impl Tenant for ConnMan {
             return;
         }
         peer.received_at = Some(now.wall);
+        let was_sending = peer.transport.ready_bytes() > 0;
         match self.receive(now, peer, bytes) {
             Ok(()) => {
+                // The peer's key lets ours, or what waited for it, go.
+                peer.transport.prepare();
+                if !was_sending && peer.transport.ready_bytes() > 0 {
+                    actions.push(Action::Send(conn));
+                }
                 self.set_receive_pause(conn, conns, actions);
                 self.settle(conn, conns);
             }
@@ -227,13 +237,13 @@ impl Tenant for ConnMan {
     }
 
     fn gather<'a>(peer: &'a Peer, slices: &mut Slices<'a>) -> More {
-        for run in peer.outbox.queue().runs() {
+        for run in peer.transport.runs() {
             if slices.push(run).is_err() {
                 // For a peer that is over, nothing more is asked for.
                 return if peer.is_live() { More::Yes } else { More::No };
             }
         }
-        More::No
+        if peer.is_live() && peer.transport.more_follows() { More::Yes } else { More::No }
     }
 
     fn handle_sent(
@@ -250,23 +260,21 @@ impl Tenant for ConnMan {
         }
         peer.sent_at = Some(now.wall);
         let (traffic, totals) = (&mut peer.traffic, &mut self.totals);
-        peer.outbox.advance(
-            count,
-            self.config.send_buffer_bytes_max,
-            |message_type, bytes, whole| {
-                traffic.add_sent(message_type, bytes, whole);
-                totals.add_sent(message_type, bytes, whole);
-            },
-        );
+        peer.transport.advance(count, |message_type, bytes, whole| {
+            traffic.add_sent(message_type, bytes, whole);
+            totals.add_sent(message_type, bytes, whole);
+        });
+        peer.transport.prepare();
+        peer.send_paused = peer.transport.memory_usage() > self.config.send_buffer_bytes_max;
         self.settle(conn, conns);
     }
 
     fn handle_dialing(&mut self, _now: Now, conn: ConnId, conns: &mut Conns<Peer>) {
         let peer = conns.get(conn).expect("the attempt has just begun");
         self.opener.note_connection(&peer.endpoint);
-        let Peer { endpoint, conn_type, .. } = peer;
-        let (endpoint, conn_type) = (endpoint.clone(), *conn_type);
-        self.notices.push(Notice::DialBegun { conn, endpoint, conn_type });
+        let (endpoint, conn_type) = (peer.endpoint.clone(), peer.conn_type);
+        let transport = peer.transport.kind();
+        self.notices.push(Notice::DialBegun { conn, endpoint, conn_type, transport });
     }
 
     fn handle_dial_failed(
@@ -305,6 +313,7 @@ impl Tenant for ConnMan {
         }
         let reason = peer.ended.unwrap_or(DisconnectReason::Shutdown);
         if peer.stage == Stage::Open {
+            self.note_fallback(&peer);
             self.notices.push(Notice::PeerDisconnected { peer: peer.id, conn, reason });
             return;
         }
@@ -354,7 +363,7 @@ impl Tenant for ConnMan {
         match task {
             MESSAGES => self.step_messages(now, conns, actions),
             TIMERS => self.step_timers(now, conns, actions),
-            OPENER => self.step_opener(actions),
+            OPENER => self.step_opener(conns, actions),
             TaskId(n) => unreachable!("there is no task {n}"),
         }
     }

@@ -4,7 +4,7 @@ use super::message::Relay;
 use super::reasons::{DialFailure, DisconnectReason, Refusal, Verdict};
 use super::{ConnType, PeerId, Services};
 use crate::sockets::{AcceptError, ConnId, Endpoint};
-use crate::transport::{MessageType, Rejected};
+use crate::transport::{Dropped, MessageType, TransportKind};
 
 /// One thing that happened. For each peer they come in this order:
 ///
@@ -40,6 +40,8 @@ pub enum Notice {
         start_height: i32,
         /// Whether it wants transactions.
         relay: Relay,
+        /// What transport it speaks.
+        transport: TransportKind,
     },
     /// A message was handled.
     MessageHandled {
@@ -66,7 +68,7 @@ pub enum Notice {
         /// Whose.
         peer: PeerId,
         /// Why.
-        rejected: Rejected,
+        dropped: Dropped,
     },
     /// A ping was answered.
     PongReceived {
@@ -83,6 +85,14 @@ pub enum Notice {
         conn: ConnId,
         /// Why.
         reason: DisconnectReason,
+    },
+    /// A connection that was begun with v2 is over, and no byte of the peer's has come: another
+    /// attempt follows, with v1. Comes before its [`PeerDisconnected`](Self::PeerDisconnected).
+    FallsBackToV1 {
+        /// The peer that was.
+        peer: PeerId,
+        /// Where to.
+        endpoint: Endpoint,
     },
     /// Somebody connected and was not let in.
     InboundRefused {
@@ -107,6 +117,8 @@ pub enum Notice {
         endpoint: Endpoint,
         /// What it is for.
         conn_type: ConnType,
+        /// What transport is tried.
+        transport: TransportKind,
     },
     /// An attempt to connect came to nothing, perhaps before it began.
     DialFailed {
@@ -130,6 +142,7 @@ impl Notice {
             | Self::MessageQueued { peer, .. }
             | Self::MessageRejected { peer, .. }
             | Self::PongReceived { peer, .. }
+            | Self::FallsBackToV1 { peer, .. }
             | Self::PeerDisconnected { peer, .. } => Some(*peer),
             Self::InboundRefused { .. }
             | Self::AcceptFailed { .. }

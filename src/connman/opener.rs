@@ -5,17 +5,22 @@
 //! pause, and while all have one there is nothing to do. (The reference pauses for these too, and
 //! looks at the list for ever: it finds a lost one up to a round later.)
 //!
-//! Sources: docs/behaviour.md, connman 5.3; Core: net.cpp, `ThreadOpenConnections`, first part.
-//! Its pauses are sleeps, so they run on the steady clock.
+//! Whom a connection with v2 was begun with, and who has answered nothing, is dialled once more with
+//! v1, at once and before anybody of the list.
+//!
+//! Sources: docs/behaviour.md, connman 5.3 and transport 3.6; Core: net.cpp,
+//! `ThreadOpenConnections`, first part, and `PerformReconnections`. Its pauses are sleeps, so they
+//! run on the steady clock.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::peer::{Origin, Peer};
-use super::{ConnMan, ConnType};
+use super::{ConnMan, ConnType, DialFailure, Notice};
 use crate::sockets::Endpoint;
 use crate::sockman::{Action, Conns, StepName};
 use crate::time::{Instant, Now};
+use crate::transport::v2::AfterClose;
 
 /// The unit of all pauses. Core: a literal in `ThreadOpenConnections`.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -31,10 +36,20 @@ struct Entry {
     connections: usize,
 }
 
+/// A connection to be begun once more, with v1.
+#[derive(Clone, Debug)]
+struct Fallback {
+    endpoint: Endpoint,
+    conn_type: ConnType,
+}
+
 /// The state of the task between two steps.
 #[derive(Clone, Debug)]
 pub(super) struct Opener {
     entries: Vec<Entry>,
+    /// Whom to dial once more with v1. Each is due at once, and there is one at most for each
+    /// connection that was.
+    fallbacks: VecDeque<Fallback>,
     /// Where each endpoint stands, so that a connection costs no search.
     places: BTreeMap<Endpoint, usize>,
     /// Places of entries without a connection.
@@ -63,6 +78,7 @@ impl Opener {
         Self {
             missing: (0..entries.len()).collect(),
             entries,
+            fallbacks: VecDeque::new(),
             places,
             cursor: 0,
             rounds: 0,
@@ -109,6 +125,11 @@ impl Opener {
         self.entries.len()
     }
 
+    /// Connections to be begun once more.
+    pub(super) fn fallback_count(&self) -> usize {
+        self.fallbacks.len()
+    }
+
     /// Makes no attempt any more.
     pub(super) const fn stop(&mut self) {
         self.stopped = true;
@@ -116,6 +137,9 @@ impl Opener {
 
     /// When the next attempt is due, if there is one to make.
     pub(super) fn next_wakeup(&self) -> Option<Instant> {
+        if !self.fallbacks.is_empty() {
+            return Some(Instant::START);
+        }
         if self.stopped || self.dialing || self.missing.is_empty() {
             return None;
         }
@@ -146,12 +170,35 @@ impl ConnMan {
     }
 
     /// Begins one attempt.
-    pub(super) fn step_opener(&mut self, actions: &mut Vec<Action<Peer>>) {
+    pub(super) fn step_opener(&mut self, conns: &Conns<Peer>, actions: &mut Vec<Action<Peer>>) {
+        if let Some(Fallback { endpoint, conn_type }) = self.opener.fallbacks.pop_front() {
+            self.connect(endpoint, conn_type, Origin::Fallback, conns, actions);
+            return;
+        }
         let place = self.opener.next_missing().expect("the task is runnable");
         self.opener.cursor = place + 1;
         self.opener.dialing = true;
         let endpoint = self.opener.entries[place].endpoint.clone();
         self.push_dial(endpoint, ConnType::Manual, Origin::List, actions);
+    }
+
+    /// Remembers to dial a peer once more, if that is what its transport asks for. Core:
+    /// `DisconnectNodes`.
+    pub(super) fn note_fallback(&mut self, peer: &Peer) {
+        if self.is_network_active() && peer.transport.after_close() == AfterClose::ReconnectV1 {
+            let (endpoint, conn_type) = (peer.endpoint.clone(), peer.conn_type);
+            self.notices.push(Notice::FallsBackToV1 { peer: peer.id, endpoint: endpoint.clone() });
+            self.opener.fallbacks.push_back(Fallback { endpoint, conn_type });
+        }
+    }
+
+    /// Forgets whom to dial once more: there is no network.
+    pub(super) fn drop_fallbacks(&mut self) {
+        let failure =
+            if self.stopped { DialFailure::Shutdown } else { DialFailure::NetworkInactive };
+        for Fallback { endpoint, conn_type } in self.opener.fallbacks.drain(..) {
+            self.notices.push(Notice::DialFailed { endpoint, conn_type, failure });
+        }
     }
 
     pub(super) fn push_dial(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::handshake::{Handshake, OwnNonces};
 use super::messages::Visits;
 use super::ping::Ping;
-use super::queues::{Inbox, Outbox};
+use super::queues::Inbox;
 use super::reasons::DisconnectReason;
 use super::stats::Traffic;
 use super::timers::Armed;
@@ -14,7 +14,8 @@ use super::{Config, ConnType};
 use crate::rng::Seed;
 use crate::sockets::Endpoint;
 use crate::time::{Now, UnixTime};
-use crate::transport::{Frame, MessageType, V1Receiver};
+use crate::transport::v2::{Role, Secrets};
+use crate::transport::{MessageType, Transport};
 
 /// A peer's number, counted up from 0 with each connection that is begun or let in; never given
 /// out again. An attempt that fails leaves a gap.
@@ -45,6 +46,8 @@ pub(super) enum Origin {
     List,
     /// A command.
     Command,
+    /// We, since an attempt with v2 was answered with nothing: this one is with v1.
+    Fallback,
 }
 
 /// The state of one connection.
@@ -60,9 +63,12 @@ pub struct Peer {
     /// When bytes last came, and when bytes of ours were last taken.
     pub(super) received_at: Option<UnixTime>,
     pub(super) sent_at: Option<UnixTime>,
-    pub(super) receiver: V1Receiver,
+    pub(super) transport: Transport,
     pub(super) inbox: Inbox,
-    pub(super) outbox: Outbox,
+    /// Whether its messages are not handled, because of what waits to be sent. Nothing is refused
+    /// or dropped because there is much; the pause stops what would cause more. Core:
+    /// `fPauseSend`.
+    pub(super) send_paused: bool,
     pub(super) handshake: Handshake,
     pub(super) ping: Ping,
     pub(super) visits: Visits,
@@ -86,9 +92,11 @@ pub struct Load {
     pub partial_reserve_bytes: usize,
     /// Whether it is not read from, because of the memory.
     pub receive_paused: bool,
-    /// Bytes that wait to be sent.
+    /// Bytes that wait for the kernel.
     pub outbox_bytes: usize,
-    /// Memory that they count for, in bytes.
+    /// Messages that are not fully sent; in v2 those that are not encrypted yet.
+    pub outbox_messages: usize,
+    /// Memory that messages count for which are not fully sent, in bytes.
     pub outbox_memory_bytes: usize,
     /// Whether its messages are not handled, because of that memory.
     pub send_paused: bool,
@@ -114,6 +122,7 @@ impl Peer {
         config: &Config,
         seed: &Seed,
     ) -> Self {
+        let transport = transport(id, conn_type, origin, config, seed);
         Self {
             id,
             conn_type,
@@ -123,9 +132,9 @@ impl Peer {
             connected_at: UnixTime::EPOCH,
             received_at: None,
             sent_at: None,
-            receiver: V1Receiver::new(config.network.magic()),
+            transport,
             inbox: Inbox::default(),
-            outbox: Outbox::default(),
+            send_paused: false,
             handshake: Handshake::new(id, seed),
             ping: Ping::default(),
             visits: Visits::default(),
@@ -165,15 +174,16 @@ impl Peer {
         Load {
             inbox_messages: self.inbox.count(),
             inbox_memory_bytes: self.inbox.memory_usage(),
-            partial_bytes: self.receiver.partial_bytes(),
+            partial_bytes: self.transport.partial_bytes(),
             partial_reserve_bytes: self
-                .receiver
+                .transport
                 .reserved_bytes()
-                .saturating_sub(self.receiver.partial_bytes()),
+                .saturating_sub(self.transport.partial_bytes()),
             receive_paused: self.inbox.paused,
-            outbox_bytes: self.outbox.queue().byte_count(),
-            outbox_memory_bytes: self.outbox.queue().memory_usage(),
-            send_paused: self.outbox.is_paused(),
+            outbox_bytes: self.transport.ready_bytes(),
+            outbox_messages: self.transport.unsent_count(),
+            outbox_memory_bytes: self.transport.memory_usage(),
+            send_paused: self.send_paused,
             is_over: self.ended.is_some(),
         }
     }
@@ -192,7 +202,7 @@ impl Peer {
 
     /// Whether its next message may be handled.
     pub(super) fn may_handle(&self) -> bool {
-        self.is_live() && !self.owes_version() && !self.outbox.is_paused() && !self.inbox.is_empty()
+        self.is_live() && !self.owes_version() && !self.send_paused && !self.inbox.is_empty()
     }
 
     /// Whether a visit of the message handler would do something.
@@ -209,17 +219,19 @@ impl Peer {
         payload: impl Into<Arc<[u8]>>,
     ) {
         assert!(self.is_live(), "nothing is queued for a connection that is over");
-        let frame = Frame::v1(cx.config.network.magic(), message_type, payload.into());
-        self.outbox.push(frame, cx.config.send_buffer_bytes_max);
+        self.transport.push(cx.config.network.magic(), message_type, payload.into());
+        if self.transport.memory_usage() > cx.config.send_buffer_bytes_max {
+            self.send_paused = true;
+        }
     }
 
     pub(super) fn check_invariants(&self) {
         self.inbox.check_invariants();
-        self.outbox.queue().check_invariants();
+        self.transport.check_invariants();
         self.traffic.check_invariants();
         if self.stage == Stage::Dialing {
             assert!(self.inbox.is_empty(), "nothing comes before there is a connection");
-            assert!(self.outbox.queue().is_empty(), "nothing is queued before there is one");
+            assert_eq!(self.transport.unsent_count(), 0, "nothing is queued before there is one");
         }
         if self.ended.is_some() {
             assert!(self.inbox.is_empty(), "nothing more is handled");
@@ -228,4 +240,22 @@ impl Peer {
             assert!(self.handshake.version_sent(), "a handshake is complete with both versions");
         }
     }
+}
+
+/// What a peer is spoken to with. An inbound one chooses; one that we dial is spoken to in v2,
+/// unless it has just answered to that with nothing. Core: `CConnman::ConnectNode` and
+/// `CreateNodeFromAcceptedSocket`, `use_v2transport`.
+fn transport(
+    id: PeerId,
+    conn_type: ConnType,
+    origin: Origin,
+    config: &Config,
+    seed: &Seed,
+) -> Transport {
+    let magic = config.network.magic();
+    if !config.speaks_v2() || origin == Origin::Fallback {
+        return Transport::v1(magic);
+    }
+    let role = if conn_type.is_inbound() { Role::Responder } else { Role::Initiator };
+    Transport::v2(magic, role, Secrets::draw(seed, id.0))
 }

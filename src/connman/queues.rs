@@ -1,12 +1,13 @@
-//! The two queues of a peer, each with the memory that it counts for and the pause that follows.
+//! The messages of a peer that wait to be handled, with the memory that they count for and the pause
+//! that follows. Those that wait to be sent are its transport's.
 //!
 //! Sources: docs/behaviour.md, connman 7; Core: net.cpp, `MarkReceivedMsgsForProcessing`,
-//! `PollMessage`, `PushMessage`, `SocketSendData`.
+//! `PollMessage`.
 
 use std::collections::VecDeque;
 
 use crate::time::UnixTime;
-use crate::transport::{Frame, Message, MessageType, SendQueue};
+use crate::transport::{Message, MessageType};
 
 /// Most messages in a queue that a check of invariants goes through.
 const COUNTED_MESSAGES_MAX: usize = 64;
@@ -69,42 +70,5 @@ impl Inbox {
             let memory: usize = self.queue.iter().map(|one| one.message.memory_usage()).sum();
             assert_eq!(self.memory_usage, memory, "memory is counted once per message");
         }
-    }
-}
-
-/// Messages that wait to be sent. Nothing is refused or dropped because there are many; the pause
-/// stops the handling of what would cause more.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Outbox {
-    queue: SendQueue,
-    /// Whether the peer's messages are not handled. Core: `fPauseSend`.
-    paused: bool,
-}
-
-impl Outbox {
-    pub(super) fn push(&mut self, frame: Frame, bytes_max: usize) {
-        self.queue.push(frame);
-        if self.queue.memory_usage() > bytes_max {
-            self.paused = true;
-        }
-    }
-
-    /// Takes out what the kernel took, and decides on the pause anew.
-    pub(super) fn advance(
-        &mut self,
-        count: usize,
-        bytes_max: usize,
-        sent: impl FnMut(MessageType, usize, bool),
-    ) {
-        self.queue.advance(count, sent);
-        self.paused = self.queue.memory_usage() > bytes_max;
-    }
-
-    pub(super) const fn queue(&self) -> &SendQueue {
-        &self.queue
-    }
-
-    pub(super) const fn is_paused(&self) -> bool {
-        self.paused
     }
 }

@@ -7,6 +7,7 @@ use super::message::DecodeError;
 use crate::sockets::{ConnectError, Failure};
 use crate::sockman::ConnFailure;
 use crate::transport::FrameError;
+use crate::transport::v2::V2Error;
 
 /// Who ended a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +38,8 @@ pub enum DisconnectReason {
     NotConnected(ConnFailure),
     /// What the peer sent is no stream of messages.
     FrameInvalid(FrameError),
+    /// What the peer sent is no v2 stream, or was tampered with.
+    V2Invalid(V2Error),
     /// The peer speaks a version that nobody speaks any more. Core: `MIN_PEER_PROTO_VERSION`.
     VersionTooOld {
         /// Its version.
@@ -90,6 +93,7 @@ impl DisconnectReason {
             Self::PeerClosed | Self::PeerClosedMidMessage { .. } => EndedBy::Peer,
             Self::Lost(_) | Self::NotConnected(_) => EndedBy::Network,
             Self::FrameInvalid(_)
+            | Self::V2Invalid(_)
             | Self::VersionTooOld { .. }
             | Self::SelfConnection
             | Self::WtxidRelayAfterVerack
@@ -115,6 +119,7 @@ impl DisconnectReason {
             Self::Lost(_) => "lost",
             Self::NotConnected(_) => "not-connected",
             Self::FrameInvalid(_) => "frame-invalid",
+            Self::V2Invalid(_) => "v2-invalid",
             Self::VersionTooOld { .. } => "version-too-old",
             Self::SelfConnection => "self-connection",
             Self::WtxidRelayAfterVerack => "wtxidrelay-after-verack",
@@ -142,6 +147,7 @@ impl fmt::Display for DisconnectReason {
             Self::Lost(failure) => failure.fmt(f),
             Self::NotConnected(failure) => failure.fmt(f),
             Self::FrameInvalid(error) => error.fmt(f),
+            Self::V2Invalid(error) => error.fmt(f),
             Self::VersionTooOld { version } => write!(f, "obsolete version {version}"),
             Self::SelfConnection => f.write_str("connected to self"),
             Self::WtxidRelayAfterVerack => f.write_str("wtxidrelay after verack"),

@@ -23,6 +23,12 @@ impl Services {
     /// The encrypted transport (BIP 324).
     pub const P2P_V2: Self = Self(1 << 11);
 
+    /// These bits but those of `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether every bit of `other` is set.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {

@@ -22,6 +22,8 @@ pub struct Flow {
     by_type: [Count; PLACES],
     /// The places that are not zero, a bit each: few of them, and sums pass over the others.
     used: u64,
+    /// Bytes of ours that are no message's.
+    handshake_bytes: u64,
 }
 
 impl PartialEq for Flow {
@@ -35,13 +37,24 @@ impl PartialEq for Flow {
 
 impl Flow {
     /// Nothing yet.
-    const NONE: Self =
-        Self { bytes: 0, by_type: [Count { messages: 0, bytes: 0 }; PLACES], used: 0 };
+    const NONE: Self = Self {
+        bytes: 0,
+        by_type: [Count { messages: 0, bytes: 0 }; PLACES],
+        used: 0,
+        handshake_bytes: 0,
+    };
 
     /// Bytes in all, also of messages that were never whole.
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Bytes sent that are no message's: the key exchange of v2, up to our version packet. Of what
+    /// is received they are not counted apart.
+    #[must_use]
+    pub const fn handshake_bytes(&self) -> u64 {
+        self.handshake_bytes
     }
 
     /// One message type; unknown types share one count.
@@ -78,6 +91,7 @@ impl Flow {
     fn add(&mut self, other: &Self) {
         self.bytes += other.bytes;
         self.used |= other.used;
+        self.handshake_bytes += other.handshake_bytes;
         for place in other.places() {
             let (mine, others) = (&mut self.by_type[place], &other.by_type[place]);
             mine.messages += others.messages;
@@ -126,9 +140,18 @@ impl Traffic {
         count.bytes += raw_bytes as u64;
     }
 
-    /// The kernel took bytes of a message, perhaps the last.
-    pub(super) fn add_sent(&mut self, message_type: MessageType, bytes: usize, whole: bool) {
+    /// The kernel took bytes of a message, perhaps the last; or of no message.
+    pub(super) fn add_sent(
+        &mut self,
+        message_type: Option<MessageType>,
+        bytes: usize,
+        whole: bool,
+    ) {
         self.sent.bytes += bytes as u64;
+        let Some(message_type) = message_type else {
+            self.sent.handshake_bytes += bytes as u64;
+            return;
+        };
         let count = self.sent.count_mut(Some(message_type));
         count.messages += u64::from(whole);
         count.bytes += bytes as u64;
@@ -144,7 +167,8 @@ impl Traffic {
         let received = self.received.bytes_by_type();
         assert!(received <= self.received.bytes, "whole messages were read");
         let sent = self.sent.bytes_by_type();
-        assert_eq!(sent, self.sent.bytes, "every byte sent is one of a message");
+        let sent = sent + self.sent.handshake_bytes;
+        assert_eq!(sent, self.sent.bytes, "every byte sent is one of a message or of a handshake");
     }
 }
 

@@ -7,14 +7,17 @@
 //!
 //! This room knows the byte layout and nothing else: no socket, no peer, no clock. What a payload
 //! means is connman's affair. Facts: docs/behaviour.md, transport 1 to 3; Bitcoin Core,
-//! `V1Transport` in `src/net.cpp`. The v2 transport has its own page, `v2/mod.rs`.
+//! `V1Transport` in `src/net.cpp`. The v2 transport has its own page, `v2/mod.rs`; [`Transport`] is
+//! whichever of the two a connection has.
 
+mod any;
 mod command;
 mod network;
 mod send_queue;
 mod v1;
 pub mod v2;
 
+pub use any::{Dropped, Received, Transport, TransportError, TransportKind, Unsent};
 pub use command::{ClaimedType, MESSAGE_TYPE_BYTES, MessageType, MessageTypeError};
 pub use network::{Magic, Network};
 pub use send_queue::{Frame, SendQueue};
@@ -22,6 +25,10 @@ pub use v1::{
     FrameError, HEADER_BYTES, Incoming, Message, PAYLOAD_BYTES_MAX, Rejected, RejectedWhy,
     V1Receiver,
 };
+
+/// What the reference counts for a queued message beside its payload: a vector and a string.
+/// Core: net.h, `sizeof(CSerializedNetMsg)` with libstdc++ on 64-bit systems.
+const FRAME_OVERHEAD_BYTES: usize = 56;
 
 /// Memory that the reference counts for an allocation of `bytes`, so that queues pause where its
 /// queues do. Core: memusage.h, `MallocUsage` on 64-bit systems: nothing for nothing, otherwise

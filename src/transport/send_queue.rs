@@ -4,11 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::v1::{HEADER_BYTES, PAYLOAD_BYTES_MAX, checksum, header};
-use super::{Magic, MessageType, malloc_usage};
-
-/// What the reference counts for a queued message beside its payload: a vector and a string.
-/// Core: net.h, `sizeof(CSerializedNetMsg)` with libstdc++ on 64-bit systems.
-const FRAME_OVERHEAD_BYTES: usize = 56;
+use super::{FRAME_OVERHEAD_BYTES, Magic, MessageType, malloc_usage};
 
 /// Most frames in a queue that a check of invariants goes through.
 const COUNTED_FRAMES_MAX: usize = 64;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sockman::connman::message::USER_AGENT_BYTES_MAX;
 use sockman::connman::{
-    Behaviour, CONNECT_MAX, CONNECTIONS_MAX_DEFAULT, Config, Limits, NetworkState,
+    Behaviour, CONNECT_MAX, CONNECTIONS_MAX_DEFAULT, Config, Limits, NetworkState, Services,
 };
 use sockman::transport::Network;
 
@@ -125,6 +125,9 @@ fn options(args: &Args) -> Result<Options, OptionsError> {
     let network = network(args)?;
     let mut remarks = remarks(args);
     let mut config = Config::new(network);
+    if !flag(args, "v2transport")?.unwrap_or(true) {
+        config.services = config.services.without(Services::P2P_V2);
+    }
     config.behaviour = match flag(args, "reference")?.unwrap_or(false) {
         true => Behaviour::Reference,
         false => Behaviour::Ours,

@@ -110,6 +110,8 @@ pub(super) const EFFECTIVE: &[Spec] = {
              regtest: 18444)"),
         spec(Connection, "timeout", Single, "=<n>",
             "Give up an attempt to connect after <n> milliseconds (minimum: 1, default: 5000)"),
+        spec(Connection, "v2transport", Flag, "",
+            "Speak the encrypted transport of BIP 324 with those who do (default: 1)"),
 
         spec(Debugging, "debug", List, "=<category>",
             "Log more about <category>, or about everything if it is left out, 1 or all; 0 or \
@@ -182,7 +184,6 @@ pub(super) const LATER_UNLESS_OFF: &[&str] = &[
     "server",
     "settings",
     "txreconciliation",
-    "v2transport",
     "whitelistforcerelay",
 ];
 

@@ -272,7 +272,7 @@ fn options_without_effect_are_taken() {
     for line in [
         "-disablewallet -par=2 -fallbackfee=0.0002",
         // What is off already may be switched off.
-        "-dnsseed=0 -fixedseeds=0 -listenonion=0 -v2transport=0 -natpmp=0 -nodiscover",
+        "-dnsseed=0 -fixedseeds=0 -listenonion=0 -natpmp=0 -nodiscover",
         "-v2transport=1 -v2transport=0",
         "-nologratelimit -noconf -noincludeconf",
     ] {
@@ -338,7 +338,6 @@ fn errors_have_the_words_of_the_contract() {
         ("-printtoconsole=0 -debuglogfile=", NO_LOG),
         // Later.
         ("-pid=x", "-pid is not supported yet."),
-        ("-v2transport", "-v2transport is not supported yet."),
         ("-proxy=1.2.3.4:5", "-proxy is not supported yet."),
         ("-bind=1.2.3.4:5=onion", "-bind=1.2.3.4:5=onion is not supported yet."),
     ];

@@ -4,6 +4,8 @@
 //! connman, sockman     bytes -> schedule -> a whole run under all oracles    schedules.rs
 //! sockets_contract     bytes -> calls -> simulated kernel -> acceptor
 //! transport_v1         bytes -> two transports and what is on its way between them
+//! transport_v2         the same, encrypted, perhaps with a byte changed
+//! transport_detect     bytes -> a responder, which may be dialled by v1
 //! message              bytes -> messages, against somebody else's codec
 //! schedule_text        bytes -> text -> value -> text, and through bytes
 //! parsers              bytes -> everything that parses
@@ -24,6 +26,7 @@ mod schedules;
 mod sockets_contract;
 mod tame;
 mod transport_v1;
+mod transport_v2;
 
 #[cfg(any(test, fuzzing))]
 pub use message::message;
@@ -34,6 +37,7 @@ pub use schedules::{connman, schedule_of, sockman};
 pub use sockets_contract::sockets_contract;
 pub use tame::{steps_allowed, tame};
 pub use transport_v1::transport_v1;
+pub use transport_v2::{transport_detect, transport_v2};
 
 /// How far an input came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

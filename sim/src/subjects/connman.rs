@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use sockman::connman::{
-    CONNECT_MAX, Command, Config, ConnMan, NetworkState, Notice, Peer, Tables, Timer,
+    CONNECT_MAX, Command, Config, ConnMan, NetworkState, Notice, Peer, Services, Tables, Timer,
 };
 use sockman::sockets::{ConnId, Endpoint};
 use sockman::sockman::{Conns, RECEIVE_BYTES_MAX};
@@ -15,7 +15,9 @@ use sockman::transport::Network;
 use crate::guided::{Told, Transition};
 use crate::lexicon::{self, Known, Setting};
 use crate::schedule::Word;
-use crate::subject::{ByteTotals, Fact, Resource, SettingError, Setup, Subject, UnknownWord};
+use crate::subject::{
+    ByteTotals, Dialect as _, Fact, Resource, SettingError, Setup, Subject, UnknownWord,
+};
 
 mod expected;
 mod fairness;
@@ -26,6 +28,7 @@ mod policy;
 mod side;
 mod sights;
 mod speaker;
+mod tap;
 mod timers;
 mod watch;
 
@@ -112,11 +115,14 @@ const PAYLOAD_BYTES_MAX: u64 = 4_000_000;
 /// How far the memory of a payload may be ahead of what has come (docs/behaviour.md, transport 2).
 const GROW_AHEAD_BYTES: u64 = 256 * 1024;
 
+/// Connections that may end before the node comes to dial anew whom it had them with.
+const FALLBACKS_MAX: usize = 1024;
+
 /// Memory that a message counts for beside its payload, generously.
 const MESSAGE_OVERHEAD_BYTES: u64 = 256;
 
-/// Messages of 24 bytes that one read can bring.
-const MESSAGES_A_READ: u64 = RECEIVE_BYTES_MAX as u64 / 24 + 1;
+/// Messages that one read can bring: of 20 bytes, the least in v2.
+const MESSAGES_A_READ: u64 = RECEIVE_BYTES_MAX as u64 / 20 + 1;
 
 /// The most that the handling of one message, and what is due with it, adds to a send queue: the
 /// handshake's five messages and a ping, in memory.
@@ -131,6 +137,7 @@ impl Subject for Connman {
 
     fn tenant(setup: &Setup<'_>) -> Result<ConnMan, SettingError> {
         let mut config = Config::new(Network::Regtest);
+        config.services = config.services.without(Services::P2P_V2);
         for (key, value) in setup.settings {
             let number = || {
                 value.parse::<u32>().map_err(|_| SettingError {
@@ -145,14 +152,26 @@ impl Subject for Connman {
                     config.peer_timeout = Duration::from_secs(u64::from(number()?.max(1)));
                 }
                 "connect" => config.connect = endpoints(key, value)?,
+                "v2" if value == "on" => config.services = config.services | Services::P2P_V2,
+                "v2" if value == "off" => {}
+                "v2" => {
+                    let (key, value) = (key.clone(), value.clone());
+                    return Err(SettingError { key, value, expected: "on or off" });
+                }
                 "max-receive-buffer" => config.receive_buffer_bytes_max = number()? as usize,
                 "max-send-buffer" => config.send_buffer_bytes_max = number()? as usize,
+                "v2-peers" if are_peers(value) => {}
+                "v2-peers" => {
+                    let (key, value) = (key.clone(), value.clone());
+                    return Err(SettingError { key, value, expected: "peers, as in p1 p3" });
+                }
                 _ => {
                     return Err(SettingError {
                         key: key.clone(),
                         value: value.clone(),
                         expected: "one of connect, max-inbound, peer-timeout, \
-                                   max-receive-buffer, max-send-buffer, and of the \
+                                   max-receive-buffer, max-send-buffer, v2, v2-peers, \
+                                   and of the \
                                    host's: seed, send-buffer, receive-buffer, descriptors, \
                                    backlog",
                     });
@@ -160,6 +179,23 @@ impl Subject for Connman {
             }
         }
         Ok(ConnMan::new(config, setup.seed.clone()))
+    }
+
+    fn peer(settings: &[(String, String)], number: u16) -> Speaker {
+        let mut peers = settings.iter().filter(|(key, _)| key == "v2-peers");
+        let name = format!("p{number}");
+        let speaks_v2 = peers.any(|(_, names)| names.split_whitespace().any(|one| one == name));
+        if speaks_v2 { Speaker::over_v2(number) } else { Speaker::new(number) }
+    }
+
+    fn draw_speech(peers: &[u16], below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
+        let names: Vec<_> =
+            peers.iter().filter(|_| below(4) > 0).map(|number| format!("p{number}")).collect();
+        let mut settings = vec![("v2".to_owned(), "on".to_owned())];
+        if !names.is_empty() {
+            settings.push(("v2-peers".to_owned(), names.join(" ")));
+        }
+        settings
     }
 
     const CONNECTS_BY_ITSELF: bool = true;
@@ -225,6 +261,7 @@ impl Subject for Connman {
             | Notice::MessageQueued { .. }
             | Notice::MessageRejected { .. }
             | Notice::PongReceived { .. }
+            | Notice::FallsBackToV1 { .. }
             | Notice::InboundRefused { .. }
             | Notice::AcceptFailed { .. }
             | Notice::DialBegun { .. }
@@ -288,8 +325,8 @@ impl Subject for Connman {
         check(Resource {
             name: "bytes of a message that is not whole",
             used: load.partial_bytes as u64,
-            limit: PAYLOAD_BYTES_MAX + 24,
-            derivation: "one message and its header",
+            limit: PAYLOAD_BYTES_MAX + 33,
+            derivation: "one message, and what wraps it in v2",
         });
         check(Resource {
             name: "memory set aside for a message that is not whole",
@@ -329,7 +366,7 @@ impl Subject for Connman {
 
 /// The tables of the whole node.
 fn check_tables(connman: &ConnMan, conns: &Conns<Peer>, mut check: impl FnMut(Resource)) {
-    let Tables { deadlines, turns, own_nonces, listed, notices } = connman.tables();
+    let Tables { deadlines, turns, own_nonces, listed, fallbacks, notices } = connman.tables();
     let peers = conns.iter().count();
     let outbound = conns.iter().filter(|(_, peer)| !peer.conn_type().is_inbound()).count();
     let table = [
@@ -337,11 +374,20 @@ fn check_tables(connman: &ConnMan, conns: &Conns<Peer>, mut check: impl FnMut(Re
         ("turns", turns, peers, "one a peer"),
         ("own nonces", own_nonces, outbound, "one for each that was dialled"),
         ("endpoints to connect to", listed, CONNECT_MAX, "the bound of the list"),
+        ("endpoints to connect to with v1", fallbacks, FALLBACKS_MAX, "connections there may be"),
         ("notices that nobody has taken", notices, 0, "they are taken after each step"),
     ];
     for (name, used, limit, derivation) in table {
         check(Resource { name, used: used as u64, limit: limit as u64, derivation });
     }
+}
+
+/// Whether these are names of peers, a space between two.
+fn are_peers(value: &str) -> bool {
+    let is_peer = |name: &str| {
+        name.strip_prefix('p').is_some_and(|number| number.parse::<u16>().is_ok_and(|n| n > 0))
+    };
+    !value.is_empty() && value.split_whitespace().all(is_peer)
 }
 
 /// Where to connect to, again and again: addresses with ports, a space between them.

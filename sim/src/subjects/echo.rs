@@ -21,9 +21,9 @@ use crate::subject::{
 /// What an echo and its peers know.
 pub(crate) const KNOWN: Known = Known {
     said: &["line"],
-    said_with: |_| [&SAID, &[]],
+    said_with: |_| [&SAID, &[], &[]],
     heard: &["line"],
-    heard_with: |_| [&HEARD, &[]],
+    heard_with: |_| [&HEARD, &[], &[]],
     commands: &[],
     node: &lexicon::HOST,
 };

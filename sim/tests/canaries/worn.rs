@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use sockman::connman::{Command, Config, ConnMan, NetworkState, Notice, Peer};
+use sockman::rng::Seed;
 use sockman::sockets::{ConnId, ConnectError, Endpoint, ListenerId, More};
 use sockman::sockman::{Action, Conns, Event, Slices, StepName, TaskId, Tenant};
 use sockman::time::{Instant, Now, UnixTime};
@@ -356,6 +357,10 @@ impl Configured for WornConnman {
     fn config(&self) -> &Config {
         &self.stated
     }
+
+    fn seed(&self) -> &Seed {
+        self.inner.seed()
+    }
 }
 
 impl Subject for Worn {
@@ -383,6 +388,14 @@ impl Subject for Worn {
 
     fn draw_settings(in_256: u8, below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
         Connman::draw_settings(in_256, below)
+    }
+
+    fn peer(settings: &[(String, String)], number: u16) -> Speaker {
+        Connman::peer(settings, number)
+    }
+
+    fn draw_speech(peers: &[u16], below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
+        Connman::draw_speech(peers, below)
     }
 
     fn dial_command(to: Endpoint) -> Option<Command> {

@@ -22,6 +22,7 @@ fn inbound_peer_hears_nothing_before_its_version() {
         user_agent: "/remote:1/".to_owned(),
         start_height: 5,
         relay: Relay::Wanted,
+        transport: sockman::transport::TransportKind::V1,
     };
     assert!(world.notices.contains(&ready), "{:?}", world.notices);
     assert!(world.only().is_ready);
@@ -224,7 +225,8 @@ fn rejected_messages_cost_nothing_but_themselves() {
     let why = sockman::transport::RejectedWhy::MessageType(error);
     let claimed = sockman::transport::ClaimedType(*b"\x1fing\0\0\0\0\0\0\0\0");
     let rejected = sockman::transport::Rejected { raw_bytes: 32, claimed, why };
-    let notice = Notice::MessageRejected { peer: PeerId(0), rejected };
+    let dropped = sockman::transport::Dropped::V1(rejected);
+    let notice = Notice::MessageRejected { peer: PeerId(0), dropped };
     assert!(world.notices.contains(&notice));
 }
 

@@ -5,8 +5,8 @@
 use std::fmt;
 
 use hkdf::Hkdf;
-use secp256k1::SecretKey;
-use secp256k1::ellswift::{ElligatorSwift, Party};
+use secp256k1::ellswift::{ElligatorSwift, ElligatorSwiftParty};
+use secp256k1::{Secp256k1, SecretKey};
 use sha2::Sha256;
 
 use super::cipher::{LengthCipher, PacketCipher};
@@ -24,6 +24,13 @@ pub const GARBAGE_BYTES_MAX: usize = 4095;
 /// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub [u8; 32]);
+
+impl fmt::Display for SessionId {
+    /// In hexadecimal digits, as Core shows it in `getpeerinfo`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
 
 /// What one connection needs of randomness.
 #[derive(Clone)]
@@ -46,7 +53,7 @@ impl Secrets {
         if bytes > GARBAGE_BYTES_MAX {
             return Err(SecretsError::GarbageTooLong { bytes });
         }
-        let key = SecretKey::from_secret_bytes(key).map_err(|_| SecretsError::NoKey)?;
+        let key = SecretKey::from_slice(&key).map_err(|_| SecretsError::NoKey)?;
         Ok(Self { key, encoding, garbage })
     }
 
@@ -75,7 +82,7 @@ impl Secrets {
 
     /// Our public key, as it goes out.
     pub(super) fn public_key(&self) -> [u8; KEY_BYTES] {
-        ElligatorSwift::from_seckey(self.key, Some(self.encoding)).to_byte_array()
+        ElligatorSwift::from_seckey(&Secp256k1::new(), self.key, Some(self.encoding)).to_array()
     }
 }
 
@@ -114,14 +121,14 @@ impl Session {
         theirs: &[u8; KEY_BYTES],
     ) -> Self {
         let (ours, theirs) =
-            (ElligatorSwift::from_byte_array(ours), ElligatorSwift::from_byte_array(*theirs));
+            (ElligatorSwift::from_array(ours), ElligatorSwift::from_array(*theirs));
         let (initiator, responder, party) = match role {
-            Role::Initiator => (ours, theirs, Party::Initiator),
-            Role::Responder => (theirs, ours, Party::Responder),
+            Role::Initiator => (ours, theirs, ElligatorSwiftParty::A),
+            Role::Responder => (theirs, ours, ElligatorSwiftParty::B),
         };
-        let shared = ElligatorSwift::shared_secret(initiator, responder, secrets.key, party);
+        let shared = ElligatorSwift::shared_secret(initiator, responder, secrets.key, party, None);
         let salt = [b"bitcoin_v2_shared_secret".as_slice(), &magic.0].concat();
-        let hkdf = Hkdf::<Sha256>::new(Some(&salt), &shared.to_secret_bytes());
+        let hkdf = Hkdf::<Sha256>::new(Some(&salt), shared.as_secret_bytes());
         let initiator = Ciphers {
             length: LengthCipher::new(expand(&hkdf, b"initiator_L")),
             packet: PacketCipher::new(expand(&hkdf, b"initiator_P")),

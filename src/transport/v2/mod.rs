@@ -331,20 +331,39 @@ impl V2Transport {
     }
 
     /// The kernel took `count` of the unsent bytes; tells `sent` the message that they belong to,
-    /// how many they are, and whether that was the last of it. Handshake and decoys are no
+    /// how many they are, and whether that was the last of it. `None`: handshake and decoys are no
     /// message's.
     ///
     /// # Panics
     ///
     /// If there are fewer.
-    pub fn advance(&mut self, count: usize, sent: impl FnOnce(MessageType, usize, bool)) {
+    pub fn advance(&mut self, count: usize, sent: impl FnOnce(Option<MessageType>, usize, bool)) {
         self.sender.advance(count, sent);
     }
 
-    /// Bytes of memory that unsent bytes count for. Core: `V2Transport::GetSendMemoryUsage`.
+    /// Bytes of what has begun to come and not ended: key, garbage with its terminator, or packet.
     #[must_use]
-    pub const fn send_memory_usage(&self) -> usize {
-        self.sender.memory_usage()
+    pub fn partial_bytes(&self) -> usize {
+        match &self.receiving {
+            Receiving::MaybeV1(early) | Receiving::Key(early) => early.count,
+            Receiving::Garbage { bytes, .. } => bytes.len(),
+            Receiving::Version(packets) | Receiving::App(packets) => packets.partial_bytes(),
+            Receiving::V1 | Receiving::Failed(_) => 0,
+        }
+    }
+
+    /// Bytes of memory that are set aside for the payload of a packet that has begun: at most 256
+    /// KiB more than have come of it.
+    #[must_use]
+    pub fn reserved_bytes(&self) -> usize {
+        match &self.receiving {
+            Receiving::Version(packets) | Receiving::App(packets) => packets.reserved_bytes(),
+            Receiving::MaybeV1(_)
+            | Receiving::Key(_)
+            | Receiving::Garbage { .. }
+            | Receiving::V1
+            | Receiving::Failed(_) => 0,
+        }
     }
 
     /// What is known of the peer's transport.

@@ -95,6 +95,19 @@ impl PacketReceiver {
         Self { ciphers, aad: Vec::new(), length: [0; LENGTH_BYTES], length_count: 0, partial: None }
     }
 
+    /// Bytes of the packet that has begun.
+    pub(super) fn partial_bytes(&self) -> usize {
+        let body = |partial: &Partial| {
+            LENGTH_BYTES + partial.head_count + partial.payload.len() + partial.tag_count
+        };
+        self.partial.as_ref().map_or(self.length_count, body)
+    }
+
+    /// Bytes of memory that are set aside for its payload.
+    pub(super) fn reserved_bytes(&self) -> usize {
+        self.partial.as_ref().map_or(0, |partial| partial.payload.capacity())
+    }
+
     /// The first packet's tag covers these bytes too.
     pub(super) fn authenticate_with_first(&mut self, garbage: Vec<u8>) {
         self.aad = garbage;

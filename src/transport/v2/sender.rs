@@ -2,11 +2,8 @@
 
 use super::keys::{Ciphers, KEY_BYTES, Secrets};
 use super::{TERMINATOR_BYTES, contents, packet};
+use crate::transport::MessageType;
 use crate::transport::v1::{self, PAYLOAD_BYTES_MAX};
-use crate::transport::{MessageType, malloc_usage};
-
-/// What the reference counts beside the bytes themselves: `sizeof(std::vector)`.
-const BUFFER_OVERHEAD_BYTES: usize = 24;
 
 /// Buffers up to this size are kept for the next message.
 const KEPT_BYTES_MAX: usize = 4096;
@@ -100,13 +97,17 @@ impl Sender {
         &self.bytes[self.offset..]
     }
 
-    pub(super) fn advance(&mut self, count: usize, sent: impl FnOnce(MessageType, usize, bool)) {
+    pub(super) fn advance(
+        &mut self,
+        count: usize,
+        sent: impl FnOnce(Option<MessageType>, usize, bool),
+    ) {
         assert!(count <= self.unsent().len(), "what was sent was unsent");
         self.offset += count;
         self.sent_bytes = v1::HEADER_BYTES.min(self.sent_bytes + count);
         let whole = self.offset == self.bytes.len();
-        if let Some(message_type) = self.message_type.filter(|_| count > 0) {
-            sent(message_type, count, whole);
+        if count > 0 {
+            sent(self.message_type, count, whole);
         }
         if whole {
             self.offset = 0;
@@ -119,9 +120,5 @@ impl Sender {
     /// Whether a v1 peer has had the bytes of a whole header from us, and could have answered.
     pub(super) const fn sent_v1_header_worth(&self) -> bool {
         self.sent_bytes == v1::HEADER_BYTES
-    }
-
-    pub(super) const fn memory_usage(&self) -> usize {
-        BUFFER_OVERHEAD_BYTES + malloc_usage(self.bytes.capacity())
     }
 }

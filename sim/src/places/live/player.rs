@@ -20,6 +20,7 @@ use super::{Live, LiveError, LiveOptions, REAL_TIME_MAX, STEP, Target, table};
 use crate::actor::{Actor, Passage, Saw};
 use crate::run::{Lost, Verdict, addresses_of, check_words};
 use crate::schedule::{ActorId, Op, Schedule};
+use crate::subject::Subject as _;
 use crate::subjects::connman::Connman;
 use crate::world::WALL_START;
 
@@ -79,7 +80,8 @@ impl<'a> Player<'a> {
         let mut peers = Vec::new();
         for (actor, addresses) in hosts {
             let index = net.borrow_mut().add_host(actor, addresses.clone());
-            peers.push(Actor::new(actor, LiveHost::new(Rc::clone(&net), index, addresses)));
+            let host = LiveHost::new(Rc::clone(&net), index, addresses);
+            peers.push(Actor::new(actor, Connman::peer(&schedule.node, actor.0), host));
         }
         let process = match target {
             Target::At(at) => {

@@ -129,6 +129,10 @@ const MAX_BUFFER: Row = Row::new(
 );
 const CONNECT: Row =
     Row::new("node connect", "`-connect=NAME`, which comes to the proxy", Needs::StartAndProxy);
+const V2: Row =
+    Row::new("node v2 on, v2 off", "`-v2transport`, which is off unless asked for", Needs::Start);
+const V2_PEERS: Row =
+    Row::new("node v2-peers", "nothing: it is how our peers speak", Needs::Nothing);
 const SEED: Row = Row::new("node seed", "nothing: no expectation may depend on it", Needs::Nothing);
 const ODD_BUFFER: Row = Row::never("a message buffer that is no multiple of 1000");
 const KERNEL_BUFFERS: Row = Row::never("node send-buffer, receive-buffer, descriptors, backlog");
@@ -146,7 +150,7 @@ const OTHER_SUBJECT: Row = Row::never("another subject than connman");
 const TOO_LONG: Row = Row::never("more time than there is, of a node whose clock is its own");
 
 /// All of it.
-pub const TABLE: [Row; 30] = [
+pub const TABLE: [Row; 32] = [
     DIALS,
     LISTENS,
     ACTS,
@@ -163,6 +167,8 @@ pub const TABLE: [Row; 30] = [
     PEER_TIMEOUT,
     MAX_BUFFER,
     CONNECT,
+    V2,
+    V2_PEERS,
     SEED,
     ODD_BUFFER,
     KERNEL_BUFFERS,
@@ -231,6 +237,8 @@ fn row_of_setting(schedule: &Schedule, key: &str, value: &str) -> Row {
         "connect" if tier::connects_to_nobody(schedule, value) => NOBODY,
         "connect" if listens_later(schedule) => LATE_LISTENER,
         "connect" => CONNECT,
+        "v2" => V2,
+        "v2-peers" => V2_PEERS,
         "seed" => SEED,
         _ => KERNEL_BUFFERS,
     }
@@ -281,6 +289,7 @@ pub fn options(schedule: &Schedule, has: Abilities) -> Vec<String> {
             "max-inbound" => {
                 options.push(format!("-maxconnections={}", number(value) + OUTBOUND_MAX))
             }
+            "v2" => options.push(format!("-v2transport={}", u8::from(value == "on"))),
             "peer-timeout" => options.push(format!("-peertimeout={value}")),
             "max-receive-buffer" => {
                 options.push(format!("-maxreceivebuffer={}", number(value) / 1000));

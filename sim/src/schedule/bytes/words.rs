@@ -80,7 +80,7 @@ pub(super) fn read_node_setting(
     had: &[(String, String)],
 ) -> Option<Option<(String, String)>> {
     if input.peek()? < SPELLED {
-        let setting = read_setting(input, [input.known.node, &[]])?;
+        let setting = read_setting(input, [input.known.node, &[], &[]])?;
         return Some(setting.filter(|(key, _)| is_new(had, key)));
     }
     let key = other_than(read_name(input, &[])?, &RESERVED_KEYS);
@@ -90,7 +90,7 @@ pub(super) fn read_node_setting(
 
 pub(super) fn write_node_settings(output: &mut Writer, settings: &[(String, String)]) {
     let known = output.known.node;
-    write_settings(output, [known, &[]], settings);
+    write_settings(output, [known, &[], &[]], settings);
 }
 
 /// Writes settings by their places; spelled out those that have none, or stand twice.

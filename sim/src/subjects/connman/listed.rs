@@ -36,6 +36,9 @@ pub(super) struct Listed {
     /// Who is to be dialled, from the decision to the attempt's outcome; and the attempt.
     chosen: Option<usize>,
     attempt: Option<ConnId>,
+    /// Whether the attempt that was decided on is no one's of the list, but one with v1 after one
+    /// with v2 (transport 3.6).
+    falls_back: bool,
     /// Whether somebody may have come, gone or said something since the last rest.
     has_changed: bool,
     /// When an attempt is due, by the last rest.
@@ -62,6 +65,14 @@ impl Listed {
         let now = sight.now.steady;
         let is_openers = sight.task() == Some("opener");
         match sight.step {
+            Step::Node(_, Did::Stepped(_)) if is_openers && model.has_fallen_back => {
+                self.falls_back = model.is_falling_back();
+            }
+            Step::Node(_, Did::Executed { action: "dial", .. })
+                if is_openers && std::mem::take(&mut self.falls_back) =>
+            {
+                self.has_changed = true;
+            }
             Step::Node(_, Did::Stepped(_)) if is_openers => self.choose(now, model)?,
             Step::Node(_, Did::Executed { action: "dial", conn, .. }) if is_openers => {
                 self.begin(sight, *conn, model)?;

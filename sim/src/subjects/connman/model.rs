@@ -8,15 +8,17 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "an oracle looks at what concerns it")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use sockman::connman::{Command, Config, DialFailure, NetworkState, Notice, Peer, PeerId, Verdict};
 use sockman::driver::{Did, Outcome};
+use sockman::rng::Seed;
 use sockman::sockets::{Accepted, ConnId, Endpoint, Received, Sent, Source};
 use sockman::sockman::{ConnFailure, Event, Tenant};
 
 use super::fairness::Fairness;
 use super::side::Side;
+use super::tap::Tap;
 use super::timers::{self, Clock, Times};
 use crate::faulty::{CallRecord, CallResult};
 use crate::subject::{Objection, Sight, Subject};
@@ -25,6 +27,7 @@ use crate::world::Step;
 const NAME: &str = "model";
 const RULE: &str = "docs/behaviour.md, handshake 4 to 6 and connman 7, 8 and 10";
 const RULE_LIFE: &str = "docs/behaviour.md, connman 6: nothing comes after the end";
+const RULE_FALLBACK: &str = "docs/behaviour.md, transport 3.6: back to v1";
 const RULE_TIMERS: &str = "docs/behaviour.md, connman 9 and handshake 6: timers";
 
 /// The node as far as it can be known. See the head of the module.
@@ -49,6 +52,11 @@ pub(super) struct Model {
     next_due: Option<sockman::time::Now>,
     pub(super) is_off: bool,
     pub(super) is_stopped: bool,
+    /// Who is to be dialled once more, with v1; and of whom that was decided, until it is.
+    fallbacks: VecDeque<Endpoint>,
+    falling: Option<Endpoint>,
+    /// Whether that was decided in this step, or declined.
+    pub(super) has_fallen_back: bool,
 }
 
 /// A subject whose tenant is a connection manager, or wears one.
@@ -66,9 +74,11 @@ impl Model {
         &mut self,
         sight: &Sight<'_, X>,
         config: &Config,
+        seed: &Seed,
     ) -> Result<(), Objection> {
         self.clock.set(sight.now);
         self.hear_news(sight);
+        self.fall_back(sight)?;
         self.hear_calls(sight)?;
         match sight.step {
             Step::Node(_, Did::Delivered(event)) => {
@@ -82,7 +92,7 @@ impl Model {
         if let Some(command) = sight.command {
             self.hear_command(command);
         }
-        self.hear_notices(sight, config)?;
+        self.hear_notices(sight, config, seed)?;
         self.note_waiting(config);
         match sight.step {
             Step::Node(_, Did::Executed { action: "close", conn, outcome: Outcome::Done }) => {
@@ -170,7 +180,13 @@ impl Model {
                 (CallResult::Accept(Ok(Accepted::Conn { conn, peer })), _) => {
                     self.begin(*conn, peer.clone(), false);
                 }
-                (CallResult::Connect(to, Ok(conn)), _) => self.begin(*conn, to.clone(), true),
+                (CallResult::Connect(to, result), _) => {
+                    let is_fallback = self.falling.take().is_some_and(|falling| falling == *to);
+                    if let Ok(conn) = result {
+                        self.begin(*conn, to.clone(), true);
+                        self.sides.get_mut(conn).expect("it has begun").is_fallback = is_fallback;
+                    }
+                }
                 (CallResult::Recv(Ok(Received::Bytes(_))), _) => {
                     self.held.clear();
                     self.held.extend_from_slice(bytes);
@@ -248,10 +264,12 @@ impl Model {
             Command::SetNetworkActive(NetworkState::Active) => self.is_off = false,
             Command::SetNetworkActive(NetworkState::Inactive) => {
                 self.is_off = true;
+                self.fallbacks.clear();
                 self.end_all("network-inactive");
             }
             Command::Shutdown => {
                 (self.is_off, self.is_stopped) = (true, true);
+                self.fallbacks.clear();
                 self.end_all("shutdown");
             }
             Command::Ping => {
@@ -269,12 +287,18 @@ impl Model {
         &mut self,
         sight: &Sight<'_, X>,
         config: &Config,
+        seed: &Seed,
     ) -> Result<(), Objection> {
         let mut handled = None;
         for notice in sight.notices {
             let conn = notice.peer().and_then(|peer| self.peers.get(&peer)).copied();
             match notice {
-                Notice::PeerConnected { peer, conn, .. } => self.come_up(*peer, *conn)?,
+                Notice::PeerConnected { peer, conn, .. } => {
+                    let speaks_v2 = config.speaks_v2();
+                    self.come_up(*peer, *conn, |by_node| {
+                        speaks_v2.then(|| Tap::new(seed, *peer, by_node))
+                    })?;
+                }
                 Notice::InboundRefused { conn, .. } => self.end(*conn, "refused"),
                 Notice::MessageHandled { .. } | Notice::MessageQueued { .. } => {
                     let conn = conn.ok_or_else(|| after_the_end(notice))?;
@@ -305,6 +329,9 @@ impl Model {
                     let Some(side) = self.sides.get(conn) else { continue };
                     self.check_reason(side, reason, config)?;
                 }
+                Notice::FallsBackToV1 { endpoint, .. } => {
+                    self.fallbacks.push_back(endpoint.clone());
+                }
                 Notice::DialFailed { .. }
                 | Notice::DialBegun { .. }
                 | Notice::AcceptFailed { .. } => {}
@@ -316,11 +343,17 @@ impl Model {
         })
     }
 
-    fn come_up(&mut self, peer: PeerId, conn: ConnId) -> Result<(), Objection> {
+    fn come_up(
+        &mut self,
+        peer: PeerId,
+        conn: ConnId,
+        tap: impl FnOnce(bool) -> Option<Tap>,
+    ) -> Result<(), Objection> {
         let (wall, is_off, is_stopped) = (self.clock.now.wall, self.is_off, self.is_stopped);
         let Some(side) = self.touch(conn) else { return Ok(()) };
         side.times.opened = wall;
-        side.come_up();
+        let tap = if side.is_fallback { None } else { tap(side.by_node) };
+        side.come_up(tap);
         if is_off {
             // The attempt was begun before.
             side.end(if is_stopped { "shutdown" } else { "network-inactive" });
@@ -386,6 +419,13 @@ impl Model {
     fn close(&mut self, conn: ConnId, notices: &[Notice]) -> Result<(), Objection> {
         let Some(side) = self.sides.remove(&conn) else { return Ok(()) };
         self.fairness.forget(conn);
+        let falls_back = |notice: &Notice| matches!(notice, Notice::FallsBackToV1 { .. });
+        let [does, has_to] =
+            [notices.iter().any(falls_back), side.asks_for_v1() && side.is_up && !self.is_off];
+        if does != has_to {
+            let what = format!("it falls back to v1: {does}; it has to: {has_to}");
+            return Err(Objection { rule: RULE_FALLBACK, ..objection(&side, what) });
+        }
         side.own_nonce.map(|nonce| self.nonces_unanswered.remove(&nonce));
         let told = notices.iter().find_map(|notice| match notice {
             Notice::PeerDisconnected { conn: told, .. } if side.is_up => (*told == conn).then_some(
@@ -413,6 +453,34 @@ impl Model {
         }
     }
 
+    /// The opener's step, when somebody is to be dialled once more: that one comes first.
+    fn fall_back<X: Wears>(&mut self, sight: &Sight<'_, X>) -> Result<(), Objection> {
+        self.has_fallen_back = false;
+        let is_openers = sight.task() == Some("opener");
+        if !is_openers || !matches!(sight.step, Step::Node(_, Did::Stepped(_))) {
+            return Ok(());
+        }
+        let Some(endpoint) = self.fallbacks.pop_front() else { return Ok(()) };
+        self.has_fallen_back = true;
+        let declined = sight.notices.iter().any(|notice| {
+            let failure = DialFailure::AlreadyConnected;
+            matches!(notice, Notice::DialFailed { failure: told, .. } if *told == failure)
+        });
+        let is_connected = self.is_connected(&endpoint);
+        if declined != is_connected {
+            let what =
+                format!("to {endpoint} with v1 is declined: {declined}; connected: {is_connected}");
+            return Err(Objection { oracle: NAME, since: None, what, rule: RULE_FALLBACK });
+        }
+        self.falling = Some(endpoint).filter(|_| !declined);
+        Ok(())
+    }
+
+    /// Whether the opener is about to dial with v1.
+    pub(super) const fn is_falling_back(&self) -> bool {
+        self.falling.is_some()
+    }
+
     // At rest.
 
     fn check_rest<X: Wears>(
@@ -420,6 +488,10 @@ impl Model {
         sight: &Sight<'_, X>,
         config: &Config,
     ) -> Result<(), Objection> {
+        if let Some(endpoint) = self.fallbacks.front().filter(|_| !self.is_off) {
+            let what = format!("{endpoint} is to be dialled with v1, and is not");
+            return Err(Objection { oracle: NAME, since: None, what, rule: RULE_FALLBACK });
+        }
         let mut touched = std::mem::take(&mut self.touched);
         for conn in touched.drain(..) {
             let Some(side) = self.sides.get(&conn) else { continue };

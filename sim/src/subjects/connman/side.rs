@@ -11,7 +11,8 @@ use std::collections::VecDeque;
 use sockman::connman::Config;
 use sockman::sockets::Endpoint;
 
-use super::speaker::{Frame, HEADER_BYTES, NAME_BYTES_MAX, Unframed, checksum, split};
+use super::speaker::{HEADER_BYTES, NAME_BYTES_MAX, Unframed, checksum, split};
+use super::tap::{self, Said, Tap};
 use super::timers::Times;
 
 /// The version that the node speaks, and the lowest that it speaks with (handshake 1).
@@ -118,6 +119,10 @@ pub(super) struct Side {
     pub(super) has_news: bool,
     /// Whether it was found too silent at such a time.
     pub(super) is_judged_unheard: bool,
+    /// Whether the node has begun it because another with v2 was answered with nothing.
+    pub(super) is_fallback: bool,
+    /// While it is spoken to in v2.
+    tap: Option<Box<Tap>>,
     state: State,
     common_version: i32,
     wtxid_relay: bool,
@@ -148,6 +153,8 @@ impl Side {
             times,
             has_news: false,
             is_judged_unheard: false,
+            is_fallback: false,
+            tap: None,
             state: State::AwaitsVersion,
             common_version: PROTOCOL,
             wtxid_relay: false,
@@ -163,9 +170,10 @@ impl Side {
         }
     }
 
-    /// The connection is there. Who began it speaks first.
-    pub(super) fn come_up(&mut self) {
+    /// The connection is there, perhaps over v2. Who began it speaks first.
+    pub(super) fn come_up(&mut self, tap: Option<Tap>) {
         self.is_up = true;
+        self.tap = tap.map(Box::new);
         if self.by_node {
             self.due.push_back(Says::Version);
         }
@@ -180,8 +188,13 @@ impl Side {
     }
 
     /// Bytes of a message that has begun.
-    pub(super) const fn partial_bytes(&self) -> usize {
-        self.partial.len()
+    pub(super) fn partial_bytes(&self) -> usize {
+        self.tap.as_ref().map_or(self.partial.len(), |tap| tap.partial_bytes())
+    }
+
+    /// Whether the node has to begin anew with v1 once this is over.
+    pub(super) fn asks_for_v1(&self) -> bool {
+        self.tap.as_ref().is_some_and(|tap| tap.asks_for_v1())
     }
 
     pub(super) fn unhandled_count(&self) -> usize {
@@ -205,6 +218,26 @@ impl Side {
     /// Takes in bytes that the node has read. Checksums cost more than everything else here: if the
     /// node drops nothing of these bytes, one in [`CHECKSUMS_EVERY`] is compared.
     pub(super) fn read(&mut self, bytes: &[u8], drops: bool) {
+        let Some(tap) = &mut self.tap else { return self.read_v1(bytes, drops) };
+        let (said, result) = tap.read(bytes);
+        for one in said {
+            match one {
+                Said::V1(bytes) => {
+                    self.tap = None;
+                    return self.read_v1(&bytes, drops);
+                }
+                Said::Contents(contents) => match tap::message(&contents) {
+                    Some((name, payload)) if is_name(name) => self.push(name, payload),
+                    _ => self.unrejected += 1,
+                },
+            }
+        }
+        if result.is_err() {
+            self.end("v2-invalid");
+        }
+    }
+
+    fn read_v1(&mut self, bytes: &[u8], drops: bool) {
         let mut buffer = std::mem::take(&mut self.partial);
         // As a rule there is no beginning, and nothing is copied.
         let mut rest = if buffer.is_empty() {
@@ -221,7 +254,7 @@ impl Side {
                     let trusts = !drops && !self.frames.is_multiple_of(CHECKSUMS_EVERY);
                     let is_right = trusts || frame.checksum == checksum(frame.payload);
                     if is_right && is_name(frame.name) {
-                        self.push(&frame);
+                        self.push(frame.name, frame.payload);
                     } else {
                         self.unrejected += 1;
                     }
@@ -248,8 +281,7 @@ impl Side {
         self.unrejected
     }
 
-    fn push(&mut self, frame: &Frame<'_>) {
-        let &Frame { name, payload, .. } = frame;
+    fn push(&mut self, name: [u8; NAME_BYTES_MAX], payload: &[u8]) {
         let nonce = payload.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
         let meaning = match trimmed(&name) {
             b"version" => Meaning::Version(version(payload)),
@@ -393,6 +425,20 @@ impl Side {
 
     /// The kernel has taken bytes: they have to be the queued messages, in order.
     pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let Some(tap) = &mut self.tap else { return self.send_v1(bytes) };
+        let sent = tap.send(bytes)?;
+        let is_sending = tap.is_sending();
+        for contents in sent {
+            let (name, payload) = tap::message(&contents).ok_or("contents without a type")?;
+            self.check_sent(name, payload)?;
+        }
+        if is_sending && self.queued == 0 {
+            return Err("bytes more than were queued were sent".to_owned());
+        }
+        Ok(())
+    }
+
+    fn send_v1(&mut self, bytes: &[u8]) -> Result<(), String> {
         let mut buffer = std::mem::take(&mut self.sent);
         let mut rest = if buffer.is_empty() {
             bytes
@@ -404,7 +450,7 @@ impl Side {
             match split(rest) {
                 Ok(frame) => {
                     rest = &rest[HEADER_BYTES + frame.payload.len()..];
-                    self.check_sent(&frame)?;
+                    self.check_sent(frame.name, frame.payload)?;
                 }
                 Err(Unframed::Part) => break,
                 Err(Unframed::Magic | Unframed::TooLong) => {
@@ -419,32 +465,32 @@ impl Side {
         Ok(())
     }
 
-    fn check_sent(&mut self, frame: &Frame<'_>) -> Result<(), String> {
-        let name = String::from_utf8_lossy(trimmed(&frame.name));
+    fn check_sent(&mut self, name: [u8; NAME_BYTES_MAX], payload: &[u8]) -> Result<(), String> {
+        let name = String::from_utf8_lossy(trimmed(&name));
         let Some(says) = self.due.front().copied().filter(|_| self.queued > 0) else {
             return Err(format!("{name} was sent, and was not queued"));
         };
         let is_right = name == says.name()
             && match says {
-                Says::Version => is_our_version(frame.payload),
-                Says::Ping => frame.payload.iter().any(|byte| *byte != 0) || self.is_old(),
+                Says::Version => is_our_version(payload),
+                Says::Ping => payload.iter().any(|byte| *byte != 0) || self.is_old(),
                 // Signed by somebody: its length says enough.
                 Says::Alert => true,
-                says => frame.payload == &*self.payload(says),
+                says => *payload == *self.payload(says),
             };
         if !is_right {
-            return Err(format!("{name} was sent with {:02x?}; due is {says:?}", frame.payload));
+            return Err(format!("{name} was sent with {:02x?}; due is {says:?}", payload));
         }
         match says {
             Says::Version if self.by_node => {
-                self.own_nonce = frame.payload.get(72..80).and_then(nonce_of);
+                self.own_nonce = payload.get(72..80).and_then(nonce_of);
             }
-            Says::Ping => self.times.ping.leave(nonce_of(frame.payload)),
+            Says::Ping => self.times.ping.leave(nonce_of(payload)),
             _ => {}
         }
         self.due.pop_front();
         self.queued -= 1;
-        self.unsent_memory -= UNSENT_OVERHEAD_BYTES + memory(frame.payload.len());
+        self.unsent_memory -= UNSENT_OVERHEAD_BYTES + memory(payload.len());
         Ok(())
     }
 

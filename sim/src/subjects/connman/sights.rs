@@ -7,7 +7,8 @@ use sockman::connman::{
     Verdict,
 };
 use sockman::sockman::ConnFailure;
-use sockman::transport::{FrameError, MessageType, RejectedWhy};
+use sockman::transport::v2::{V2Error, V2Rejected, V2RejectedWhy};
+use sockman::transport::{Dropped, FrameError, MessageType, Rejected, RejectedWhy};
 
 use crate::guided::Told;
 use crate::guided::names::{name_of_accept_error, name_of_connect_error, name_of_failure};
@@ -70,13 +71,8 @@ pub(super) fn told(notice: &Notice) -> Told {
             Verdict::Ignored(why) => Told::only("ignored", name_of_ignored(*why)),
         },
         Notice::MessageQueued { message_type, .. } => Told::only("queues", name_of(*message_type)),
-        Notice::MessageRejected { rejected, .. } => Told::only(
-            "rejects",
-            match rejected.why {
-                RejectedWhy::Checksum { .. } => "checksum",
-                RejectedWhy::MessageType(_) => "type",
-            },
-        ),
+        Notice::MessageRejected { dropped, .. } => Told::only("rejects", name_of_dropped(*dropped)),
+        Notice::FallsBackToV1 { .. } => Told::only("falls back", ""),
         Notice::PongReceived { .. } => Told::only("measures", "round-trip"),
         Notice::PeerDisconnected { reason, .. } => Told::only("down", name_of_reason(*reason)),
         Notice::InboundRefused { refusal, .. } => Told::only(
@@ -91,6 +87,28 @@ pub(super) fn told(notice: &Notice) -> Told {
         Notice::DialFailed { failure, .. } => {
             Told::only("dial failed", name_of_dial_failure(*failure))
         }
+    }
+}
+
+const fn name_of_dropped(dropped: Dropped) -> &'static str {
+    match dropped {
+        Dropped::V1(Rejected { why: RejectedWhy::Checksum { .. }, .. }) => "checksum",
+        Dropped::V1(Rejected { why: RejectedWhy::MessageType(_), .. }) => "type",
+        Dropped::V2(V2Rejected { why, .. }) => match why {
+            V2RejectedWhy::Empty => "v2-empty",
+            V2RejectedWhy::ShortId(_) => "v2-short-id",
+            V2RejectedWhy::TypeCut { .. } => "v2-type-cut",
+            V2RejectedWhy::MessageType(_) => "v2-type",
+        },
+    }
+}
+
+const fn name_of_v2_error(error: V2Error) -> &'static str {
+    match error {
+        V2Error::OtherNetwork { .. } => "v2-other-network",
+        V2Error::NoTerminator => "v2-no-terminator",
+        V2Error::ContentsTooLong { .. } => "v2-contents-too-long",
+        V2Error::Tag { .. } => "v2-tag",
     }
 }
 
@@ -118,6 +136,9 @@ const fn name_of_reason(reason: DisconnectReason) -> &'static str {
             FrameError::Magic { .. } => "magic",
             FrameError::PayloadTooLong { .. } => "payload-too-long",
         };
+    }
+    if let DisconnectReason::V2Invalid(error) = reason {
+        return name_of_v2_error(error);
     }
     if let DisconnectReason::HandshakeNoTraffic { received, sent } = reason {
         return match (received, sent) {

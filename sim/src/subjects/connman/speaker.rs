@@ -1,5 +1,5 @@
-//! A peer's side of the v1 protocol: words to frames, frames to words, and what a node may say
-//! when.
+//! A peer's side of the protocol: words to frames or packets and back, and what a node may say when.
+//! A peer speaks v1, unless it was asked to speak v2.
 //!
 //! ```text
 //! what the node may say to us:
@@ -13,101 +13,34 @@
 
 use std::collections::VecDeque;
 
-use sha2::{Digest as _, Sha256};
 use sockman::sockman::Initiator;
 use sockman::time::Now;
 
-use crate::lexicon::{self, Setting, Settings, Takes};
+use crate::bip324::{Damage, KEY_BYTES, split as split_contents, type_bytes};
+use crate::lexicon;
 use crate::schedule::Word;
 use crate::subject::{Dialect, Garbled, Heard, UnknownWord, Usage};
 
+mod frame;
 #[cfg(test)]
 mod page;
+mod settings;
+mod v2;
 mod varied;
 
-/// Regtest's first four bytes of each message. Core: `CRegTestParams`, `pchMessageStart`.
-const MAGIC: [u8; 4] = [0xfa, 0xbf, 0xb5, 0xda];
+use frame::{
+    Unheard, check_version, contents_of, damage, damage_of, detail, frame, handshake_of, header,
+    known_name, number, to_usize, version,
+};
+use settings::{OTHER, V2_NAMES, can_be_heard};
+use v2::{Came, V2};
 
-/// magic 4, type 12, length 4, checksum 4.
-pub(crate) const HEADER_BYTES: usize = 24;
-
-/// The longest payload that anybody takes, in bytes. Core: `MAX_PROTOCOL_MESSAGE_LENGTH`.
-const PAYLOAD_BYTES_MAX: usize = 4_000_000;
-
-/// The protocol version that a peer claims unless told otherwise.
-const PROTOCOL: i32 = 70016;
-
-/// NODE_NETWORK | NODE_WITNESS.
-const SERVICES: u64 = 1 | 1 << 3;
-
-/// Longest name of a message, in bytes: its place in the header.
-pub(super) const NAME_BYTES_MAX: usize = 12;
-
-/// Longest payload that a word may be given by `length=`, in bytes: more than any node takes.
-const LENGTH_MAX: u64 = 4_100_000;
-
-/// What can be said of any message: how long its payload is, and what is wrong with its header.
-const ANY: [Setting; 5] = [
-    Setting::up_to("length", LENGTH_MAX),
-    Setting::up_to("claims", u32::MAX as u64),
-    Setting { key: "magic", takes: Takes::Word("bad") },
-    Setting { key: "type", takes: Takes::Word("bad") },
-    Setting { key: "checksum", takes: Takes::Word("bad") },
-];
-
-/// What can be said of single ones.
-const VERSION: [Setting; 6] = [
-    Setting {
-        key: "protocol",
-        takes: Takes::Number { least: i32::MIN as i64, most: i32::MAX as u64 },
-    },
-    Setting::up_to("services", u64::MAX),
-    Setting::up_to("nonce", u64::MAX),
-    Setting::up_to("relay", 1),
-    Setting::up_to("agent-bytes", u16::MAX as u64),
-    Setting::up_to("cut", LENGTH_MAX),
-];
-const NONCE: [Setting; 1] = [Setting::up_to("nonce", u64::MAX)];
-const PONG: [Setting; 2] = [Setting::up_to("nonce", u64::MAX), Setting::up_to("xor", u64::MAX)];
-const SENDCMPCT: [Setting; 2] =
-    [Setting::up_to("announce", 1), Setting::up_to("version", u64::MAX)];
-const FEEFILTER: [Setting; 1] = [Setting::up_to("rate", u64::MAX)];
-
-/// By what a message that is heard can be told from others of its name.
-const LENGTH: [Setting; 1] = [Setting::up_to("length", LENGTH_MAX)];
+pub(crate) use frame::{Frame, HEADER_BYTES, Unframed, split};
+pub(super) use frame::{MAGIC, NAME_BYTES_MAX, checksum};
+pub(super) use settings::{NAMES, heard_with, said_with};
 
 /// Pings of ours whose answers are awaited; older ones are forgotten.
 const PINGS_AWAITED_MAX: usize = 100_000;
-
-/// Words that a node says, so that what is heard need not be allocated.
-pub(super) const NAMES: &[&str] = &[
-    "version",
-    "verack",
-    "wtxidrelay",
-    "sendaddrv2",
-    "sendheaders",
-    "sendcmpct",
-    "feefilter",
-    "ping",
-    "pong",
-    "getaddr",
-    "addr",
-    "addrv2",
-    "inv",
-    "getdata",
-    "getheaders",
-    "headers",
-    "block",
-    "tx",
-    "notfound",
-    "alert",
-    "sendtxrcncl",
-    "cmpctblock",
-    "mempool",
-];
-
-/// What all other words are heard as.
-const OTHER: &str = "other";
 
 /// A peer.
 #[derive(Clone, Debug)]
@@ -129,6 +62,12 @@ pub struct Speaker {
     forgot: bool,
     /// Whether a script has said bytes of its own, which may be any message.
     said_bytes: bool,
+    /// Whether it speaks v2 where it can, and how on this connection.
+    prefers_v2: bool,
+    v2: Option<Box<V2>>,
+    /// Whether the node speaks v2 to it, and it does not.
+    is_foreign: bool,
+    connections: u64,
 }
 
 impl Dialect for Speaker {
@@ -147,16 +86,24 @@ impl Dialect for Speaker {
             awaited: VecDeque::new(),
             forgot: false,
             said_bytes: false,
+            prefers_v2: false,
+            v2: None,
+            is_foreign: false,
+            connections: 0,
         }
     }
 
     fn begin(&mut self, initiator: Initiator) {
-        let Self { nonces, said_bytes, .. } = *self;
+        let Self { number, nonces, said_bytes, prefers_v2, connections, .. } = *self;
+        let v2 = prefers_v2.then(|| Box::new(V2::new(number, connections, initiator)));
         *self = Self {
             nonces,
             said_bytes,
+            prefers_v2,
+            v2,
+            connections: connections + 1,
             dialled: initiator == Initiator::Us,
-            ..Self::new(self.number)
+            ..Self::new(number)
         };
     }
 
@@ -168,8 +115,8 @@ impl Dialect for Speaker {
                 Err(UnknownWord::new(word, None, expected))
             }
             Usage::Said => lexicon::check(word, said_with(name)),
-            Usage::Heard if !NAMES.contains(&name) && name != OTHER => {
-                let names = NAMES.iter().copied().chain([OTHER]);
+            Usage::Heard if !can_be_heard(name) => {
+                let names = NAMES.iter().copied().chain(V2_NAMES).chain([OTHER]);
                 Err(UnknownWord::new(word, None, lexicon::one_of(names)))
             }
             Usage::Heard => lexicon::check(word, heard_with(name)),
@@ -178,9 +125,23 @@ impl Dialect for Speaker {
 
     fn encode(&mut self, now: Now, word: &Word, out: &mut Vec<u8>) -> Result<(), UnknownWord> {
         Self::check(word, Usage::Said)?;
+        if let Some(v2) = self.v2.as_mut().filter(|_| word.name == "key") {
+            v2.say_key(handshake_of(word), out);
+            v2.settle(out);
+            return Ok(());
+        }
         let mut payload = self.payload(now, word);
         if let Some(length) = number(word, "length") {
             payload.resize(to_usize(length), 0);
+        }
+        if let Some(v2) = &mut self.v2 {
+            if !v2.has_said_key() {
+                v2.say_key(v2::Handshake::default(), out);
+            }
+            let contents = contents_of(word, &payload);
+            v2.say(contents, damage_of(word), out);
+            self.note_said(&word.name, &payload);
+            return Ok(());
         }
         let mut header = header(&word.name, &payload);
         damage(word, &mut header);
@@ -195,6 +156,20 @@ impl Dialect for Speaker {
     }
 
     fn decode(&mut self, bytes: &[u8], heard: &mut Vec<Heard>) -> Result<(), Garbled> {
+        if self.is_foreign {
+            return Ok(());
+        }
+        if self.v2.is_some() {
+            let offset = self.offset;
+            return match self.decode_v2(bytes, heard) {
+                // What the node answers to who knows what says nothing of the node.
+                Err(_) if self.said_bytes => {
+                    self.is_foreign = true;
+                    Ok(())
+                }
+                result => result.map_err(|problem| Garbled { problem, offset }),
+            };
+        }
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.extend_from_slice(bytes);
         let mut read = 0;
@@ -212,13 +187,29 @@ impl Dialect for Speaker {
                     }
                     read += HEADER_BYTES + payload.len();
                 }
-                Err(problem) => break Err(problem),
+                // Its first bytes: it takes us for somebody who speaks v2.
+                Err(Unheard::Magic(_)) if !self.dialled && self.offset == 0 && read == 0 => {
+                    self.is_foreign = true;
+                    break Ok(());
+                }
+                Err(Unheard::Magic(found)) => break Err(format!("magic {found:02x?}")),
+                Err(Unheard::Wrong(problem)) => break Err(problem.to_owned()),
             }
         };
         buffer.drain(..read);
         self.buffer = buffer;
         self.offset += read as u64;
         result.map_err(|problem| Garbled { problem, offset: self.offset })
+    }
+
+    fn settle(&mut self, out: &mut Vec<u8>) {
+        if let Some(v2) = &mut self.v2 {
+            v2.settle(out);
+        }
+    }
+
+    fn gives_up(&self) -> bool {
+        self.is_foreign
     }
 
     fn greet(&mut self, now: Now, out: &mut Vec<u8>) {
@@ -229,6 +220,12 @@ impl Dialect for Speaker {
 
     fn answer(&mut self, now: Now, heard: Heard, out: &mut Vec<u8>) {
         match heard.name {
+            "key" => {
+                if let Some(v2) = self.v2.as_mut().filter(|v2| !v2.has_said_key()) {
+                    v2.say_key(v2::Handshake::default(), out);
+                    v2.settle(out);
+                }
+            }
             "version" => {
                 if !self.said_version {
                     self.say(now, "version", out);
@@ -238,9 +235,9 @@ impl Dialect for Speaker {
                 }
             }
             "ping" => {
-                let pong = header("pong", &heard.detail.to_le_bytes());
-                out.extend_from_slice(&pong);
-                out.extend_from_slice(&heard.detail.to_le_bytes());
+                let nonce = ("nonce".to_owned(), heard.detail.to_string());
+                let pong = Word { name: "pong".to_owned(), settings: vec![nonce] };
+                self.encode(now, &pong, out).expect("it is a word of this dialect");
             }
             _ => {}
         }
@@ -325,6 +322,63 @@ impl Dialect for Speaker {
 }
 
 impl Speaker {
+    /// A speaker that speaks v2, and v1 to a node that begins with it.
+    #[must_use]
+    pub fn over_v2(number: u16) -> Self {
+        Self { prefers_v2: true, ..Self::new(number) }
+    }
+
+    fn decode_v2(&mut self, bytes: &[u8], heard: &mut Vec<Heard>) -> Result<(), String> {
+        let Some(v2) = &mut self.v2 else { return Ok(()) };
+        self.offset += bytes.len() as u64;
+        for came in v2.hear(bytes)? {
+            match came {
+                Came::Key => heard.push(Heard { name: "key", detail: KEY_BYTES as u64 }),
+                Came::Terminator(garbage) => {
+                    heard.push(Heard { name: "terminator", detail: garbage as u64 });
+                }
+                Came::Version(bytes) => {
+                    heard.push(Heard { name: "version-packet", detail: bytes as u64 });
+                }
+                Came::SpeaksV1(bytes) => {
+                    self.v2 = None;
+                    self.offset = 0;
+                    return self.decode(&bytes, heard).map_err(|garbled| garbled.problem);
+                }
+                Came::Contents(contents) => {
+                    let (name, payload) =
+                        split_contents(&contents).ok_or("contents that are no message")?;
+                    let name = known_name(&name);
+                    let word = Heard { name, detail: detail(name, payload) };
+                    heard.push(word);
+                    if name == "ping" {
+                        self.pinged = word.detail;
+                    }
+                    self.judge(word, payload)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Says a message with a payload of somebody's choice.
+    fn say_payload(&mut self, name: &str, payload: &[u8], out: &mut Vec<u8>) {
+        self.note_said(name, payload);
+        match &mut self.v2 {
+            None => {
+                out.extend_from_slice(&header(name, payload));
+                out.extend_from_slice(payload);
+            }
+            Some(v2) => {
+                if !v2.has_said_key() {
+                    v2.say_key(v2::Handshake::default(), out);
+                }
+                let contents = [&type_bytes(name), payload].concat();
+                v2.say(contents, Damage::default(), out);
+            }
+        }
+    }
+
     fn say(&mut self, now: Now, name: &str, out: &mut Vec<u8>) {
         self.encode(now, &Word::plain(name), out).expect("it is a word of this dialect");
     }
@@ -432,168 +486,4 @@ impl Speaker {
         self.awaited.drain(..=position);
         Ok(())
     }
-}
-
-/// A node's version is whole and speaks a protocol of this century.
-fn check_version(payload: &[u8]) -> Result<(), String> {
-    if payload.len() < 86 {
-        return Err(format!("a version of {} bytes", payload.len()));
-    }
-    let protocol = i32::from_le_bytes(payload[..4].try_into().expect("four bytes"));
-    if protocol < PROTOCOL {
-        return Err(format!("a version with protocol {protocol}"));
-    }
-    Ok(())
-}
-
-/// The payload of `version`, as docs/behaviour.md, handshake 3 lays it out.
-fn version(now: Now, word: &Word, own_nonce: u64) -> Vec<u8> {
-    let protocol = word.setting("protocol").map_or(PROTOCOL, |text| {
-        text.parse().expect("what is said was checked: it is a protocol's number")
-    });
-    let services = number(word, "services").unwrap_or(SERVICES);
-    let nonce = number(word, "nonce").unwrap_or(own_nonce);
-    let relay = u8::from(number(word, "relay").unwrap_or(1) != 0);
-    let agent_bytes = number(word, "agent-bytes").unwrap_or(12);
-    let agent_bytes = u16::try_from(agent_bytes).expect("what is said was checked: it is so long");
-    let mut payload = Vec::with_capacity(128);
-    payload.extend_from_slice(&i32::to_le_bytes(protocol));
-    payload.extend_from_slice(&services.to_le_bytes());
-    payload.extend_from_slice(&now.wall.as_secs().to_le_bytes());
-    // Two addresses of 26 bytes: services, 16 bytes, port. Nobody needs them.
-    payload.resize(payload.len() + 52, 0);
-    payload.extend_from_slice(&nonce.to_le_bytes());
-    if agent_bytes < 253 {
-        payload.push(agent_bytes.to_le_bytes()[0]);
-    } else {
-        payload.push(253);
-        payload.extend_from_slice(&agent_bytes.to_le_bytes());
-    }
-    payload.resize(payload.len() + usize::from(agent_bytes), b'a');
-    payload.extend_from_slice(&0_i32.to_le_bytes());
-    payload.push(relay);
-    if let Some(cut) = number(word, "cut") {
-        payload.truncate(to_usize(cut));
-    }
-    payload
-}
-
-/// The header of a message.
-fn header(name: &str, payload: &[u8]) -> [u8; HEADER_BYTES] {
-    let mut header = [0; HEADER_BYTES];
-    header[..4].copy_from_slice(&MAGIC);
-    header[4..4 + name.len()].copy_from_slice(name.as_bytes());
-    let length = u32::try_from(payload.len()).expect("payloads are bounded");
-    header[16..20].copy_from_slice(&length.to_le_bytes());
-    header[20..].copy_from_slice(&checksum(payload));
-    header
-}
-
-/// Makes a header wrong, as a word asks: `magic=bad`, `checksum=bad`, `claims=N` bytes.
-fn damage(word: &Word, header: &mut [u8; HEADER_BYTES]) {
-    if let Some(claimed) = number(word, "claims") {
-        let claimed = u32::try_from(claimed).expect("what is said was checked: it is a length");
-        header[16..20].copy_from_slice(&claimed.to_le_bytes());
-    }
-    for (setting, at) in [("magic", 0), ("type", 15), ("checksum", 20)] {
-        if word.setting(setting).is_some() {
-            header[at] ^= 0x55;
-        }
-    }
-}
-
-/// The first frame in `bytes`: its name and payload; `None` if it is not whole yet.
-fn frame(bytes: &[u8]) -> Result<Option<(&'static str, &[u8])>, String> {
-    let Frame { name, payload, checksum: claimed } = match split(bytes) {
-        Ok(frame) => frame,
-        Err(Unframed::Part) => return Ok(None),
-        Err(Unframed::Magic) => return Err(format!("magic {:02x?}", &bytes[..4])),
-        Err(Unframed::TooLong) => return Err("a payload that nobody takes".to_owned()),
-    };
-    if claimed != checksum(payload) {
-        return Err("a wrong checksum".to_owned());
-    }
-    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-    let known = NAMES.iter().find(|known| known.as_bytes() == name);
-    Ok(Some((known.copied().unwrap_or(OTHER), payload)))
-}
-
-/// A whole message on the wire.
-pub(crate) struct Frame<'a> {
-    /// Its name, filled up with zeros as a rule.
-    pub(crate) name: [u8; NAME_BYTES_MAX],
-    pub(crate) payload: &'a [u8],
-    /// The checksum that its header claims.
-    pub(crate) checksum: [u8; 4],
-}
-
-/// Why there is no whole message.
-pub(crate) enum Unframed {
-    /// More of it is to come.
-    Part,
-    /// Its header is of another network.
-    Magic,
-    /// Its header claims more than [`PAYLOAD_BYTES_MAX`].
-    TooLong,
-}
-
-/// The first message in `bytes`. A header is judged once it is whole.
-pub(crate) fn split(bytes: &[u8]) -> Result<Frame<'_>, Unframed> {
-    let (header, rest) = bytes.split_first_chunk::<HEADER_BYTES>().ok_or(Unframed::Part)?;
-    let [m0, m1, m2, m3, name @ .., l0, l1, l2, l3, c0, c1, c2, c3] = *header;
-    if [m0, m1, m2, m3] != MAGIC {
-        return Err(Unframed::Magic);
-    }
-    let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
-    if length > PAYLOAD_BYTES_MAX {
-        return Err(Unframed::TooLong);
-    }
-    let payload = rest.get(..length).ok_or(Unframed::Part)?;
-    Ok(Frame { name, payload, checksum: [c0, c1, c2, c3] })
-}
-
-/// The number by which settings tell messages of one name apart.
-fn detail(name: &str, payload: &[u8]) -> u64 {
-    match (name, payload.first_chunk::<8>()) {
-        ("ping" | "pong", Some(nonce)) => u64::from_le_bytes(*nonce),
-        _ => payload.len() as u64,
-    }
-}
-
-/// The first four bytes of the payload's double SHA-256.
-pub(super) fn checksum(payload: &[u8]) -> [u8; 4] {
-    let digest = Sha256::digest(Sha256::digest(payload));
-    [digest[0], digest[1], digest[2], digest[3]]
-}
-
-/// The settings that a message of this name can be said with.
-pub(super) fn said_with(name: &str) -> Settings {
-    let own: &[_] = match name {
-        "version" => &VERSION,
-        "ping" => &NONCE,
-        "pong" => &PONG,
-        "sendcmpct" => &SENDCMPCT,
-        "feefilter" => &FEEFILTER,
-        _ => &[],
-    };
-    [own, &ANY]
-}
-
-/// The settings by which a message of this name can be told from others.
-pub(super) fn heard_with(name: &str) -> Settings {
-    match name {
-        "ping" | "pong" => [&NONCE, &LENGTH],
-        _ => [&[], &LENGTH],
-    }
-}
-
-/// A setting that is a number.
-fn number(word: &Word, key: &str) -> Option<u64> {
-    let number = |text: &str| text.parse().expect("what is said was checked: it is a number");
-    word.setting(key).map(number)
-}
-
-/// A number of bytes that was checked.
-fn to_usize(bytes: u64) -> usize {
-    usize::try_from(bytes).unwrap_or(usize::MAX)
 }

@@ -1,6 +1,7 @@
 //! The oracles of the connection manager's own, in the order in which they look.
 
 use sockman::connman::{Config, ConnMan};
+use sockman::rng::Seed;
 
 use super::HandshakeWatch;
 use super::listed::Listed;
@@ -13,11 +14,18 @@ use crate::world::Step;
 pub trait Configured {
     /// The settings that it was asked to have.
     fn config(&self) -> &Config;
+
+    /// What its randomness follows from, by which who listens in knows its secrets.
+    fn seed(&self) -> &Seed;
 }
 
 impl Configured for ConnMan {
     fn config(&self) -> &Config {
         self.config()
+    }
+
+    fn seed(&self) -> &Seed {
+        self.seed()
     }
 }
 
@@ -33,7 +41,7 @@ pub struct ConnmanWatch {
 impl<X: Wears<Tenant: Configured>> Watch<X> for ConnmanWatch {
     fn look(&mut self, sight: &Sight<'_, X>) -> Result<(), Objection> {
         let config = sight.tenant.config();
-        self.model.look(sight, config)?;
+        self.model.look(sight, config, sight.tenant.seed())?;
         self.policy.look(sight, config, &self.model)?;
         self.listed.look(sight, config, &self.model)?;
         self.handshakes.hear(sight.now, sight.facts());

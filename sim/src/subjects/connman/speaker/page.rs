@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use sockman::rng::Seed;
 
+use super::settings::{ANY, ANY_V2};
 use super::*;
+use crate::lexicon::Setting;
 use crate::subject::{Setup, Subject as _};
 use crate::subjects::connman::Connman;
 
@@ -30,9 +32,11 @@ fn rows(name: &str, settings: &[Setting]) -> Vec<String> {
 fn every_setting_of_a_message_is_on_the_page_with_what_it_takes() {
     let mut names: Vec<_> = NAMES.to_vec();
     names.extend(Speaker::vocabulary().iter().filter(|name| !NAMES.contains(name)));
+    names.push("key");
     let of_one = |name: &&str| rows(&format!("`{name}`"), said_with(name)[0]);
     let mut expected: BTreeSet<_> = names.iter().flat_map(of_one).collect();
     expected.extend(rows("any", &ANY));
+    expected.extend(rows("any, in v2", &ANY_V2));
     let lines = section("Words of the connection manager").lines();
     let is_row = |line: &&str| line.starts_with('|') && line.contains('`');
     // The last column is for people.
@@ -45,7 +49,7 @@ fn every_setting_of_a_message_is_on_the_page_with_what_it_takes() {
 fn every_message_that_can_be_heard_is_on_the_page() {
     let words = section("Words of the connection manager");
     let heard = words.split("**Heard.**").nth(1).unwrap().split("**Told.**").next().unwrap();
-    let expected = NAMES.iter().copied().chain([OTHER, "length", "nonce"]);
+    let expected = NAMES.iter().copied().chain(V2_NAMES).chain([OTHER, "length", "nonce"]);
     assert_eq!(quoted(heard), expected.collect());
 }
 

@@ -3,7 +3,7 @@
 
 use sockman::time::Now;
 
-use super::{NAMES, Speaker, header};
+use super::{NAMES, Speaker};
 use crate::schedule::Word;
 use crate::subject::Dialect as _;
 
@@ -51,9 +51,7 @@ impl Speaker {
         match below(16) {
             0 => {
                 let payload = draw_payload(below);
-                self.note_said(name, &payload);
-                out.extend_from_slice(&header(name, &payload));
-                out.extend_from_slice(&payload);
+                self.say_payload(name, &payload, out);
             }
             1..5 => {
                 let word = Word { name: name.to_owned(), settings: draw_settings(name, below) };
