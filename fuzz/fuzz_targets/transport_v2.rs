@@ -1,4 +1,5 @@
-//! Any bytes say what two v2 transports send, how much of it arrives when, and what is changed on the way.
+//! Any bytes say what two v2 transports send, how much of it arrives when, and what is changed on
+//! the way.
 #![cfg_attr(fuzzing, no_main)]
 #[cfg(not(fuzzing))]
 fn main() {}

@@ -145,7 +145,7 @@ fn moved_file_is_opened_anew_on_a_hangup() {
     fs::rename(&log, directory.0.join("old.log")).unwrap();
     node.signal(Signal::HUP);
     let mut peer = Node::start(&[&format!("-connect={at}")]);
-    node.expect("New inbound v1 peer connected");
+    node.expect("New inbound v2 peer connected");
     peer.expect("ping answered after");
     peer.stop().assert_clean();
     node.stop().assert_clean();

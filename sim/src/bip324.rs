@@ -2,9 +2,9 @@
 //! for who listens in on the node.
 //!
 //! It is written apart from the library's transport, with other ciphers and a buffer for
-//! everything, so that a mistake in one does not hide behind the same mistake in the other; only the
-//! curve is the same. It knows bytes of one direction at a time, and neither sockets nor messages.
-//! Source: BIP 324; docs/behaviour.md, transport 3.
+//! everything, so that a mistake in one does not hide behind the same mistake in the other; only
+//! the curve is the same. It knows bytes of one direction at a time, and neither sockets nor
+//! messages. Source: BIP 324; docs/behaviour.md, transport 3.
 
 use std::fmt;
 

@@ -360,6 +360,10 @@ pub trait Dialect: Clone + Send + fmt::Debug {
     /// speaker does not know all that it has said.
     fn says_bytes(&mut self) {}
 
+    /// Told that what it says next need be no whole message: junk, or a part of one. In itself it
+    /// says nothing, but what comes first on a connection may say what is spoken there.
+    fn says_fragment(&mut self) {}
+
     /// Hears which bytes went out to the node, in order, whatever they mean.
     fn said(&mut self, bytes: &[u8]) {
         let _ = bytes;

@@ -5,8 +5,8 @@
 //! pause, and while all have one there is nothing to do. (The reference pauses for these too, and
 //! looks at the list for ever: it finds a lost one up to a round later.)
 //!
-//! Whom a connection with v2 was begun with, and who has answered nothing, is dialled once more with
-//! v1, at once and before anybody of the list.
+//! Whom a connection with v2 was begun with, and who has answered nothing, is dialled once more
+//! with v1, at once and before anybody of the list.
 //!
 //! Sources: docs/behaviour.md, connman 5.3 and transport 3.6; Core: net.cpp,
 //! `ThreadOpenConnections`, first part, and `PerformReconnections`. Its pauses are sleeps, so they

@@ -1,5 +1,5 @@
-//! The messages of a peer that wait to be handled, with the memory that they count for and the pause
-//! that follows. Those that wait to be sent are its transport's.
+//! The messages of a peer that wait to be handled, with the memory that they count for and the
+//! pause that follows. Those that wait to be sent are its transport's.
 //!
 //! Sources: docs/behaviour.md, connman 7; Core: net.cpp, `MarkReceivedMsgsForProcessing`,
 //! `PollMessage`.

@@ -273,7 +273,7 @@ fn options_without_effect_are_taken() {
         "-disablewallet -par=2 -fallbackfee=0.0002",
         // What is off already may be switched off.
         "-dnsseed=0 -fixedseeds=0 -listenonion=0 -natpmp=0 -nodiscover",
-        "-v2transport=1 -v2transport=0",
+        "-v2transport=0 -v2transport=1",
         "-nologratelimit -noconf -noincludeconf",
     ] {
         assert_eq!(options(line).config, options("").config, "{line}");

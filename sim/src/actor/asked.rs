@@ -133,6 +133,7 @@ impl<D: Dialect, K: PeerHost> Actor<D, K> {
                 }
                 Item::Part { bytes, word } => {
                     let mut whole = Vec::new();
+                    self.dialect.says_fragment();
                     self.dialect.encode(now, word, &mut whole).map_err(Unsaid::Unknown)?;
                     let rest = whole.split_off((*bytes as usize).min(whole.len()));
                     self.unsent.append(&mut whole);
@@ -148,6 +149,7 @@ impl<D: Dialect, K: PeerHost> Actor<D, K> {
                 }
                 Item::Junk(count) => {
                     self.check_unsent()?;
+                    self.dialect.says_fragment();
                     let start = self.unsent.len();
                     let junk = (start..start + *count as usize).map(junk_byte);
                     self.unsent.extend(junk);

@@ -1,7 +1,7 @@
 //! Two v2 transports with what is on its way between them, and a responder that is given anything.
 //!
-//! Whatever the pieces, every message arrives, whole, once, in order; where a byte was changed on the
-//! way, what arrives is the beginning of what was sent and nothing else, and then nothing. A
+//! Whatever the pieces, every message arrives, whole, once, in order; where a byte was changed on
+//! the way, what arrives is the beginning of what was sent and nothing else, and then nothing. A
 //! responder tells a v1 peer by its first 16 bytes, wherever they are cut, and says nothing before.
 
 use std::collections::VecDeque;

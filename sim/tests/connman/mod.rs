@@ -57,6 +57,13 @@ enum End {
 struct P(usize);
 
 /// One node and its peers.
+/// A node whose peers need not speak v2.
+fn v1_config() -> Config {
+    let mut config = Config::new(Network::Regtest);
+    config.services = config.services.without(Services::P2P_V2);
+    config
+}
+
 struct World {
     node: Machine<Loopback, ConnMan>,
     listener: ListenerId,
@@ -72,7 +79,7 @@ impl World {
     }
 
     fn with(choose: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config::new(Network::Regtest);
+        let mut config = v1_config();
         choose(&mut config);
         Self::on("127.0.0.1", config)
     }

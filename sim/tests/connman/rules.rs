@@ -14,7 +14,7 @@ fn version_received(world: &mut World, peer: P) -> Version {
 #[test]
 fn version_names_its_receiver_if_others_could_reach_him() {
     for (address, named) in [("8.8.8.8", true), ("2a00::1", true), ("10.0.0.1", false)] {
-        let mut world = World::on(address, Config::new(Network::Regtest));
+        let mut world = World::on(address, v1_config());
         let peer = world.dial();
         world.send(peer, MessageType::VERSION, &version(70016).encode());
         let receiver = version_received(&mut world, peer).head.receiver;
@@ -29,7 +29,7 @@ fn version_names_its_receiver_if_others_could_reach_him() {
 /// The 26 bytes of the sender's address: its services, and no address.
 #[test]
 fn version_hides_our_address() {
-    let mut world = World::on("8.8.8.8", Config::new(Network::Regtest));
+    let mut world = World::on("8.8.8.8", v1_config());
     let peer = world.dial();
     world.send(peer, MessageType::VERSION, &version(70016).encode());
     let payload = &world.take_messages(peer)[0].payload;

@@ -181,7 +181,9 @@ impl Model {
                     self.begin(*conn, peer.clone(), false);
                 }
                 (CallResult::Connect(to, result), _) => {
-                    let is_fallback = self.falling.take().is_some_and(|falling| falling == *to);
+                    // Others may dial between the opener's decision and its dial.
+                    let is_openers = sight.task() == Some("opener");
+                    let is_fallback = is_openers && self.falling.take().is_some();
                     if let Ok(conn) = result {
                         self.begin(*conn, to.clone(), true);
                         self.sides.get_mut(conn).expect("it has begun").is_fallback = is_fallback;

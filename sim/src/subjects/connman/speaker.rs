@@ -1,5 +1,5 @@
-//! A peer's side of the protocol: words to frames or packets and back, and what a node may say when.
-//! A peer speaks v1, unless it was asked to speak v2.
+//! A peer's side of the protocol: words to frames or packets and back, and what a node may say
+//! when. A peer speaks v1, unless it was asked to speak v2.
 //!
 //! ```text
 //! what the node may say to us:
@@ -65,6 +65,9 @@ pub struct Speaker {
     /// Whether it speaks v2 where it can, and how on this connection.
     prefers_v2: bool,
     v2: Option<Box<V2>>,
+    /// Whether the first thing that it has said is what begins a connection: `version` in v1, its
+    /// key in v2. Whoever begins otherwise may be taken for somebody else.
+    opened_well: Option<bool>,
     /// Whether the node speaks v2 to it, and it does not.
     is_foreign: bool,
     connections: u64,
@@ -88,6 +91,7 @@ impl Dialect for Speaker {
             said_bytes: false,
             prefers_v2: false,
             v2: None,
+            opened_well: None,
             is_foreign: false,
             connections: 0,
         }
@@ -146,6 +150,7 @@ impl Dialect for Speaker {
         let mut header = header(&word.name, &payload);
         damage(word, &mut header);
         self.note_said(&word.name, &payload);
+        self.note_opening(&header);
         out.extend_from_slice(&header);
         out.extend_from_slice(&payload);
         Ok(())
@@ -153,6 +158,11 @@ impl Dialect for Speaker {
 
     fn says_bytes(&mut self) {
         self.said_bytes = true;
+    }
+
+    fn says_fragment(&mut self) {
+        let has_said_key = self.v2.as_ref().is_some_and(|v2| v2.has_said_key());
+        self.opened_well.get_or_insert(has_said_key);
     }
 
     fn decode(&mut self, bytes: &[u8], heard: &mut Vec<Heard>) -> Result<(), Garbled> {
@@ -163,7 +173,7 @@ impl Dialect for Speaker {
             let offset = self.offset;
             return match self.decode_v2(bytes, heard) {
                 // What the node answers to who knows what says nothing of the node.
-                Err(_) if self.said_bytes => {
+                Err(_) if self.said_bytes || self.opened_well == Some(false) => {
                     self.is_foreign = true;
                     Ok(())
                 }
@@ -188,7 +198,7 @@ impl Dialect for Speaker {
                     read += HEADER_BYTES + payload.len();
                 }
                 // Its first bytes: it takes us for somebody who speaks v2.
-                Err(Unheard::Magic(_)) if !self.dialled && self.offset == 0 && read == 0 => {
+                Err(Unheard::Magic(_)) if self.offset == 0 && read == 0 && self.may_seem_v2() => {
                     self.is_foreign = true;
                     break Ok(());
                 }
@@ -366,7 +376,9 @@ impl Speaker {
         self.note_said(name, payload);
         match &mut self.v2 {
             None => {
-                out.extend_from_slice(&header(name, payload));
+                let header = header(name, payload);
+                self.note_opening(&header);
+                out.extend_from_slice(&header);
                 out.extend_from_slice(payload);
             }
             Some(v2) => {
@@ -381,6 +393,16 @@ impl Speaker {
 
     fn say(&mut self, now: Now, name: &str, out: &mut Vec<u8>) {
         self.encode(now, &Word::plain(name), out).expect("it is a word of this dialect");
+    }
+
+    /// Remembers whether a node that speaks v2 takes us for somebody who speaks v1.
+    fn note_opening(&mut self, header: &[u8; HEADER_BYTES]) {
+        self.opened_well.get_or_insert_with(|| header[..16] == self::header("version", &[])[..16]);
+    }
+
+    /// Whether a node may take us for somebody who speaks v2, though we do not.
+    fn may_seem_v2(&self) -> bool {
+        !self.dialled || self.said_bytes || self.opened_well == Some(false)
     }
 
     /// Remembers what the node may say because this was said. What follows a ping's nonce does not

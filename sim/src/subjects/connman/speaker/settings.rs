@@ -15,8 +15,8 @@ pub(super) const ANY: [Setting; 5] = [
     Setting { key: "checksum", takes: Takes::Word("bad") },
 ];
 
-/// What can be said of any message in v2 alone: its tag is wrong, the node is to ignore it, its type
-/// goes out as this short id.
+/// What can be said of any message in v2 alone: its tag is wrong, the node is to ignore it, its
+/// type goes out as this short id.
 pub(super) const ANY_V2: [Setting; 3] = [
     Setting { key: "tag", takes: Takes::Word("bad") },
     Setting { key: "decoy", takes: Takes::Word("yes") },
@@ -81,8 +81,8 @@ pub(in crate::subjects::connman) const NAMES: &[&str] = &[
     "mempool",
 ];
 
-/// What is heard of a node's v2 handshake: its key; the end of its garbage, with how much there was;
-/// its version packet, with how much is in it.
+/// What is heard of a node's v2 handshake: its key; the end of its garbage, with how much there
+/// was; its version packet, with how much is in it.
 pub(super) const V2_NAMES: [&str; 3] = ["key", "terminator", "version-packet"];
 
 /// What all other words are heard as.

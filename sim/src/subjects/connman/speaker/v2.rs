@@ -1,7 +1,7 @@
 //! A peer's transport when it speaks v2: what it says is sealed, or waits until it can be.
 //!
-//! A peer says nothing before it is asked to, so that a script can say the first bytes itself. With the
-//! node's key its terminator and version packet are owed, and whatever waited for them.
+//! A peer says nothing before it is asked to, so that a script can say the first bytes itself. With
+//! the node's key its terminator and version packet are owed, and whatever waited for them.
 
 use sha2::{Digest as _, Sha256};
 use sockman::sockman::Initiator;
