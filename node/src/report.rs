@@ -114,10 +114,18 @@ impl Observer<OsSockets, ConnMan> for Report {
             }
             Notice::InboundRefused { endpoint, refusal, .. } => {
                 let why = match refusal {
+                    Refusal::Banned => "banned",
                     Refusal::InboundFull => "full",
                     Refusal::NetworkInactive => "network inactive",
                 };
                 debug!(target: NET, "connection from {endpoint} dropped ({why})");
+            }
+            Notice::BanAsked { subnet, banned } => {
+                debug!(target: NET, "{subnet}: {banned}");
+            }
+            Notice::UnbanAsked { subnet, was_banned } => {
+                let what = if was_banned { "banned no more" } else { "was not banned" };
+                debug!(target: NET, "{subnet}: {what}");
             }
             Notice::AcceptFailed { error } => {
                 info!("Nobody can be let in: {error}");

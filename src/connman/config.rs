@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Services;
+use super::bans::BAN_TIME_DEFAULT;
 use super::message::USER_AGENT_BYTES_MAX;
 use crate::sockets::Endpoint;
 use crate::transport::Network;
@@ -33,6 +34,9 @@ pub struct Config {
     /// Memory of one peer's unsent messages, in bytes, over which its messages are not handled.
     /// Core: `-maxsendbuffer`, `DEFAULT_MAXSENDBUFFER`.
     pub send_buffer_bytes_max: usize,
+    /// How long a ban lasts unless it says so itself. Core: `-bantime`,
+    /// `DEFAULT_MISBEHAVING_BANTIME`, a day.
+    pub ban_time: Duration,
     /// Where to connect to, again and again; at most [`CONNECT_MAX`]. Core: `-connect`.
     pub connect: Vec<Endpoint>,
     /// Whether the deliberate deviations from the reference are on.
@@ -60,6 +64,7 @@ impl Config {
             dial_timeout: DIAL_TIMEOUT_DEFAULT,
             receive_buffer_bytes_max: 5_000_000,
             send_buffer_bytes_max: 1_000_000,
+            ban_time: BAN_TIME_DEFAULT,
             connect: Vec::new(),
             behaviour: Behaviour::Ours,
         }

@@ -8,6 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use sha3::{Digest as _, Sha3_256};
 
+use crate::sockets::Endpoint;
+
 mod base32;
 
 /// The network of a host, in the order of Core's `Network`, by which ban lists are sorted.
@@ -65,6 +67,12 @@ impl Host {
             }
             IpAddr::V6(ip) => Self::V6(ip),
         }
+    }
+
+    /// The host of an endpoint, with fc00::/8 for IPv6; `None` where there is no address.
+    #[must_use]
+    pub fn of(endpoint: &Endpoint) -> Option<Self> {
+        endpoint.ip().map(|at| Self::from_ip(at.ip(), Cjdns::Unreachable))
     }
 
     /// Reads an address: IPv4, IPv6 with or without brackets, `….onion`, `….b32.i2p`. `None` if

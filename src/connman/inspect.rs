@@ -3,6 +3,8 @@
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
+use super::bans::{BanTime, Subnet};
+use super::host::Host;
 use super::message::Bandwidth;
 use super::peer::{Origin, Peer, Stage};
 use super::reasons::{DialFailure, DisconnectReason};
@@ -10,7 +12,7 @@ use super::stats::Traffic;
 use super::{ConnMan, ConnType, Notice, PeerId, Services};
 use crate::sockets::{ConnId, Endpoint};
 use crate::sockman::{Action, Conns};
-use crate::time::UnixTime;
+use crate::time::{Now, UnixTime};
 use crate::transport::v2::Detected;
 
 /// What other threads may ask. None of it blocks, and only [`Inspect`](Self::Inspect) answers;
@@ -29,6 +31,20 @@ pub enum Command {
     },
     /// Ping every peer whose handshake is complete with the next turn. Core: `ping`.
     Ping,
+    /// Ban a subnet, and end the connections with its hosts. Core: `setban ... add`.
+    Ban {
+        /// Which.
+        subnet: Subnet,
+        /// How long.
+        time: BanTime,
+    },
+    /// Lift the ban of exactly this subnet. Core: `setban ... remove`.
+    Unban {
+        /// Which.
+        subnet: Subnet,
+    },
+    /// Lift every ban. Core: `clearbanned`.
+    ClearBans,
     /// Switch the network on or off. Off: every connection ends, nobody is let in, nothing is
     /// dialled; listeners stay. Core: `setnetworkactive`.
     SetNetworkActive(NetworkState),
@@ -74,6 +90,8 @@ pub struct Tables {
     pub listed: usize,
     /// Endpoints to connect to once more, with v1.
     pub fallbacks: usize,
+    /// Subnets that are banned, also those whose time is over and that were not swept yet.
+    pub bans: usize,
     /// Notices that nobody has taken.
     pub notices: usize,
 }
@@ -213,6 +231,7 @@ impl ConnMan {
             own_nonces: self.own_nonces.count(),
             listed: self.opener.count(),
             fallbacks: self.opener.fallback_count(),
+            bans: self.bans.iter().count(),
             notices: self.notices.len(),
         }
     }
@@ -228,6 +247,7 @@ impl ConnMan {
 
     pub(super) fn execute(
         &mut self,
+        now: Now,
         command: Command,
         conns: &mut Conns<Peer>,
         actions: &mut Vec<Action<Peer>>,
@@ -244,6 +264,13 @@ impl ConnMan {
                 }
             }
             Command::Ping => self.queue_pings(conns),
+            Command::Ban { subnet, time } => self.ban(now, subnet, time, conns, actions),
+            Command::Unban { subnet } => {
+                let was_banned = self.bans.unban(&subnet);
+                self.bans.sweep(now.wall);
+                self.notices.push(Notice::UnbanAsked { subnet, was_banned });
+            }
+            Command::ClearBans => self.bans.clear(),
             Command::SetNetworkActive(_) if self.stopped => {}
             Command::SetNetworkActive(state) => {
                 self.network = state;
@@ -255,6 +282,29 @@ impl ConnMan {
             Command::Shutdown => self.stop(conns, actions),
             // Whoever asked and left, or has an answer unread, needs none.
             Command::Inspect { reply } => drop(reply.try_send(self.inspect(conns))),
+        }
+    }
+
+    /// Core: `setban`, `BanMan::Ban`, which sweeps as it writes, `CConnman::DisconnectNode`.
+    fn ban(
+        &mut self,
+        now: Now,
+        subnet: Subnet,
+        time: BanTime,
+        conns: &mut Conns<Peer>,
+        actions: &mut Vec<Action<Peer>>,
+    ) {
+        let banned = self.bans.ban(now.wall, subnet, time);
+        self.bans.sweep(now.wall);
+        self.notices.push(Notice::BanAsked { subnet, banned });
+        let is_in = |peer: &Peer| {
+            let host = Host::of(&peer.endpoint);
+            peer.stage == Stage::Open && host.is_some_and(|host| subnet.contains(&host))
+        };
+        let inside: Vec<_> =
+            conns.iter().filter(|(_, peer)| is_in(peer)).map(|(conn, _)| conn).collect();
+        for conn in inside {
+            self.end(conn, DisconnectReason::Requested, conns, actions);
         }
     }
 

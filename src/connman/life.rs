@@ -1,5 +1,6 @@
 //! The life of a peer: let in or dialled, read from, ended once.
 
+use super::host::Host;
 use super::peer::Origin;
 use super::{ConnMan, ConnType, DisconnectReason, Notice, Peer, PeerId, Refusal, Stage, timers};
 use crate::sockets::{ConnId, Endpoint};
@@ -14,8 +15,8 @@ impl ConnMan {
         id
     }
 
-    /// Somebody connected. docs/behaviour.md, connman 4, as far as it applies: bans, permissions
-    /// and eviction arrive later, so that a full house lets nobody in.
+    /// Somebody connected. docs/behaviour.md, connman 4, as far as it applies: permissions and
+    /// eviction arrive later, so that a full house lets nobody in.
     pub(super) fn accept(
         &mut self,
         now: Now,
@@ -26,6 +27,8 @@ impl ConnMan {
     ) {
         let refusal = if !self.is_network_active() {
             Some(Refusal::NetworkInactive)
+        } else if Host::of(&endpoint).is_some_and(|host| self.bans.is_banned(now.wall, &host)) {
+            Some(Refusal::Banned)
         } else if self.inbound_count >= self.config.limits.inbound_max as usize {
             Some(Refusal::InboundFull)
         } else {

@@ -63,6 +63,7 @@ pub use services::Services;
 pub use stats::{Count, Flow, Traffic};
 pub use timers::Timer;
 
+use bans::BanList;
 use handshake::OwnNonces;
 use messages::Messages;
 use opener::Opener;
@@ -89,6 +90,7 @@ pub struct ConnMan {
     /// Inbound peers, also those that are over and not closed yet.
     inbound_count: usize,
     listeners: Vec<ListenerId>,
+    bans: BanList,
     messages: Messages,
     own_nonces: OwnNonces,
     timers: Timers,
@@ -107,6 +109,7 @@ impl ConnMan {
         Self {
             opener: Opener::new(&config.connect),
             messages: Messages::new(&seed),
+            bans: BanList::new(config.ban_time),
             config,
             seed,
             network: NetworkState::Active,
@@ -146,6 +149,12 @@ impl ConnMan {
     #[must_use]
     pub const fn inbound_count(&self) -> usize {
         self.inbound_count
+    }
+
+    /// Who is kept out.
+    #[must_use]
+    pub const fn bans(&self) -> &BanList {
+        &self.bans
     }
 
     const fn is_network_active(&self) -> bool {
@@ -331,12 +340,12 @@ impl Tenant for ConnMan {
 
     fn handle_command(
         &mut self,
-        _now: Now,
+        now: Now,
         command: Command,
         conns: &mut Conns<Peer>,
         actions: &mut Vec<Action<Peer>>,
     ) {
-        self.execute(command, conns, actions);
+        self.execute(now, command, conns, actions);
     }
 
     fn next_step<'a>(

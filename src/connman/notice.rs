@@ -1,5 +1,6 @@
 //! What connman tells: data, of which a log line is one rendering.
 
+use super::bans::{Banned, Subnet};
 use super::message::Relay;
 use super::reasons::{DialFailure, DisconnectReason, Refusal, Verdict};
 use super::{ConnType, PeerId, Services};
@@ -103,6 +104,20 @@ pub enum Notice {
         /// Why.
         refusal: Refusal,
     },
+    /// A subnet was to be banned.
+    BanAsked {
+        /// Which.
+        subnet: Subnet,
+        /// What came of it.
+        banned: Banned,
+    },
+    /// A ban was to be lifted.
+    UnbanAsked {
+        /// Of which subnet.
+        subnet: Subnet,
+        /// Whether there was one.
+        was_banned: bool,
+    },
     /// Nobody could be accepted.
     AcceptFailed {
         /// Why.
@@ -145,6 +160,8 @@ impl Notice {
             | Self::FallsBackToV1 { peer, .. }
             | Self::PeerDisconnected { peer, .. } => Some(*peer),
             Self::InboundRefused { .. }
+            | Self::BanAsked { .. }
+            | Self::UnbanAsked { .. }
             | Self::AcceptFailed { .. }
             | Self::DialBegun { .. }
             | Self::DialFailed { .. } => None,

@@ -215,6 +215,8 @@ impl fmt::Display for DialFailure {
 /// Why somebody who connected was not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Refusal {
+    /// The host is banned. Core: `BanMan::IsBanned`.
+    Banned,
     /// Every inbound slot is taken.
     InboundFull,
     /// The network is switched off, or the node stops.
@@ -224,6 +226,7 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Banned => "banned",
             Self::InboundFull => "inbound slots are full",
             Self::NetworkInactive => "network inactive",
         })

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use sockman::connman::bans::{BANS_MAX, BanTime, Subnet};
+use sockman::connman::host::Cjdns;
 use sockman::connman::{
     CONNECT_MAX, Command, Config, ConnMan, NetworkState, Notice, Peer, Services, Tables, Timer,
 };
@@ -19,6 +21,7 @@ use crate::subject::{
     ByteTotals, Dialect as _, Fact, Resource, SettingError, Setup, Subject, UnknownWord,
 };
 
+mod banned;
 mod expected;
 mod fairness;
 mod handshake;
@@ -94,6 +97,11 @@ pub(crate) const KNOWN: Known = Known {
         ("network", Some(("active", "on"))),
         ("network", Some(("active", "on"))),
         ("ping", None),
+        ("ban", Some(("subnet", "203.0.113.1"))),
+        ("unban", Some(("subnet", "203.0.113.1"))),
+        ("ban", Some(("subnet", "203.0.113.0/24"))),
+        ("unban", Some(("subnet", "203.0.113.0/24"))),
+        ("clear-bans", None),
         ("shutdown", None),
     ],
     node: &[
@@ -228,8 +236,21 @@ impl Subject for Connman {
                 "off" => Ok(Command::SetNetworkActive(NetworkState::Inactive)),
                 _ => Err(UnknownWord::new(word, Some(0), "on or off")),
             },
+            ("clear-bans", []) => Ok(Command::ClearBans),
+            ("ban", [subnet]) => {
+                Ok(Command::Ban { subnet: self::subnet(word, subnet)?, time: BanTime::Default })
+            }
+            ("ban", [subnet, (key, value)]) if key == "seconds" => {
+                let expected = "a number of seconds from 1 to 4294967295";
+                let seconds = value.parse().ok().filter(|seconds: &u32| *seconds > 0);
+                let seconds = seconds.ok_or_else(|| UnknownWord::new(word, Some(1), expected))?;
+                let time = BanTime::For(Duration::from_secs(u64::from(seconds)));
+                Ok(Command::Ban { subnet: self::subnet(word, subnet)?, time })
+            }
+            ("unban", [subnet]) => Ok(Command::Unban { subnet: self::subnet(word, subnet)? }),
             _ => {
-                let expected = "ping, shutdown, network active=on or network active=off";
+                let expected = "ping, shutdown, network active=on, network active=off, \
+                                ban subnet=S, ban subnet=S seconds=N, unban subnet=S or clear-bans";
                 Err(UnknownWord::new(word, None, expected))
             }
         }
@@ -241,7 +262,12 @@ impl Subject for Connman {
             Word { name: "network".to_owned(), settings }
         };
         let likely = [Word::plain("ping"), network("off"), network("on"), network("on")];
-        likely.iter().chain(&likely).cloned().chain([Word::plain("shutdown")]).collect()
+        let bans = BANS_DRAWN.iter().map(|(name, settings)| {
+            let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+            Word { name: (*name).to_owned(), settings: settings.iter().map(owned).collect() }
+        });
+        let rare = [Word::plain("shutdown")].into_iter().chain(bans);
+        likely.iter().chain(&likely).chain(&likely).cloned().chain(rare).collect()
     }
 
     fn drop_command(_: &ConnMan, conns: &Conns<Peer>, conn: ConnId) -> Option<Command> {
@@ -263,6 +289,8 @@ impl Subject for Connman {
             | Notice::PongReceived { .. }
             | Notice::FallsBackToV1 { .. }
             | Notice::InboundRefused { .. }
+            | Notice::BanAsked { .. }
+            | Notice::UnbanAsked { .. }
             | Notice::AcceptFailed { .. }
             | Notice::DialBegun { .. }
             | Notice::DialFailed { .. } => None,
@@ -366,7 +394,8 @@ impl Subject for Connman {
 
 /// The tables of the whole node.
 fn check_tables(connman: &ConnMan, conns: &Conns<Peer>, mut check: impl FnMut(Resource)) {
-    let Tables { deadlines, turns, own_nonces, listed, fallbacks, notices } = connman.tables();
+    let Tables { deadlines, turns, own_nonces, listed, fallbacks, bans, notices } =
+        connman.tables();
     let peers = conns.iter().count();
     let outbound = conns.iter().filter(|(_, peer)| !peer.conn_type().is_inbound()).count();
     let table = [
@@ -375,11 +404,30 @@ fn check_tables(connman: &ConnMan, conns: &Conns<Peer>, mut check: impl FnMut(Re
         ("own nonces", own_nonces, outbound, "one for each that was dialled"),
         ("endpoints to connect to", listed, CONNECT_MAX, "the bound of the list"),
         ("endpoints to connect to with v1", fallbacks, FALLBACKS_MAX, "connections there may be"),
+        ("subnets that are banned", bans, BANS_MAX, "the bound of the list"),
         ("notices that nobody has taken", notices, 0, "they are taken after each step"),
     ];
     for (name, used, limit, derivation) in table {
         check(Resource { name, used: used as u64, limit: limit as u64, derivation });
     }
+}
+
+/// What generated schedules say of bans: of a host, of some, of none; short and long.
+const BANS_DRAWN: &[(&str, &[(&str, &str)])] = &[
+    ("ban", &[("subnet", "203.0.113.1"), ("seconds", "60")]),
+    ("ban", &[("subnet", "203.0.113.0/30"), ("seconds", "20")]),
+    ("ban", &[("subnet", "203.0.113.4/30")]),
+    ("ban", &[("subnet", "203.0.113.0/28"), ("seconds", "5")]),
+    ("unban", &[("subnet", "203.0.113.1")]),
+    ("unban", &[("subnet", "203.0.113.0/30")]),
+    ("clear-bans", &[]),
+];
+
+/// The subnet that a command is about.
+fn subnet(word: &Word, (key, value): &(String, String)) -> Result<Subnet, UnknownWord> {
+    let found = (key == "subnet").then(|| Subnet::parse(value, Cjdns::Unreachable).ok());
+    let expected = "subnet=S with an address, or one with a prefix as in 203.0.113.0/24";
+    found.flatten().ok_or_else(|| UnknownWord::new(word, Some(0), expected))
 }
 
 /// Whether these are names of peers, a space between two.

@@ -16,6 +16,7 @@ use sockman::rng::Seed;
 use sockman::sockets::{Accepted, ConnId, Endpoint, Received, Sent, Source};
 use sockman::sockman::{ConnFailure, Event, Tenant};
 
+use super::banned::is_in;
 use super::fairness::Fairness;
 use super::side::Side;
 use super::tap::Tap;
@@ -262,6 +263,13 @@ impl Model {
                     self.end(*conn, "requested");
                 }
             }
+            Command::Ban { subnet, .. } => {
+                let subnet = subnet.to_string();
+                let is_hit = |side: &Side| side.is_up && is_in(&subnet, &side.endpoint);
+                let hit = self.sides.iter().filter(|(_, side)| is_hit(side));
+                let hit: Vec<_> = hit.map(|(conn, _)| *conn).collect();
+                hit.into_iter().for_each(|conn| self.end(conn, "requested"));
+            }
             Command::SetNetworkActive(_) if self.is_stopped => {}
             Command::SetNetworkActive(NetworkState::Active) => self.is_off = false,
             Command::SetNetworkActive(NetworkState::Inactive) => {
@@ -279,6 +287,7 @@ impl Model {
                 let ready = self.sides.values_mut().filter(|s| s.is_ready() && s.over.is_none());
                 ready.for_each(|side| side.times.ping.ask());
             }
+            Command::Unban { .. } | Command::ClearBans => {}
             Command::Connect { .. } | Command::Inspect { .. } => {}
         }
     }
@@ -336,6 +345,8 @@ impl Model {
                 }
                 Notice::DialFailed { .. }
                 | Notice::DialBegun { .. }
+                | Notice::BanAsked { .. }
+                | Notice::UnbanAsked { .. }
                 | Notice::AcceptFailed { .. } => {}
             }
         }

@@ -12,7 +12,9 @@ use std::collections::{BTreeSet, VecDeque};
 use sockman::connman::{Command, Config, ConnType, DialFailure, Notice, Refusal};
 use sockman::driver::{Did, Outcome, Task};
 use sockman::sockets::{Accepted, ConnId, Endpoint};
+use sockman::time::UnixTime;
 
+use super::banned::Bans;
 use super::model::{Model, Wears};
 use crate::faulty::CallResult;
 use crate::subject::{Objection, Sight};
@@ -20,6 +22,7 @@ use crate::world::Step;
 
 const NAME: &str = "policy";
 const RULE_IN: &str = "docs/behaviour.md, connman 4: whom to let in";
+const RULE_BANS: &str = "docs/behaviour.md, bans 1: the list";
 const RULE_OUT: &str = "docs/behaviour.md, connman 5.1: when not to connect";
 
 /// Who is there.
@@ -29,6 +32,7 @@ pub(super) struct Policy {
     accepted: BTreeSet<ConnId>,
     /// Let in and not closed, as the node tells.
     inbound: BTreeSet<ConnId>,
+    bans: Bans,
     /// Whom a command has asked to dial, and who was not dialled yet.
     asked: VecDeque<Endpoint>,
 }
@@ -55,11 +59,14 @@ impl Policy {
         }
         match sight.command {
             Some(Command::Connect { endpoint }) => self.ask(endpoint, sight, model)?,
+            Some(command @ (Command::Ban { .. } | Command::Unban { .. } | Command::ClearBans)) => {
+                self.note_ban(command, sight)?;
+            }
             Some(Command::Shutdown | Command::SetNetworkActive(_)) | None => {}
             Some(Command::Disconnect { .. } | Command::Ping | Command::Inspect { .. }) => {}
         }
         for notice in sight.notices {
-            self.hear(notice, config, model)?;
+            self.hear(notice, sight.now.wall, config, model)?;
         }
         match sight.step {
             Step::Node(_, Did::Executed { action: "close", conn, outcome: Outcome::Done }) => {
@@ -71,32 +78,74 @@ impl Policy {
         }
     }
 
-    fn hear(&mut self, notice: &Notice, config: &Config, model: &Model) -> Result<(), Objection> {
-        let (count, most) = (self.inbound.len(), config.limits.inbound_max as usize);
-        match notice {
-            Notice::PeerConnected { conn, endpoint, conn_type: ConnType::Inbound, .. } => {
-                self.inbound.insert(*conn);
-                if model.is_off {
-                    return Err(objection(RULE_IN, format!("{endpoint} is let in, and it is off")));
-                }
-                if count >= most {
-                    let what = format!("{endpoint} is let in beside {count} others of {most}");
-                    return Err(objection(RULE_IN, what));
-                }
+    /// A subnet is banned, or is not any more; what is told of it is right.
+    fn note_ban<X: Wears>(
+        &mut self,
+        command: &Command,
+        sight: &Sight<'_, X>,
+    ) -> Result<(), Objection> {
+        let now = sight.now.wall;
+        let expected = match command {
+            Command::Ban { subnet, time } => {
+                let banned = self.bans.ban(now, subnet, *time);
+                Some(Notice::BanAsked { subnet: *subnet, banned })
             }
-            Notice::InboundRefused { endpoint, refusal, .. } => {
-                let is_true = match refusal {
-                    Refusal::InboundFull => count >= most && !model.is_off,
-                    Refusal::NetworkInactive => model.is_off,
-                };
-                if !is_true {
-                    let what = format!("{endpoint} is refused ({refusal}) with {count} of {most}");
-                    return Err(objection(RULE_IN, what));
-                }
+            Command::Unban { subnet } => {
+                let was_banned = self.bans.unban(now, subnet);
+                Some(Notice::UnbanAsked { subnet: *subnet, was_banned })
             }
-            _ => {}
+            _ => {
+                self.bans.clear();
+                None
+            }
+        };
+        let is_of_bans = |notice: &&Notice| {
+            matches!(notice, Notice::BanAsked { .. } | Notice::UnbanAsked { .. })
+        };
+        let told = sight.notices.iter().find(is_of_bans);
+        if told == expected.as_ref() {
+            return Ok(());
         }
-        Ok(())
+        Err(objection(RULE_BANS, format!("{told:?} is told; expected: {expected:?}")))
+    }
+
+    fn hear(
+        &mut self,
+        notice: &Notice,
+        now: UnixTime,
+        config: &Config,
+        model: &Model,
+    ) -> Result<(), Objection> {
+        let (endpoint, told) = match notice {
+            Notice::PeerConnected { endpoint, conn_type: ConnType::Inbound, .. } => {
+                (endpoint, None)
+            }
+            Notice::InboundRefused { endpoint, refusal, .. } => (endpoint, Some(*refusal)),
+            _ => return Ok(()),
+        };
+        let (count, most) = (self.inbound.len(), config.limits.inbound_max as usize);
+        let expected = if model.is_off {
+            Some(Refusal::NetworkInactive)
+        } else if self.bans.covers(now, endpoint) {
+            Some(Refusal::Banned)
+        } else if count >= most {
+            Some(Refusal::InboundFull)
+        } else {
+            None
+        };
+        if let Notice::PeerConnected { conn, .. } = notice {
+            self.inbound.insert(*conn);
+        }
+        if told == expected {
+            return Ok(());
+        }
+        let said = |refusal: Option<Refusal>| match refusal {
+            Some(refusal) => format!("refused ({refusal})"),
+            None => "let in".to_owned(),
+        };
+        let (told, expected) = (said(told), said(expected));
+        let what = format!("{endpoint} is {told} with {count} of {most}, and has to be {expected}");
+        Err(objection(RULE_IN, what))
     }
 
     /// Somebody asks for a connection: it is dialled, or there is a reason not to.

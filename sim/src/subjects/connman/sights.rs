@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use sockman::connman::bans::Banned;
 use sockman::connman::{
     Command, DialFailure, DisconnectReason, Ignored, NetworkState, Notice, Peer, Refusal, Timer,
     Verdict,
@@ -78,10 +79,22 @@ pub(super) fn told(notice: &Notice) -> Told {
         Notice::InboundRefused { refusal, .. } => Told::only(
             "refuses",
             match refusal {
+                Refusal::Banned => "banned",
                 Refusal::InboundFull => "inbound-full",
                 Refusal::NetworkInactive => "network-inactive",
             },
         ),
+        Notice::BanAsked { banned, .. } => Told::only(
+            "bans",
+            match banned {
+                Banned::Stands => "stands",
+                Banned::LastsLonger => "lasts-longer",
+                Banned::Full => "full",
+            },
+        ),
+        Notice::UnbanAsked { was_banned, .. } => {
+            Told::only("unbans", if *was_banned { "banned" } else { "unknown" })
+        }
         Notice::AcceptFailed { error } => Told::only("accept failed", name_of_accept_error(*error)),
         Notice::DialBegun { .. } => Told::only("dial begun", ""),
         Notice::DialFailed { failure, .. } => {
@@ -179,6 +192,9 @@ pub(super) const fn command_name(command: &Command) -> &'static str {
         Command::Ping => "ping",
         Command::SetNetworkActive(NetworkState::Active) => "network on",
         Command::SetNetworkActive(NetworkState::Inactive) => "network off",
+        Command::Ban { .. } => "ban",
+        Command::Unban { .. } => "unban",
+        Command::ClearBans => "clear-bans",
         Command::Shutdown => "shutdown",
         Command::Inspect { .. } => "inspect",
     }
