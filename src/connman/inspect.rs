@@ -3,7 +3,7 @@
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use super::bans::{BanTime, Subnet};
+use super::bans::{BanTime, Banned, Subnet};
 use super::host::Host;
 use super::message::Bandwidth;
 use super::peer::{Origin, Peer, Stage};
@@ -267,7 +267,9 @@ impl ConnMan {
             Command::Ban { subnet, time } => self.ban(now, subnet, time, conns, actions),
             Command::Unban { subnet } => {
                 let was_banned = self.bans.unban(&subnet);
-                self.bans.sweep(now.wall);
+                if was_banned {
+                    self.bans.sweep(now.wall);
+                }
                 self.notices.push(Notice::UnbanAsked { subnet, was_banned });
             }
             Command::ClearBans => self.bans.clear(),
@@ -285,7 +287,8 @@ impl ConnMan {
         }
     }
 
-    /// Core: `setban`, `BanMan::Ban`, which sweeps as it writes, `CConnman::DisconnectNode`.
+    /// Core: `setban`, `BanMan::Ban`, which sweeps as it writes what has changed,
+    /// `CConnman::DisconnectNode`.
     fn ban(
         &mut self,
         now: Now,
@@ -295,7 +298,9 @@ impl ConnMan {
         actions: &mut Vec<Action<Peer>>,
     ) {
         let banned = self.bans.ban(now.wall, subnet, time);
-        self.bans.sweep(now.wall);
+        if banned == Banned::Stands {
+            self.bans.sweep(now.wall);
+        }
         self.notices.push(Notice::BanAsked { subnet, banned });
         let is_in = |peer: &Peer| {
             let host = Host::of(&peer.endpoint);

@@ -115,10 +115,13 @@ fn every_fault_is_noticed_by_its_oracle() {
     check(Wear::GivesUpLate, DIAL, "protocol", "has not ended");
     check(Wear::DialsWithoutAPause, LIST, "protocol", "nobody is due before");
     check(Wear::DialsTooLate, LIST, "protocol", "somebody of the list is due");
-    check(Wear::LetsOneMoreIn, HOUSE, "policy", "is let in beside 2 others");
-    check(Wear::RefusesOneMore, HOUSE, "policy", "is refused");
+    check(Wear::LetsOneMoreIn, HOUSE, "policy", "is let in with 2 of 2");
+    check(Wear::RefusesOneMore, HOUSE, "policy", "has to be let in");
     let off = "0ms node is told network active=off\n+1s p1 dials\n";
-    check(Wear::StaysOnline, off, "policy", "is let in, and it is off");
+    check(Wear::StaysOnline, off, "policy", "has to be refused (network inactive)");
+    let banned = "0ms node is told ban subnet=203.0.113.1\n+1s p1 dials\n";
+    check(Wear::BansNobody, banned, "policy", "None is told");
+    check(Wear::ForgetsBans, banned, "policy", "has to be refused (banned)");
     check(Wear::DialsSomebodyElse, DIAL, "policy", "nobody asked for it");
     check(Wear::KeepsItsNotices, SILENCE, "bounds", "notices that nobody has taken: 1");
     check(Wear::FavoursTheFirst, CROWD, "fairness", "were handled while one of");

@@ -51,6 +51,10 @@ pub(crate) enum Wear {
     RefusesOneMore,
     /// Does not hear that the network is off.
     StaysOnline,
+    /// Does not hear that somebody is banned.
+    BansNobody,
+    /// Forgets at once who is banned.
+    ForgetsBans,
     /// Dials whom it was not asked to.
     DialsSomebodyElse,
     /// Tells nobody anything.
@@ -62,7 +66,7 @@ pub(crate) enum Wear {
 }
 
 impl Wear {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::MishearsPings,
         Self::IgnoresTheEnd,
         Self::DropsNobody,
@@ -78,6 +82,8 @@ impl Wear {
         Self::LetsOneMoreIn,
         Self::RefusesOneMore,
         Self::StaysOnline,
+        Self::BansNobody,
+        Self::ForgetsBans,
         Self::DialsSomebodyElse,
         Self::KeepsItsNotices,
         Self::FavoursTheFirst,
@@ -278,12 +284,16 @@ impl Tenant for WornConnman {
         let is_missed = match command {
             Command::Disconnect { .. } => self.has(Wear::DropsNobody),
             Command::SetNetworkActive(NetworkState::Inactive) => self.has(Wear::StaysOnline),
+            Command::Ban { .. } => self.has(Wear::BansNobody),
             _ => false,
         };
         if is_missed {
             return;
         }
         self.inner.handle_command(now, command, conns, actions);
+        if self.has(Wear::ForgetsBans) {
+            self.inner.handle_command(now, Command::ClearBans, conns, actions);
+        }
         if self.has(Wear::DialsSomebodyElse) {
             for action in actions {
                 if let Action::Dial(dial) = action {

@@ -35,7 +35,9 @@ impl Bans {
         let (name, before) = (subnet.to_string(), self.0.len());
         self.0.retain(|(other, _)| *other != name);
         let was_banned = self.0.len() < before;
-        self.sweep(now);
+        if was_banned {
+            self.sweep(now);
+        }
         was_banned
     }
 
@@ -50,7 +52,7 @@ impl Bans {
         self.0.iter().any(|(subnet, until)| lasts(*until) && is_in(subnet, endpoint))
     }
 
-    /// What is past its end is listed no more; it had no effect before.
+    /// With a change of the list, what is past its end is listed no more; it had no effect before.
     fn sweep(&mut self, now: UnixTime) {
         self.0.retain(|(_, until)| now.as_secs() <= *until);
     }
