@@ -20,8 +20,18 @@ use crate::subjects::connman::Speaker;
 pub(super) type Peer = Actor<Speaker, LiveHost>;
 
 /// Words that a node says before a handshake is complete, or around its end.
-const EARLY: [&str; 7] =
-    ["version", "verack", "wtxidrelay", "sendaddrv2", "sendtxrcncl", "getaddr", "alert"];
+const EARLY: [&str; 10] = [
+    "key",
+    "terminator",
+    "version-packet",
+    "version",
+    "verack",
+    "wtxidrelay",
+    "sendaddrv2",
+    "sendtxrcncl",
+    "getaddr",
+    "alert",
+];
 
 /// An expectation that is open.
 #[derive(Clone, Debug)]

@@ -113,6 +113,9 @@ pub fn aligned<'a>(
     rows
 }
 
+/// What is neither a message of v1 nor a key of v2.
+const NO_MESSAGE: &str = "bytes that are no message";
+
 /// A connection while it is written down.
 #[derive(Clone, Debug, Default)]
 struct Open {
@@ -121,6 +124,8 @@ struct Open {
     /// Bytes of a message that is not whole.
     buffer: Vec<u8>,
     is_garbled: bool,
+    /// Whether both speak v2: then what the peer has heard is written down, by name.
+    is_v2: bool,
     /// Lines, and how many times in a row.
     lines: Vec<(String, u32)>,
 }
@@ -133,8 +138,20 @@ impl Open {
         }
     }
 
+    /// What a peer hears, which only counts over v2: of that it begins with the node's key.
+    fn hear(&mut self, name: &str) {
+        if name == "key" {
+            self.is_v2 = true;
+            // The beginning of the key, if it came in pieces.
+            self.lines.retain(|(line, _)| line != NO_MESSAGE);
+        }
+        if self.is_v2 {
+            self.note(format!("over v2: {name}"));
+        }
+    }
+
     fn read(&mut self, bytes: &[u8]) {
-        if self.is_garbled {
+        if self.is_garbled || self.is_v2 {
             return;
         }
         self.buffer.extend_from_slice(bytes);
@@ -150,7 +167,7 @@ impl Open {
                 Err(Unframed::Part) => break,
                 Err(Unframed::Magic | Unframed::TooLong) => {
                     self.is_garbled = true;
-                    self.note("bytes that are no message".to_owned());
+                    self.note(NO_MESSAGE.to_owned());
                     break;
                 }
             }
@@ -184,7 +201,8 @@ impl Recorder {
                     let last = own.last_mut();
                     last.into_iter().for_each(|last| last.note(ended(*ending).to_owned()));
                 }
-                Saw::Heard(_) | Saw::Garbled(_) => {}
+                Saw::Heard(heard) => own.last_mut().into_iter().for_each(|o| o.hear(heard.name)),
+                Saw::Garbled(_) => {}
             }
         }
         for moved in read {
