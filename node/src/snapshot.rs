@@ -106,11 +106,12 @@ fn peer_line(peer: &PeerSnapshot) -> String {
 
 fn queues_line(peer: &PeerSnapshot) -> String {
     format!(
-        "queues: {} messages of {} bytes to handle{}, {} bytes to send{}; {} messages received, \
-         {} sent",
+        "queues: {} messages of {} bytes to handle{}, {} messages and {} bytes to send{}; \
+         {} messages received, {} sent",
         peer.inbox_messages,
         peer.inbox_bytes,
         if peer.receive_paused { " (paused)" } else { "" },
+        peer.outbox_messages,
         peer.outbox_bytes,
         if peer.send_paused { " (paused)" } else { "" },
         peer.traffic.received.messages(),

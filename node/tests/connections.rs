@@ -131,7 +131,7 @@ fn snapshot_shows_each_connection() {
     assert!(socket.contains("Open, interest read,"), "{socket}");
     let peer = listener.expect("peer=0 inbound: handshake complete, version=70016");
     assert!(peer.contains("(dialer)/"), "{peer}");
-    listener.expect("queues: 0 messages of 0 bytes to handle, 0 bytes to send");
+    listener.expect("queues: 0 messages of 0 bytes to handle, 0 messages and 0 bytes to send");
     let times = listener.expect("times: connected");
     assert!(times.contains(", inactivity in ") && times.contains(", ping in "), "{times}");
     dialer.stop().assert_clean();

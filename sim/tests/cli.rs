@@ -565,6 +565,24 @@ fn a_full_disk_under_the_output_is_an_error() {
     }
 }
 
+/// A device that is named as a file to write is written into, and stays; so does a link.
+#[test]
+fn what_is_no_file_is_not_put_aside() {
+    let folder = Folder::new("special");
+    folder.write("a.case", GREETING);
+    folder.write("old", "");
+    for (to, name) in [("/dev/full", "device"), ("old", "link")] {
+        std::os::unix::fs::symlink(to, folder.0.join(name)).unwrap();
+    }
+    let said = ended(&folder.sim(&["show", "a.case", "--pcap", "device"]), 2);
+    assert!(said.contains("device: No space left on device"), "{said}");
+    ended(&folder.sim(&["show", "a.case", "--pcap", "link"]), 0);
+    for name in ["device", "link"] {
+        assert!(folder.0.join(name).is_symlink(), "{name}");
+    }
+    assert!(fs::read(folder.0.join("old")).unwrap().starts_with(&[0x0a, 0x0d]));
+}
+
 #[test]
 fn a_capture_is_of_one_schedule_and_says_how_it_ended() {
     let folder = Folder::new("pcap");

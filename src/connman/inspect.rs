@@ -31,7 +31,8 @@ pub enum Command {
     },
     /// Ping every peer whose handshake is complete with the next turn. Core: `ping`.
     Ping,
-    /// Ban a subnet, and end the connections with its hosts. Core: `setban ... add`.
+    /// Ban a subnet, and end the connections with its hosts, unless there is no room for the ban.
+    /// Core: `setban ... add`.
     Ban {
         /// Which.
         subnet: Subnet,
@@ -302,6 +303,9 @@ impl ConnMan {
             self.bans.sweep(now.wall);
         }
         self.notices.push(Notice::BanAsked { subnet, banned });
+        if banned == Banned::Full {
+            return;
+        }
         let is_in = |peer: &Peer| {
             let host = Host::of(&peer.endpoint);
             peer.stage == Stage::Open && host.is_some_and(|host| subnet.contains(&host))

@@ -181,10 +181,19 @@ fn looks_like_text(text: &str) -> bool {
     lines.next().is_some_and(|line| line.starts_with("format"))
 }
 
-/// Writes a file so that whoever reads it sees all of it or none.
+/// Writes a file so that whoever reads it sees all of it or none. What a link stands for is
+/// written, not the link; and a pipe or a device is written into: no file in its place is meant.
 pub(super) fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let temporary = temporary(path);
-    let written = write_to(&temporary, content).and_then(|()| fs::rename(&temporary, path));
+    let is_special = |found: &fs::Metadata| !found.is_file() && !found.is_dir();
+    if fs::metadata(path).as_ref().is_ok_and(is_special) {
+        let special = fs::File::options().write(true).open(path);
+        let written = special.and_then(|mut special| special.write_all(content));
+        return written.map_err(Error::file(path));
+    }
+    let resolved = fs::canonicalize(path);
+    let place = resolved.as_deref().unwrap_or(path);
+    let temporary = temporary(place);
+    let written = write_to(&temporary, content).and_then(|()| fs::rename(&temporary, place));
     written.map_err(|error| {
         // What is half written is of no use to anybody; if it stays, so be it.
         let _ = fs::remove_file(&temporary);

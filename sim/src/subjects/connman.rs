@@ -16,7 +16,7 @@ use sockman::transport::Network;
 
 use crate::guided::{Told, Transition};
 use crate::lexicon::{self, Known, Setting};
-use crate::schedule::Word;
+use crate::schedule::{ACTORS_MAX, Word};
 use crate::subject::{
     ByteTotals, Dialect as _, Fact, Resource, SettingError, Setup, Subject, UnknownWord,
 };
@@ -432,9 +432,9 @@ fn subnet(word: &Word, (key, value): &(String, String)) -> Result<Subnet, Unknow
 
 /// Whether these are names of peers, a space between two.
 fn are_peers(value: &str) -> bool {
-    let is_peer = |name: &str| {
-        name.strip_prefix('p').is_some_and(|number| number.parse::<u16>().is_ok_and(|n| n > 0))
-    };
+    let actors = 1..=ACTORS_MAX;
+    let is_actor = |number: &str| number.parse().is_ok_and(|number| actors.contains(&number));
+    let is_peer = |name: &str| name.strip_prefix('p').is_some_and(is_actor);
     !value.is_empty() && value.split_whitespace().all(is_peer)
 }
 

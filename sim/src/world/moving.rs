@@ -92,8 +92,8 @@ impl<X: Subject, K: Host> World<X, K> {
     /// are; whether there was one.
     fn step_arrivals(&mut self) -> bool {
         let now = self.now;
-        // Whoever is asked notes that what was sent has had its time. The node is asked as well, for
-        // it may be alone, and have dialled itself; what comes to it, it is told when it waits.
+        // Whoever is asked notes that what was sent has had its time. The node is asked as well,
+        // for it may be alone, and have dialled itself; what comes to it is told when it waits.
         let _ = self.machine.sockman().sockets().inner().arriving();
         let arriving = self.actors.iter().enumerate();
         let arriving =
