@@ -310,6 +310,16 @@ const TOGETHER: u64 = 1_000;
 /// a refused entry of `connect` after its back-off.
 const PER_SECOND: u64 = 40;
 
+/// Steps for a piece of a v2 handshake that arrives: nothing is handled or answered yet.
+const PER_PIECE: u64 = 10;
+
+/// Bytes of a v2 handshake, one way and at most: the key, the longest garbage, its terminator, the
+/// version packet. Source: BIP 324.
+const HANDSHAKE_BYTES: u64 = 64 + 4095 + 16 + 20;
+
+/// Attempts at a `connect` list in a second, with those that follow with v1.
+const ATTEMPTS_PER_SECOND: u64 = 2;
+
 /// How many steps the run of a tame schedule may take: its work is bounded by what its script does.
 /// One that takes more has found somebody who works for nothing.
 #[must_use]
@@ -321,7 +331,8 @@ pub fn steps_allowed(schedule: &Schedule) -> u64 {
     let grain = grain(schedule);
     let said: u64 = schedule.script.iter().map(|line| arrivals(&line.op, grain)).sum();
     let moved = by_themselves + faults + said;
-    BASE + PER_SECOND * time.as_secs() + PER_LINE * lines + PER_ARRIVAL * moved
+    let shaken = PER_PIECE * handshakes(schedule, time, grain);
+    BASE + PER_SECOND * time.as_secs() + PER_LINE * lines + PER_ARRIVAL * moved + shaken
 }
 
 /// When the script is over: its last line carried out, and a node that stands still goes on. What
@@ -333,6 +344,19 @@ fn ends_at(schedule: &Schedule) -> Duration {
         _ => at,
     });
     ends.max().unwrap_or_default()
+}
+
+/// Pieces in which the handshakes of v2 arrive, both ways, if the node speaks it.
+fn handshakes(schedule: &Schedule, time: Duration, grain: u64) -> u64 {
+    let has = |key: &str| schedule.node.iter().find(|(other, _)| other == key);
+    if has("v2").is_none_or(|(_, value)| value != "on") {
+        return 0;
+    }
+    let is_attempt =
+        |op: &Op| matches!(op, Op::Dial { .. } | Op::NodeDials { .. } | Op::NodeDialsItself);
+    let asked = schedule.script.iter().filter(|line| is_attempt(&line.op)).count() as u64;
+    let listed = has("connect").map_or(0, |_| ATTEMPTS_PER_SECOND * (time.as_secs() + 1));
+    (asked + listed) * 2 * (1 + HANDSHAKE_BYTES / grain)
 }
 
 fn fault_times(op: &Op) -> u64 {
@@ -372,7 +396,7 @@ fn arrivals(op: &Op, grain: u64) -> u64 {
 /// what settings fill it up to.
 fn bytes_of(word: &Word) -> u64 {
     let length = |key| word.setting(key).and_then(|value| value.parse::<u64>().ok()).unwrap_or(0);
-    200 + length("length") + length("agent-bytes")
+    200 + length("length") + length("agent-bytes") + length("garbage")
 }
 
 #[cfg(test)]
@@ -445,6 +469,21 @@ mod tests {
         let options = Options { steps_max: steps_allowed(&tamed), ..Options::default() };
         let report = Run::<Echo>::new(&tamed, &options).unwrap().finish();
         assert!(report.verdict.is_passed(), "{}", report.verdict);
+    }
+
+    /// Found by the target connman.
+    #[test]
+    fn handshake_over_v2_may_come_in_single_bytes() {
+        let text = "format 1\nnode v2 on\nnode v2-peers p1\n\n0ms link p1 chunks 1\n p1 is honest\n\
+                    \x20p1 listens\n node dials p1\n+0ms link p2 chunks 1\n p2 is honest\n\
+                    \x20p2 listens\n node dials p2\n";
+        for seed in 1..20 {
+            let text = text.replacen("node v2 on", &format!("node seed {seed}\nnode v2 on"), 1);
+            let tamed = tame(Schedule::parse("bytes", &text).unwrap());
+            let options = Options { steps_max: steps_allowed(&tamed), ..Options::default() };
+            let report = Run::<Connman>::new(&tamed, &options).unwrap().finish();
+            assert!(report.verdict.is_passed(), "{seed}: {}", report.verdict);
+        }
     }
 
     #[test]
