@@ -41,6 +41,10 @@ pub trait Host: Sockets + Clone + std::fmt::Debug {
     /// Moves the segments that wait to be carried away to the end of `segments`, in order.
     fn take_segments(&mut self, segments: &mut Vec<Segment>);
 
+    /// Where no segments are: says that everybody has done what he had to, so that what was sent so
+    /// far, by whomever, has had time to arrive.
+    fn let_arrive(&mut self) {}
+
     /// Where no segments are: since when something is on its way to this host that it would be
     /// told of, as a number that grows with each thing that is sent. `None`: nothing is.
     fn arriving(&self) -> Option<u64> {

@@ -232,7 +232,7 @@ impl ConnMan {
             own_nonces: self.own_nonces.count(),
             listed: self.opener.count(),
             fallbacks: self.opener.fallback_count(),
-            bans: self.bans.iter().count(),
+            bans: self.bans.count(),
             notices: self.notices.len(),
         }
     }
@@ -310,11 +310,7 @@ impl ConnMan {
             let host = Host::of(&peer.endpoint);
             peer.stage == Stage::Open && host.is_some_and(|host| subnet.contains(&host))
         };
-        let inside: Vec<_> =
-            conns.iter().filter(|(_, peer)| is_in(peer)).map(|(conn, _)| conn).collect();
-        for conn in inside {
-            self.end(conn, DisconnectReason::Requested, conns, actions);
-        }
+        self.end_those(is_in, DisconnectReason::Requested, conns, actions);
     }
 
     /// Begins an attempt, or tells why not. Core: `OpenNetworkConnection`.
@@ -365,8 +361,19 @@ impl ConnMan {
         conns: &mut Conns<Peer>,
         actions: &mut Vec<Action<Peer>>,
     ) {
-        let all: Vec<_> = conns.iter().map(|(conn, _)| conn).collect();
-        for conn in all {
+        self.end_those(|_| true, reason, conns, actions);
+    }
+
+    fn end_those(
+        &mut self,
+        is_one: impl Fn(&Peer) -> bool,
+        reason: DisconnectReason,
+        conns: &mut Conns<Peer>,
+        actions: &mut Vec<Action<Peer>>,
+    ) {
+        let those = conns.iter().filter(|(_, peer)| is_one(peer));
+        let those: Vec<_> = those.map(|(conn, _)| conn).collect();
+        for conn in those {
             self.end(conn, reason, conns, actions);
         }
     }

@@ -171,14 +171,12 @@ impl Peer {
     /// What its queues hold, without copying anything.
     #[must_use]
     pub fn load(&self) -> Load {
+        let partial_bytes = self.transport.partial_bytes();
         Load {
             inbox_messages: self.inbox.count(),
             inbox_memory_bytes: self.inbox.memory_usage(),
-            partial_bytes: self.transport.partial_bytes(),
-            partial_reserve_bytes: self
-                .transport
-                .reserved_bytes()
-                .saturating_sub(self.transport.partial_bytes()),
+            partial_bytes,
+            partial_reserve_bytes: self.transport.reserved_bytes().saturating_sub(partial_bytes),
             receive_paused: self.inbox.paused,
             outbox_bytes: self.transport.ready_bytes(),
             outbox_messages: self.transport.unsent_count(),

@@ -7,10 +7,7 @@
 use std::collections::VecDeque;
 
 use crate::time::UnixTime;
-use crate::transport::{Message, MessageType};
-
-/// Most messages in a queue that a check of invariants goes through.
-const COUNTED_MESSAGES_MAX: usize = 64;
+use crate::transport::{COUNTED_MESSAGES_MAX, Message, MessageType};
 
 /// A message that waits to be handled.
 #[derive(Clone, Debug)]

@@ -379,7 +379,7 @@ impl Transport {
 }
 
 /// Most messages in a queue that a check of invariants goes through.
-const COUNTED_MESSAGES_MAX: usize = 64;
+pub(crate) const COUNTED_MESSAGES_MAX: usize = 64;
 
 fn receive_v1(
     receiver: &mut V1Receiver,

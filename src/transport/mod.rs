@@ -17,6 +17,7 @@ mod send_queue;
 mod v1;
 pub mod v2;
 
+pub(crate) use any::COUNTED_MESSAGES_MAX;
 pub use any::{Dropped, Received, Transport, TransportError, TransportKind, Unsent};
 pub use command::{ClaimedType, MESSAGE_TYPE_BYTES, MessageType, MessageTypeError};
 pub use network::{Magic, Network};

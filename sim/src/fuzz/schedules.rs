@@ -8,7 +8,7 @@ use super::Judged;
 use super::tame::{steps_allowed, tame};
 use crate::oracles::Violation;
 use crate::run::{Options, Report, Run, Verdict};
-use crate::schedule::{Op, Schedule};
+use crate::schedule::Schedule;
 use crate::subject::Subject;
 use crate::subjects::connman::Connman;
 use crate::subjects::echo::Echo;
@@ -71,7 +71,7 @@ fn judge<X: Subject>(schedule: &Schedule) -> Judged {
     let report = run.finish();
     match &report.verdict {
         Verdict::Passed | Verdict::Drifted(_) | Verdict::NotExercised(_) => {
-            if !connects(schedule) {
+            if !schedule.script.iter().any(|line| line.op.is_attempt()) {
                 Judged::Trivial
             } else if report.stats.steps > KEPT_STEPS_MAX {
                 Judged::Long
@@ -87,13 +87,6 @@ fn judge<X: Subject>(schedule: &Schedule) -> Judged {
         }
         Verdict::Failed(violation) => panic!("{}", found(violation, &report, schedule)),
     }
-}
-
-/// Whether anybody tries to connect.
-fn connects(schedule: &Schedule) -> bool {
-    let is_attempt =
-        |op: &Op| matches!(op, Op::Dial { .. } | Op::NodeDials { .. } | Op::NodeDialsItself);
-    schedule.script.iter().any(|line| is_attempt(&line.op))
 }
 
 /// What a panic says of a failure: all that its artifact does not.

@@ -352,9 +352,7 @@ fn handshakes(schedule: &Schedule, time: Duration, grain: u64) -> u64 {
     if has("v2").is_none_or(|(_, value)| value != "on") {
         return 0;
     }
-    let is_attempt =
-        |op: &Op| matches!(op, Op::Dial { .. } | Op::NodeDials { .. } | Op::NodeDialsItself);
-    let asked = schedule.script.iter().filter(|line| is_attempt(&line.op)).count() as u64;
+    let asked = schedule.script.iter().filter(|line| line.op.is_attempt()).count() as u64;
     let listed = has("connect").map_or(0, |_| ATTEMPTS_PER_SECOND * (time.as_secs() + 1));
     (asked + listed) * 2 * (1 + HANDSHAKE_BYTES / grain)
 }

@@ -38,6 +38,12 @@ impl Schedule {
 }
 
 impl Op {
+    /// Whether somebody tries to connect.
+    #[must_use]
+    pub const fn is_attempt(&self) -> bool {
+        matches!(self, Self::Dial { .. } | Self::NodeDials { .. } | Self::NodeDialsItself)
+    }
+
     /// The messages that it names, in the order of the text.
     #[must_use]
     pub fn words(&self) -> Vec<&Word> {

@@ -147,13 +147,10 @@ impl Subject for Connman {
         let mut config = Config::new(Network::Regtest);
         config.services = config.services.without(Services::P2P_V2);
         for (key, value) in setup.settings {
-            let number = || {
-                value.parse::<u32>().map_err(|_| SettingError {
-                    key: key.clone(),
-                    value: value.clone(),
-                    expected: "a number from 0 to 4294967295",
-                })
-            };
+            let refused =
+                |expected| SettingError { key: key.clone(), value: value.clone(), expected };
+            let number =
+                || value.parse::<u32>().map_err(|_| refused("a number from 0 to 4294967295"));
             match key.as_str() {
                 "max-inbound" => config.limits.inbound_max = number()?,
                 "peer-timeout" => {
@@ -162,27 +159,17 @@ impl Subject for Connman {
                 "connect" => config.connect = endpoints(key, value)?,
                 "v2" if value == "on" => config.services = config.services | Services::P2P_V2,
                 "v2" if value == "off" => {}
-                "v2" => {
-                    let (key, value) = (key.clone(), value.clone());
-                    return Err(SettingError { key, value, expected: "on or off" });
-                }
+                "v2" => return Err(refused("on or off")),
                 "max-receive-buffer" => config.receive_buffer_bytes_max = number()? as usize,
                 "max-send-buffer" => config.send_buffer_bytes_max = number()? as usize,
                 "v2-peers" if are_peers(value) => {}
-                "v2-peers" => {
-                    let (key, value) = (key.clone(), value.clone());
-                    return Err(SettingError { key, value, expected: "peers, as in p1 p3" });
-                }
+                "v2-peers" => return Err(refused("peers, as in p1 p3")),
                 _ => {
-                    return Err(SettingError {
-                        key: key.clone(),
-                        value: value.clone(),
-                        expected: "one of connect, max-inbound, peer-timeout, \
-                                   max-receive-buffer, max-send-buffer, v2, v2-peers, \
-                                   and of the \
-                                   host's: seed, send-buffer, receive-buffer, descriptors, \
-                                   backlog",
-                    });
+                    return Err(refused(
+                        "one of connect, max-inbound, peer-timeout, max-receive-buffer, \
+                         max-send-buffer, v2, v2-peers, and of the host's: seed, send-buffer, \
+                         receive-buffer, descriptors, backlog",
+                    ));
                 }
             }
         }

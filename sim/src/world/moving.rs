@@ -92,9 +92,8 @@ impl<X: Subject, K: Host> World<X, K> {
     /// are; whether there was one.
     fn step_arrivals(&mut self) -> bool {
         let now = self.now;
-        // Whoever is asked notes that what was sent has had its time. The node is asked as well,
-        // for it may be alone, and have dialled itself; what comes to it is told when it waits.
-        let _ = self.machine.sockman().sockets().inner().arriving();
+        // What comes to the node, perhaps from itself, it is told when it waits.
+        self.node_kernel_mut().let_arrive();
         let arriving = self.actors.iter().enumerate();
         let arriving =
             arriving.filter_map(|(index, actor)| Some((actor.kernel().arriving()?, index)));

@@ -128,6 +128,12 @@ impl BanList {
         self.bans.get(subnet).is_some_and(|ban| seconds(now) < ban.until)
     }
 
+    /// How many bans there are, also of what is over and not swept.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.bans.len()
+    }
+
     /// Every ban, also what is over and not swept, in the order of subnets.
     pub fn iter(&self) -> impl Iterator<Item = (&Subnet, &Ban)> {
         self.bans.iter()

@@ -36,7 +36,7 @@ use settings::{OTHER, V2_NAMES, can_be_heard};
 use v2::{Came, V2};
 
 pub(crate) use frame::{Frame, HEADER_BYTES, Unframed, split};
-pub(super) use frame::{MAGIC, NAME_BYTES_MAX, checksum};
+pub(super) use frame::{MAGIC, NAME_BYTES_MAX, V1_PREFIX, checksum};
 pub(super) use settings::{NAMES, heard_with, said_with};
 
 /// Pings of ours whose answers are awaited; older ones are forgotten.
@@ -397,7 +397,7 @@ impl Speaker {
 
     /// Remembers whether a node that speaks v2 takes us for somebody who speaks v1.
     fn note_opening(&mut self, header: &[u8; HEADER_BYTES]) {
-        self.opened_well.get_or_insert_with(|| header[..16] == self::header("version", &[])[..16]);
+        self.opened_well.get_or_insert(header.starts_with(&V1_PREFIX));
     }
 
     /// Whether a node may take us for somebody who speaks v2, though we do not.

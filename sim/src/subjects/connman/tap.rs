@@ -7,12 +7,8 @@
 use sockman::connman::PeerId;
 use sockman::rng::{Purpose, Seed};
 
-use super::speaker::{MAGIC, NAME_BYTES_MAX};
+use super::speaker::{MAGIC, NAME_BYTES_MAX, V1_PREFIX};
 use crate::bip324::{Broken, GARBAGE_BYTES_MAX, KEY_BYTES, Opened, Role, Secret, Session, Stream};
-
-/// Bytes by which a v1 peer is known, and those of them that all networks have.
-const PREFIX_BYTES: usize = 16;
-const PREFIX_TYPE: [u8; 12] = *b"version\0\0\0\0\0";
 
 /// Bytes after which the silence of a peer may be that of one that speaks v1: a header of v1.
 const V1_HEADER_BYTES: usize = 24;
@@ -82,17 +78,18 @@ impl Tap {
         let mut said = Vec::new();
         let mut rest = bytes;
         if !self.is_v2 {
-            self.take(&mut rest, PREFIX_BYTES);
-            let prefix = [&MAGIC[..], &PREFIX_TYPE].concat();
-            self.is_v2 = !prefix.starts_with(&self.early);
-            if self.early.len() == PREFIX_BYTES && !self.is_v2 {
+            self.take(&mut rest, V1_PREFIX.len());
+            self.is_v2 = !V1_PREFIX.starts_with(&self.early);
+            if self.early.len() == V1_PREFIX.len() && !self.is_v2 {
                 let all = [&self.early, rest].concat();
                 return (vec![Said::V1(all)], Ok(()));
             }
         }
         if self.is_v2 && self.streams.is_none() && !rest.is_empty() {
             self.take(&mut rest, KEY_BYTES);
-            let is_v1 = self.early.get(4..PREFIX_BYTES) == Some(&PREFIX_TYPE);
+            // Of another network: of the prefix all but the magic.
+            let of_any = MAGIC.len()..V1_PREFIX.len();
+            let is_v1 = self.early.get(of_any.clone()) == Some(&V1_PREFIX[of_any]);
             if self.role == Role::Responder && is_v1 {
                 return (said, Err(()));
             }

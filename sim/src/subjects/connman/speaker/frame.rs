@@ -11,6 +11,11 @@ use crate::schedule::Word;
 /// Regtest's first four bytes of each message. Core: `CRegTestParams`, `pchMessageStart`.
 pub(in crate::subjects::connman) const MAGIC: [u8; 4] = [0xfa, 0xbf, 0xb5, 0xda];
 
+/// What begins a connection of v1: the magic, `version` and five zeros.
+pub(in crate::subjects::connman) const V1_PREFIX: [u8; 16] = [
+    MAGIC[0], MAGIC[1], MAGIC[2], MAGIC[3], b'v', b'e', b'r', b's', b'i', b'o', b'n', 0, 0, 0, 0, 0,
+];
+
 /// magic 4, type 12, length 4, checksum 4.
 pub(crate) const HEADER_BYTES: usize = 24;
 

@@ -6,13 +6,8 @@
 use sha2::{Digest as _, Sha256};
 use sockman::sockman::Initiator;
 
-use super::MAGIC;
+use super::{MAGIC, V1_PREFIX};
 use crate::bip324::{Damage, KEY_BYTES, Opened, Role, Secret, Session, Stream};
-
-/// What begins a connection of v1: the magic, `version` and five zeros.
-const V1_PREFIX: [u8; 16] = [
-    MAGIC[0], MAGIC[1], MAGIC[2], MAGIC[3], b'v', b'e', b'r', b's', b'i', b'o', b'n', 0, 0, 0, 0, 0,
-];
 
 /// How a peer's handshake differs from the usual.
 #[derive(Clone, Copy, Debug, Default)]
