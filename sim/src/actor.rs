@@ -12,6 +12,7 @@ use sockman::sockets::{
 use sockman::sockman::Initiator;
 use sockman::time::{Instant, Now};
 
+use crate::fifo::Fifo;
 use crate::host::PeerHost;
 use crate::net::Kernel;
 use crate::schedule::{ActorId, Manner};
@@ -109,7 +110,7 @@ pub struct Actor<D, K = Kernel> {
     /// Whether it was asked for.
     half_closed: bool,
     /// Bytes that the kernel has not taken yet.
-    unsent: Vec<u8>,
+    unsent: Fifo,
     /// What is left of the last part that was sent.
     rest: Vec<u8>,
     /// Everything heard on the connections so far, with its time.
@@ -153,7 +154,7 @@ impl<D: Dialect, K: PeerHost> Actor<D, K> {
             reading: true,
             finishing: false,
             half_closed: false,
-            unsent: Vec::new(),
+            unsent: Fifo::new(),
             rest: Vec::new(),
             heard: Vec::new(),
             fresh: Vec::new(),
@@ -223,23 +224,23 @@ impl<D: Dialect, K: PeerHost> Actor<D, K> {
             }
             Manner::Chatty => {
                 self.next_move = Some(now.steady + CHAT_EVERY);
-                self.dialect.chat(now, &mut self.unsent);
+                self.dialect.chat(now, self.unsent.back());
             }
             Manner::Flooding => {
                 self.next_move = Some(now.steady + FLOOD_EVERY);
                 if self.unsent.len() < FLOOD_BYTES_MAX {
-                    (0..FLOOD_WORDS).for_each(|_| self.dialect.chat(now, &mut self.unsent));
+                    (0..FLOOD_WORDS).for_each(|_| self.dialect.chat(now, self.unsent.back()));
                 }
             }
             Manner::Hostile => {
                 self.next_move = Some(now.steady + PROVOKE_EVERY);
                 self.provocations += 1;
-                self.dialect.provoke(now, self.provocations, &mut self.unsent);
+                self.dialect.provoke(now, self.provocations, self.unsent.back());
             }
             Manner::Deaf => {
                 self.next_move = Some(now.steady + DEAF_EVERY);
                 self.deaf = true;
-                self.dialect.chat(now, &mut self.unsent);
+                self.dialect.chat(now, self.unsent.back());
             }
             Manner::Trickling => {
                 self.next_move = Some(now.steady + TRICKLE_EVERY);
@@ -270,7 +271,7 @@ impl<D: Dialect, K: PeerHost> Actor<D, K> {
         self.link = Link::Open;
         self.saw.push(Saw::Connected);
         if speaks(self.manner) {
-            self.dialect.greet(now, &mut self.unsent);
+            self.dialect.greet(now, self.unsent.back());
         }
         self.next_move = first_move(now.steady, self.manner);
         self.set_interest();
@@ -347,10 +348,10 @@ impl<D: Dialect, K: PeerHost> Actor<D, K> {
             self.heard.push((now.steady, heard));
             self.saw.push(Saw::Heard(heard));
             if speaks(self.manner) && !self.deaf {
-                self.dialect.answer(now, heard, &mut self.unsent);
+                self.dialect.answer(now, heard, self.unsent.back());
             }
         }
-        self.dialect.settle(&mut self.unsent);
+        self.dialect.settle(self.unsent.back());
         if let Err(garbled) = result {
             self.saw.push(Saw::Garbled(garbled));
         }
@@ -392,7 +393,7 @@ impl<D: Dialect, K: PeerHost> Actor<D, K> {
                     let bytes = &self.unsent[..taken];
                     self.dialect.said(bytes);
                     self.moved.push(Moved { actor, dialled, way, bytes });
-                    self.unsent.drain(..taken);
+                    self.unsent.take(taken);
                 }
                 Ok(Sent::WouldBlock) => {}
                 Err(_) => return self.lose(now, Ending::Reset),

@@ -15,6 +15,8 @@ use secp256k1::ellswift::{ElligatorSwift, ElligatorSwiftParty};
 use secp256k1::{Secp256k1, SecretKey};
 use sha2::Sha256;
 
+use crate::fifo::Fifo;
+
 /// Bytes of a public key.
 pub const KEY_BYTES: usize = 64;
 
@@ -295,7 +297,7 @@ pub enum Broken {
 pub struct Stream {
     direction: Direction,
     terminator: [u8; TERMINATOR_BYTES],
-    buffer: Vec<u8>,
+    buffer: Fifo,
     /// Before the terminator; afterwards, what the first packet is authenticated with.
     in_garbage: bool,
     garbage: Vec<u8>,
@@ -311,7 +313,7 @@ impl Stream {
         Self {
             direction,
             terminator,
-            buffer: Vec::new(),
+            buffer: Fifo::new(),
             in_garbage: true,
             garbage: Vec::new(),
             body_bytes: None,
@@ -321,7 +323,7 @@ impl Stream {
 
     /// Adds bytes.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+        self.buffer.back().extend_from_slice(bytes);
     }
 
     /// Bytes of what has begun and not ended.
@@ -349,7 +351,7 @@ impl Stream {
             Some(bytes) => bytes,
             None => {
                 let Some(length) = self.buffer.first_chunk().copied() else { return Ok(None) };
-                self.buffer.drain(..LENGTH_BYTES);
+                self.buffer.take(LENGTH_BYTES);
                 let [a, b, c] = self.direction.crypt_length(length);
                 let contents = u32::from_le_bytes([a, b, c, 0]) as usize;
                 if contents > CONTENTS_BYTES_MAX {
@@ -361,10 +363,11 @@ impl Stream {
         if self.buffer.len() < body_bytes {
             return Ok(None);
         }
-        let body: Vec<u8> = self.buffer.drain(..body_bytes).collect();
         self.body_bytes = None;
         let aad = std::mem::take(&mut self.garbage);
-        let (header, contents) = self.direction.open(&body, &aad).ok_or(Broken::Tag)?;
+        let opened = self.direction.open(&self.buffer[..body_bytes], &aad);
+        self.buffer.take(body_bytes);
+        let (header, contents) = opened.ok_or(Broken::Tag)?;
         Ok(Some(if header & DECOY != 0 {
             Opened::Decoy
         } else if std::mem::replace(&mut self.had_version, true) {
@@ -381,8 +384,9 @@ impl Stream {
         let Some(place) = place else {
             return if within.len() == longest { Err(Broken::Garbage) } else { Ok(None) };
         };
-        self.garbage = self.buffer.drain(..place).collect();
-        self.buffer.drain(..TERMINATOR_BYTES);
+        self.garbage = within[..place].to_vec();
+        self.buffer.take(place);
+        self.buffer.take(TERMINATOR_BYTES);
         self.in_garbage = false;
         Ok(Some(Opened::Terminator(place)))
     }

@@ -22,9 +22,14 @@ impl Counts {
         let made = if default == TaskIndex::ARRIVAL {
             &mut self.arrivals
         } else {
-            // The same name is nearly always the same string in memory, too.
+            // The same verb is nearly always the same string in memory, too, and most have no
+            // object.
             let is_verb = |known: &str| std::ptr::eq(known, verb) || known == verb;
-            let known = self.names.iter().position(|(v, o)| o == object && is_verb(v));
+            let is_object = |known: &str| match known.is_empty() || object.is_empty() {
+                true => known.len() == object.len(),
+                false => known == object,
+            };
+            let known = self.names.iter().position(|(v, o)| is_verb(v) && is_object(o));
             let name = known.unwrap_or_else(|| {
                 self.names.push((verb, object.to_owned()));
                 self.made.push(Vec::new());
@@ -96,7 +101,7 @@ impl Chooser {
         let made = self.counts.of(&point);
         let done = *made;
         let anchor =
-            || Anchor { verb: verb.to_owned(), object: object.to_owned(), actor, nth: done + 1 };
+            || Anchor { verb: verb.into(), object: object.to_owned(), actor, nth: done + 1 };
         let choice = match &mut self.scheduler {
             Scheduler::Default => None,
             Scheduler::Recorded(recorded) => recorded.choose(&anchor(), &name, runnable),
@@ -107,7 +112,7 @@ impl Chooser {
         };
         match choice {
             Some(task) if task != default => {
-                let run = name(task).to_owned();
+                let run = name(task).into();
                 self.recorded.push(Deviation::Before { anchor: anchor(), run });
                 task
             }

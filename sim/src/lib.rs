@@ -17,6 +17,7 @@ pub mod done;
 pub mod drivers;
 pub mod expect;
 pub mod faulty;
+pub mod fifo;
 pub mod functional;
 pub mod fuzz;
 pub mod generate;

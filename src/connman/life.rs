@@ -74,7 +74,7 @@ impl ConnMan {
         if peer.ended.is_none() {
             actions.push(Action::Receive(conn));
             // The key of a v2 transport, which waits for nothing.
-            if peer.transport.ready_bytes() > 0 {
+            if peer.has_unsent() {
                 actions.push(Action::Send(conn));
             }
         }

@@ -188,7 +188,7 @@ impl ConnMan {
         let Self { config, seed, own_nonces, .. } = self;
         let cx = Context { config, seed, now, own_nonces };
         let unsent = peer.transport.unsent_count();
-        let was_sending = peer.transport.ready_bytes() > 0;
+        let was_sending = peer.has_unsent();
         let mut ended = None;
         if peer.may_handle() {
             ended = handle_next(conn, peer, &cx, &mut self.notices).err();
@@ -204,7 +204,7 @@ impl ConnMan {
         }
         peer.transport.prepare();
         // What was unsent before is on its way already: the socket waits for room.
-        if !was_sending && peer.transport.ready_bytes() > 0 {
+        if !was_sending && peer.has_unsent() {
             actions.push(Action::Send(conn));
         }
         self.set_receive_pause(conn, conns, actions);

@@ -226,12 +226,12 @@ impl Tenant for ConnMan {
             return;
         }
         peer.received_at = Some(now.wall);
-        let was_sending = peer.transport.ready_bytes() > 0;
+        let was_sending = peer.has_unsent();
         match self.receive(now, peer, bytes) {
             Ok(()) => {
                 // The peer's key lets ours, or what waited for it, go.
                 peer.transport.prepare();
-                if !was_sending && peer.transport.ready_bytes() > 0 {
+                if !was_sending && peer.has_unsent() {
                     actions.push(Action::Send(conn));
                 }
                 self.set_receive_pause(conn, conns, actions);

@@ -186,6 +186,12 @@ impl Peer {
         }
     }
 
+    /// Whether bytes are ready for the kernel that it has not taken.
+    #[must_use]
+    pub fn has_unsent(&self) -> bool {
+        self.transport.ready_bytes() > 0
+    }
+
     /// Whether it is connected and not over.
     pub(super) const fn is_live(&self) -> bool {
         matches!(self.stage, Stage::Open) && self.ended.is_none()

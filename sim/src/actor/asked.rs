@@ -126,7 +126,7 @@ impl<D: Dialect, K: PeerHost> Actor<D, K> {
                 Item::Word { word, times } => {
                     for _ in 0..*times {
                         self.dialect
-                            .encode(now, word, &mut self.unsent)
+                            .encode(now, word, self.unsent.back())
                             .map_err(Unsaid::Unknown)?;
                         self.check_unsent()?;
                     }
@@ -136,23 +136,23 @@ impl<D: Dialect, K: PeerHost> Actor<D, K> {
                     self.dialect.says_fragment();
                     self.dialect.encode(now, word, &mut whole).map_err(Unsaid::Unknown)?;
                     let rest = whole.split_off((*bytes as usize).min(whole.len()));
-                    self.unsent.append(&mut whole);
+                    self.unsent.back().append(&mut whole);
                     self.rest = rest;
                 }
                 Item::Rest if self.rest.is_empty() => {
                     done = Done::Nothing("there is no part of which a rest is left");
                 }
-                Item::Rest => self.unsent.append(&mut self.rest),
+                Item::Rest => self.unsent.back().append(&mut self.rest),
                 Item::Bytes(bytes) => {
                     self.dialect.says_bytes();
-                    self.unsent.extend_from_slice(bytes);
+                    self.unsent.back().extend_from_slice(bytes);
                 }
                 Item::Junk(count) => {
                     self.check_unsent()?;
                     self.dialect.says_fragment();
                     let start = self.unsent.len();
                     let junk = (start..start + *count as usize).map(junk_byte);
-                    self.unsent.extend(junk);
+                    self.unsent.back().extend(junk);
                 }
             }
         }
@@ -171,7 +171,7 @@ impl<D: Dialect, K: PeerHost> Actor<D, K> {
         self.proper &= is_proper(manner);
         self.deaf = false;
         if self.link == Link::Open && speaks(manner) {
-            self.dialect.greet(now, &mut self.unsent);
+            self.dialect.greet(now, self.unsent.back());
         }
         self.reading = true;
         self.next_move = first_move(now.steady, manner);

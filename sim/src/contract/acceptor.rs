@@ -27,6 +27,8 @@ pub type Coverage = BTreeMap<Transition, u64>;
 pub struct Rejection {
     /// The step, from 0.
     pub step: usize,
+    /// What was asked in it.
+    pub call: Call,
     /// What was wrong with it.
     pub why: Why,
 }
@@ -49,7 +51,7 @@ impl fmt::Display for Rejection {
             Why::Readiness => "the readiness afterwards is not allowed",
             Why::TooManyWorlds => "too many possibilities to go on",
         };
-        write!(f, "step {}: {why}", self.step)
+        write!(f, "step {}, {:?}: {why}", self.step, self.call)
     }
 }
 
@@ -66,8 +68,11 @@ pub fn accept(
     let mut worlds = vec![World::new(LISTENERS)];
     let mut interests: Vec<Interest> = Vec::new();
     for (number, step) in trace.iter().enumerate() {
-        let reject = |why| Rejection { step: number, why };
+        let reject = |why| Rejection { step: number, call: step.call, why };
         let mut transition = None;
+        if !promptness.stands_still {
+            worlds = arrivals(worlds, promptness, coverage).ok_or(reject(Why::TooManyWorlds))?;
+        }
         worlds.retain_mut(|world| {
             let taken = world.step(step.call, &step.outcome);
             transition = transition.or(taken);

@@ -34,17 +34,21 @@ pub const SMALL_BUFFERS: KernelConfig = KernelConfig {
 };
 
 /// What may be relied on with little unread, on a loopback of whatever kernel.
-pub const PROMPT: Promptness =
-    Promptness { window_bytes: Some(VISIBLE_BYTES), writable_bytes: Some(VISIBLE_BYTES) };
+pub const PROMPT: Promptness = Promptness {
+    window_bytes: Some(VISIBLE_BYTES),
+    stands_still: true,
+    writable_bytes: Some(VISIBLE_BYTES),
+};
 
 /// What may be relied on with [`SMALL_BUFFERS`]: the window is told anew once half of it is free,
 /// and a writer with nothing unread is writable.
 pub const PROMPT_SMALL: Promptness =
-    Promptness { window_bytes: Some(1024), writable_bytes: Some(0) };
+    Promptness { window_bytes: Some(1024), stands_still: true, writable_bytes: Some(0) };
 
-/// What may be relied on with full buffers on Linux, where acknowledgements take up to 60 ms.
+/// What may be relied on with full buffers on Linux, where acknowledgements take up to 60 ms and a
+/// reader tells of its window when that pays.
 const PROMPT_READERS: Promptness =
-    Promptness { window_bytes: Some(VISIBLE_BYTES), writable_bytes: None };
+    Promptness { window_bytes: Some(VISIBLE_BYTES), stands_still: false, writable_bytes: None };
 
 /// What no sequence can provoke on a loopback, and why. At most ten.
 ///

@@ -104,8 +104,8 @@ pub struct Settled {
     pub what: Move,
     /// What came of it.
     pub said: Said,
-    /// Of both ends; `None` is closed. `writable` is left out after a sip, which may have made room
-    /// or not.
+    /// Of both ends; `None` is closed. `writable` is left out from a sip of what was sent until all
+    /// of it is read: a sip may have made room or not, and a probe may find it at any time.
     pub ready: [Option<Readiness>; 2],
 }
 
@@ -274,7 +274,8 @@ struct Pair<S> {
     /// Bytes that the kernel has taken of each end, and that each has read.
     taken: [u64; 2],
     read: [u64; 2],
-    /// Whether a reader has sipped of what each end has sent: perhaps there is room again.
+    /// Whether a reader has sipped of what each end has sent, and not drained it: perhaps there is
+    /// room again.
     sipped: [bool; 2],
     events: Vec<Event>,
 }
@@ -335,8 +336,7 @@ impl<S: Sockets + Wait> Pair<S> {
                 Ok(Sent::Bytes(count)) => self.taken[end] += count as u64,
                 Ok(Sent::WouldBlock) => {
                     pause();
-                    if !self.look()[end].is_some_and(|ready| ready.writable) {
-                        self.sipped[end] = false;
+                    if !self.readiness(end).is_some_and(|ready| ready.writable) {
                         return Said::WouldBlock;
                     }
                 }
@@ -381,14 +381,17 @@ impl<S: Sockets + Wait> Pair<S> {
     }
 
     fn look(&mut self) -> [Option<Readiness>; 2] {
-        self.sockets.wait(Some(Duration::ZERO), &mut self.events).expect("waiting works");
-        let ready = |end: End| {
-            let conn = self.conns[end]?;
-            let event = self.events.iter().find(|event| event.source == Source::Conn(conn));
-            let ready = event.map_or(Readiness::NONE, |event| event.readiness);
+        [0, 1].map(|end| {
+            let ready = self.readiness(end)?;
             Some(Readiness { writable: ready.writable && !self.sipped[end], ..ready })
-        };
-        [ready(0), ready(1)]
+        })
+    }
+
+    fn readiness(&mut self, end: End) -> Option<Readiness> {
+        let conn = self.conns[end]?;
+        self.sockets.wait(Some(Duration::ZERO), &mut self.events).expect("waiting works");
+        let event = self.events.iter().find(|event| event.source == Source::Conn(conn));
+        Some(event.map_or(Readiness::NONE, |event| event.readiness))
     }
 }
 

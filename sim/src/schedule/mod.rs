@@ -16,6 +16,7 @@ mod limits;
 mod random;
 pub mod text;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -445,7 +446,7 @@ pub enum Deviation {
         /// The step that the default would make.
         anchor: Anchor,
         /// The task that makes a step instead.
-        run: String,
+        run: Cow<'static, str>,
     },
     /// `order at node's 2nd recv from p1: gets 40 bytes`.
     At {
@@ -475,7 +476,7 @@ pub enum Deviation {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Anchor {
     /// What it does: `handles`, `delivers`, `send`. A name, but not `is`.
-    pub verb: String,
+    pub verb: Cow<'static, str>,
     /// To what; may be empty.
     pub object: String,
     /// On the connection with whom.

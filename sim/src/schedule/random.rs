@@ -238,7 +238,8 @@ impl Random {
         let verb = if verb == limits::RESERVED_VERB { "fires".to_owned() } else { verb };
         let objects = ["", "verack", "p1", "p99", "for", "to", "the", "2nd", "run", "a:", "A_b"];
         let object = if self.coin() { self.pick(&objects).to_owned() } else { self.text(|_| true) };
-        Deviation::Before { anchor: Anchor { verb, object, actor, nth }, run: self.name() }
+        let anchor = Anchor { verb: verb.into(), object, actor, nth };
+        Deviation::Before { anchor, run: self.name().into() }
     }
 
     fn node_setting(&mut self) -> (String, String) {

@@ -1,5 +1,6 @@
 //! The `before` lines of a schedule decide.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{TaskIndex, TaskSet};
@@ -8,7 +9,7 @@ use crate::schedule::{Anchor, Deviation};
 /// The `before` lines of a schedule: by anchor, which tasks go first, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Recorded {
-    lines: BTreeMap<Anchor, Vec<(usize, String)>>,
+    lines: BTreeMap<Anchor, Vec<(usize, Cow<'static, str>)>>,
     /// How many of an anchor's lines were used, and which lines of the order those are.
     used: BTreeMap<Anchor, usize>,
     reached: BTreeSet<usize>,

@@ -358,7 +358,7 @@ impl Subject for Connman {
     }
 
     fn has_unsent(peer: &Peer) -> bool {
-        peer.load().outbox_bytes > 0
+        peer.has_unsent()
     }
 
     fn stuck(peer: &Peer, receive_paused: bool) -> Option<&'static str> {

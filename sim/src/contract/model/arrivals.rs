@@ -27,11 +27,14 @@ impl World {
                 // A reader who has shut reading does not tell of its window (Linux,
                 // `tcp_cleanup_rbuf`): the sender finds out later, by a probe.
                 let window_unsure = end.rd && peer.accepted > window;
+                end.late &= end.read < peer.accepted;
                 match end.inbox.front_mut() {
                     None | Some(Item::Unsure(_)) => continue,
+                    Some(Item::Data(_) | Item::Fin) if end.late => continue,
                     Some(Item::Data(_)) if end.state == State::Open && window_unsure => continue,
                     Some(Item::Data(count)) if end.state == State::Open => {
                         let room = window.saturating_sub(end.rx);
+                        end.late = *count > room && !promptness.stands_still;
                         if room == 0 {
                             continue;
                         }

@@ -45,6 +45,8 @@ pub(super) struct End {
     pub(super) wr: bool,
     pub(super) err: Option<Failure>,
     pub(super) inbox: VecDeque<Item>,
+    /// Whether more was on the way at some time than is prompt, and not all of it has been read.
+    pub(super) late: bool,
 }
 
 impl End {
@@ -64,6 +66,7 @@ impl End {
             wr: false,
             err: None,
             inbox: VecDeque::new(),
+            late: false,
         }
     }
 
@@ -115,6 +118,10 @@ pub struct Promptness {
     /// So many unread bytes of a direction are visible when the call that sent them returns, and so
     /// is whatever follows them. `None`: anything may be late.
     pub window_bytes: Option<u64>,
+    /// Whether nothing moves but by calls. A kernel's timers and acknowledgements move bytes that
+    /// found no room when the kernel likes, also between two calls: so once more than the window
+    /// was unread, nothing is certain until all of it is read.
+    pub stands_still: bool,
     /// With no more than so many bytes taken and not yet read by the other end, a writer is
     /// writable when the call returns. `None`: it may be late.
     pub writable_bytes: Option<u64>,

@@ -137,14 +137,14 @@ pub(super) fn read_deviation(input: &mut Reader<'_>, tag: u8) -> Option<Deviatio
         let nth = input.number_u32(1, u32::MAX)?;
         return Some(Deviation::At { call, actor, nth, effect: read_effect(input, call)? });
     }
-    let verb = words::other_than(words::read_name(input, &VERBS)?, &[RESERVED_VERB]);
+    let verb = words::other_than(words::read_name(input, &VERBS)?, &[RESERVED_VERB]).into();
     let object = match input.byte()? {
         SPELLED.. => input.text(VALUE_BYTES_MAX, |_| true)?,
         byte => OBJECTS[usize::from(byte) % OBJECTS.len()].to_owned(),
     };
     let actor = input.actor_option()?;
     let nth = input.number_u32(1, u32::MAX)?;
-    let run = words::read_name(input, &TASKS)?;
+    let run = words::read_name(input, &TASKS)?.into();
     Some(Deviation::Before { anchor: Anchor { verb, object, actor, nth }, run })
 }
 

@@ -162,7 +162,7 @@ pub(super) fn deviation(cursor: &mut Cursor<'_>) -> Parsed<Deviation> {
             let anchor = anchor(cursor)?;
             cursor.colon()?;
             cursor.words("run")?;
-            let run = cursor.name("the name of a task (as in opener)")?;
+            let run = cursor.name("the name of a task (as in opener)")?.into();
             Ok(Deviation::Before { anchor, run })
         }
         Form::At => {
@@ -184,7 +184,7 @@ fn anchor(cursor: &mut Cursor<'_>) -> Parsed<Anchor> {
     if cursor.peek_word() == Some(RESERVED_VERB) {
         return Err(cursor.problem(Mistake::Reserved { name: RESERVED_VERB.to_owned() }));
     }
-    let verb = cursor.name("a step (as in handles or serves)")?;
+    let verb = cursor.name("a step (as in handles or serves)")?.into();
     let object = object(cursor)?;
     let actor = step_actor(cursor)?;
     let nth = if cursor.eat("for") {
@@ -203,7 +203,7 @@ fn action_anchor(cursor: &mut Cursor<'_>) -> Parsed<Anchor> {
     let nth = cursor.ordinal(u32::MAX)?;
     let verb = cursor.choose(&ACTIONS.map(|name| (name, name)), &[])?;
     let actor = step_actor(cursor)?;
-    Ok(Anchor { verb: verb.to_owned(), object: String::new(), actor, nth })
+    Ok(Anchor { verb: verb.into(), object: String::new(), actor, nth })
 }
 
 /// What a step is about: one word, or anything in quotes; nothing if it has no object.

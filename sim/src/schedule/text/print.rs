@@ -324,7 +324,7 @@ impl Display for Deviation {
 impl Display for Anchor {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let Self { verb, object, actor, nth } = self;
-        let is_action = object.is_empty() && ACTIONS.contains(&verb.as_str());
+        let is_action = object.is_empty() && ACTIONS.contains(&&**verb);
         if is_action {
             write!(f, "node's {} {verb}", Ordinal(*nth))?;
         } else {

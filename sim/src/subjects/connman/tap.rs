@@ -25,8 +25,9 @@ pub(super) enum Said {
 #[derive(Clone, Debug)]
 pub(super) struct Tap {
     role: Role,
-    secret: [u8; 32],
-    encoding: [u8; 32],
+    /// What the node's secret is drawn from, until a key is needed, and the secret then.
+    drawn: [u8; 64],
+    secret: Option<Secret>,
     /// The peer's bytes up to its key, and whether they are known to be no v1.
     early: Vec<u8>,
     is_v2: bool,
@@ -41,13 +42,10 @@ impl Tap {
     pub(super) fn new(seed: &Seed, peer: PeerId, by_node: bool) -> Self {
         let mut drawn = [0; 64];
         seed.fill(Purpose::TransportSecrets, peer.0, &mut drawn);
-        let [mut secret, mut encoding] = [[0; 32]; 2];
-        secret.copy_from_slice(&drawn[..32]);
-        encoding.copy_from_slice(&drawn[32..]);
         Self {
             role: if by_node { Role::Initiator } else { Role::Responder },
-            secret,
-            encoding,
+            drawn,
+            secret: None,
             early: Vec::new(),
             is_v2: by_node,
             sent: Vec::new(),
@@ -94,8 +92,8 @@ impl Tap {
                 return (said, Err(()));
             }
             if let Some(theirs) = self.early.first_chunk::<KEY_BYTES>() {
-                let secret = Secret::new(self.secret, Some(self.encoding)).expect("it was drawn");
-                let session = Session::new(MAGIC, self.role, &secret, *theirs);
+                let secret = secret_of(&mut self.secret, &self.drawn);
+                let session = Session::new(MAGIC, self.role, secret, *theirs);
                 let peers = Stream::new(session.receives, session.receives_terminator);
                 let nodes = Stream::new(session.sends, session.sends_terminator);
                 self.streams = Some([peers, nodes]);
@@ -128,8 +126,7 @@ impl Tap {
         self.sent_bytes += bytes.len();
         self.sent.extend_from_slice(bytes);
         if !had_key && self.sent_bytes >= KEY_BYTES {
-            let ours = Secret::new(self.secret, Some(self.encoding)).expect("it was drawn");
-            if self.sent[..KEY_BYTES] != ours.public() {
+            if self.sent[..KEY_BYTES] != secret_of(&mut self.secret, &self.drawn).public() {
                 return Err("what was sent first is not the key of its secret".to_owned());
             }
             self.sent.drain(..KEY_BYTES);
@@ -158,6 +155,16 @@ impl Tap {
             }
         }
     }
+}
+
+/// The node's secret, made once: its public key costs as much as everything else here.
+fn secret_of<'a>(secret: &'a mut Option<Secret>, drawn: &[u8; 64]) -> &'a Secret {
+    secret.get_or_insert_with(|| {
+        let [mut key, mut encoding] = [[0; 32]; 2];
+        key.copy_from_slice(&drawn[..32]);
+        encoding.copy_from_slice(&drawn[32..]);
+        Secret::new(key, Some(encoding)).expect("it was drawn")
+    })
 }
 
 /// The type of a message, and its payload; `None`: it is dropped.
