@@ -12,7 +12,7 @@ use std::net::IpAddr;
 
 use rand_chacha::ChaCha8Rng;
 use sockman::slab::Key as _;
-use sockman::sockets::{ConnId, Endpoint, Event, Failure, Readiness, Sockets, Source};
+use sockman::sockets::{ConnId, Endpoint, Event, Failure, More, Readiness, Sockets, Source};
 
 use crate::host::Host;
 use crate::schedule::{ActorId, Call, Deviation};
@@ -115,7 +115,7 @@ impl<S: Sockets> Faulty<S> {
 
     fn record(&mut self, what: CallResult, conn: Option<ConnId>, planned: bool) {
         let end = self.bytes.len();
-        self.calls.push(CallRecord { what, conn, planned, bytes: end..end });
+        self.calls.push(CallRecord { what, conn, planned, more: More::No, bytes: end..end });
     }
 
     fn is_ended(&self, conn: ConnId) -> bool {

@@ -37,6 +37,28 @@ pub enum Task {
     Tenant(TaskId),
 }
 
+impl Task {
+    /// Its place in the order of [`Machine::tasks`].
+    #[must_use]
+    pub const fn place(self) -> u8 {
+        match self {
+            Self::Socket => 0,
+            Self::Commands => 1,
+            Self::Tenant(TaskId(n)) => 2 + n,
+        }
+    }
+
+    /// The task at a place.
+    #[must_use]
+    pub const fn at(place: u8) -> Self {
+        match place {
+            0 => Self::Socket,
+            1 => Self::Commands,
+            n => Self::Tenant(TaskId(n - 2)),
+        }
+    }
+}
+
 /// What the default order does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
@@ -102,8 +124,8 @@ pub struct Machine<S: Sockets, P: Tenant> {
     pending: Vec<VecDeque<Action<P::Conn>>>,
     /// Where a step leaves its actions, reused.
     actions: Vec<Action<P::Conn>>,
-    /// The task that made the last step, by index.
-    last: usize,
+    /// The task that made the last step.
+    last: Task,
     steps_since_poll: u32,
 }
 
@@ -118,7 +140,7 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
             commands: VecDeque::new(),
             pending: (0..tasks).map(|_| VecDeque::new()).collect(),
             actions: Vec::new(),
-            last: 0,
+            last: Task::Socket,
             steps_since_poll: 0,
         }
     }
@@ -176,9 +198,12 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
 
     /// All tasks, in the order in which the default takes turns.
     pub fn tasks() -> impl Iterator<Item = Task> {
-        let count = u8::try_from(P::TASKS.len()).expect("a tenant has a handful of tasks");
-        let own = (0..count).map(|n| Task::Tenant(TaskId(n)));
-        [Task::Socket, Task::Commands].into_iter().chain(own)
+        (0..Self::task_count()).map(Task::at)
+    }
+
+    fn task_count() -> u8 {
+        let own = u8::try_from(P::TASKS.len()).expect("a tenant has a handful of tasks");
+        Task::Tenant(TaskId(own)).place()
     }
 
     /// A task's name, as schedules write it.
@@ -193,7 +218,7 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
 
     /// What the next step of a task would be about; `None` if it has nothing to do now.
     pub fn next_step(&self, now: Now, task: Task) -> Option<StepName<'_>> {
-        if let Some(action) = self.pending[index_of(task)].front() {
+        if let Some(action) = self.pending[usize::from(task.place())].front() {
             return Some(StepName { verb: action.name(), object: "", conn: action.conn() });
         }
         match task {
@@ -233,23 +258,17 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
 
     /// The task whose turn it is, among those that have a step.
     fn default_task(&self, now: Now) -> Option<Task> {
-        if !self.pending[self.last].is_empty() {
-            return Some(task_at(self.last));
+        if self.pending_count(self.last) > 0 {
+            return Some(self.last);
         }
-        let mut index = self.last;
-        for _ in 0..self.pending.len() {
-            index = if index + 1 < self.pending.len() { index + 1 } else { 0 };
-            let task = task_at(index);
-            if self.has_step(now, task) {
-                return Some(task);
-            }
-        }
-        None
+        let last = self.last.place();
+        let turns = (last + 1..Self::task_count()).chain(0..=last);
+        turns.map(Task::at).find(|task| self.has_step(now, *task))
     }
 
     /// Whether there is a [next step](Self::next_step), without its name.
     fn has_step(&self, now: Now, task: Task) -> bool {
-        let has = !self.pending[index_of(task)].is_empty()
+        let has = self.pending_count(task) > 0
             || match task {
                 Task::Socket => self.held.is_some() || self.sockman.has_work(now.steady),
                 Task::Commands => !self.commands.is_empty(),
@@ -275,8 +294,8 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
     ///
     /// If it has none: [`next_step`](Self::next_step) says so.
     pub fn step(&mut self, now: Now, task: Task) -> Did {
-        let index = index_of(task);
-        self.last = index;
+        let index = usize::from(task.place());
+        self.last = task;
         self.steps_since_poll = self.steps_since_poll.saturating_add(1);
         let did = match self.pending[index].pop_front() {
             Some(action) => self.execute(now, action),
@@ -449,7 +468,7 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
     /// How many actions a task has asked for that were not executed.
     #[must_use]
     pub fn pending_count(&self, task: Task) -> usize {
-        self.pending[index_of(task)].len()
+        self.pending[usize::from(task.place())].len()
     }
 
     /// Checks what must always hold.
@@ -458,23 +477,5 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
         self.tenant.check_invariants(self.sockman.conns());
         assert!(self.commands.len() <= COMMANDS_MAX, "the queue of commands is bounded");
         assert!(self.actions.is_empty(), "actions are moved to their task with each step");
-    }
-}
-
-/// A task's place in the order of [`Machine::tasks`].
-fn index_of(task: Task) -> usize {
-    match task {
-        Task::Socket => 0,
-        Task::Commands => 1,
-        Task::Tenant(TaskId(n)) => 2 + usize::from(n),
-    }
-}
-
-/// The task at a place.
-fn task_at(index: usize) -> Task {
-    match index {
-        0 => Task::Socket,
-        1 => Task::Commands,
-        n => Task::Tenant(TaskId(u8::try_from(n - 2).expect("a tenant has a handful of tasks"))),
     }
 }

@@ -135,7 +135,8 @@ impl<S: Sockets> Sockets for Faulty<S> {
         };
         let bytes = start..self.bytes.len();
         let what = CallResult::Send(result);
-        self.calls.push(CallRecord { what, conn: Some(conn), planned: planned.is_some(), bytes });
+        let (conn, planned) = (Some(conn), planned.is_some());
+        self.calls.push(CallRecord { what, conn, planned, more, bytes });
         result
     }
 
@@ -172,7 +173,8 @@ impl<S: Sockets> Sockets for Faulty<S> {
         }
         let bytes = start..self.bytes.len();
         let what = CallResult::Recv(result);
-        self.calls.push(CallRecord { what, conn: Some(conn), planned: planned.is_some(), bytes });
+        let (conn, planned, more) = (Some(conn), planned.is_some(), More::No);
+        self.calls.push(CallRecord { what, conn, planned, more, bytes });
         result
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use sockman::sockets::{
     AcceptError, Accepted, ConnError, ConnId, ConnectError, ConnectStatus, Endpoint, Failure,
-    Interest, ListenError, ListenerId, Received, Sent, Stale,
+    Interest, ListenError, ListenerId, More, Received, Sent, Stale,
 };
 
 /// One call that was made, and what came of it.
@@ -16,6 +16,8 @@ pub struct CallRecord {
     pub conn: Option<ConnId>,
     /// Whether the plan had a hand in it.
     pub planned: bool,
+    /// Whether a send said that more follows.
+    pub more: More,
     /// Where its bytes lie in [`Faulty::bytes`](super::Faulty::bytes): offered ones for a send,
     /// read ones for a recv.
     pub bytes: Range<usize>,

@@ -2,8 +2,10 @@
 //! at the same instant, and nothing wakes the node for nothing. Whether a message leaves before
 //! another task goes on is looked at in `latency/promptness.rs`.
 
+mod held_back;
 mod promptness;
 
+use held_back::HeldBack;
 use promptness::Promptness;
 
 use super::{Violation, violation};
@@ -19,6 +21,7 @@ const NAME: &str = "latency and work";
 const RULE_SEND: &str = "docs/behaviour.md, connman 7.4: an idle connection is written to at once";
 const RULE_RECEIVE: &str = "docs/behaviour.md, sockets 5.3: no path waits for a poll timeout";
 const RULE_DOOR: &str = "docs/behaviour.md, sockets 5.3: who leaves a command wakes the loop";
+const RULE_MORE: &str = "docs/behaviour.md, connman 7.5: MSG_MORE is sent only if more follows";
 const RULE_WORK: &str = "docs/behaviour.md, sockets 4: no spinning";
 
 /// Wake-ups in a row that may come to nothing: a spurious report is allowed, a loop of them is not.
@@ -45,6 +48,7 @@ pub(super) struct Latency {
     steps: u64,
     steps_in_vain: u64,
     promptness: Promptness,
+    held_back: HeldBack,
 }
 
 impl Latency {
@@ -84,6 +88,7 @@ impl Latency {
             }
             Step::Node(task, did) => {
                 self.promptness.check(world, *task, did)?;
+                self.held_back.hear(world.machine().sockman().sockets().calls());
                 // What the plan did to a call is not the node's doing.
                 self.worked |= is_work(did) || has_planned(world);
                 // A look that nobody counts may have come first.
@@ -95,6 +100,7 @@ impl Latency {
             Step::Idle(_) => {
                 self.end_wake(world)?;
                 self.awake = false;
+                self.held_back.check(world)?;
                 check_idle(world)
             }
         }

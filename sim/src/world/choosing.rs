@@ -20,7 +20,7 @@ impl<X: Subject, K: Host> World<X, K> {
             (Some(place), _) => place,
             (None, Some(_)) => TaskIndex::ARRIVAL,
             (None, None) => match self.next_turn() {
-                Turn::Step(task) => place_of::<X, K>(task),
+                Turn::Step(task) => TaskIndex(task.place()),
                 Turn::Poll => TaskIndex::POLL,
                 // Nobody else has anything to do, or nobody else may.
                 Turn::Wait | Turn::Drain | Turn::Inspect | Turn::Stop => return self.step_inside(),
@@ -38,7 +38,7 @@ impl<X: Subject, K: Host> World<X, K> {
             TaskIndex::PUSH => self.push(),
             TaskIndex::WAKE => self.wake(),
             TaskIndex::DRIVER => self.step_driver(),
-            place => self.step_node(task_at::<X, K>(place)),
+            place => self.step_node(Task::at(place.0)),
         }
     }
 
@@ -74,7 +74,7 @@ impl<X: Subject, K: Host> World<X, K> {
             TaskIndex::PUSH => ("push", "", None),
             TaskIndex::WAKE => ("wake", "", None),
             place => {
-                let step = machine.next_step(now, task_at::<X, K>(place));
+                let step = machine.next_step(now, Task::at(place.0));
                 let step = step.expect("the default is runnable");
                 (step.verb, step.object, step.conn.and_then(|conn| sockets.actor(conn)))
             }
@@ -97,24 +97,11 @@ impl<X: Subject, K: Host> World<X, K> {
             let is_visited = operator.next().is_some() || driver.has_news();
             let drives = is_visited && driver.can_go(|| machine.default_next(now));
             let drive = drives.then_some(TaskIndex::DRIVER);
-            tasks.map(place_of::<X, K>).chain(poll).chain(drive).chain(outside).collect()
+            tasks.map(|task| TaskIndex(task.place())).chain(poll).chain(drive).chain(outside).collect()
         };
         let point = Point { default, verb, object, actor };
         chooser.choose(point, name_of::<X, K>, runnable)
     }
-}
-
-/// A task's place among all.
-fn place_of<X: Subject, K: Host>(task: Task) -> TaskIndex {
-    let place = Machine::<Faulty<K>, X::Tenant>::tasks().position(|other| other == task);
-    let place = place.expect("a machine knows its tasks");
-    TaskIndex(u8::try_from(place).expect("a tenant has a handful of tasks"))
-}
-
-/// The task at a place.
-fn task_at<X: Subject, K: Host>(place: TaskIndex) -> Task {
-    let mut tasks = Machine::<Faulty<K>, X::Tenant>::tasks();
-    tasks.nth(usize::from(place.0)).expect("a scheduler chooses among the runnable")
 }
 
 /// What may go next, by name.
@@ -125,6 +112,6 @@ fn name_of<X: Subject, K: Host>(place: TaskIndex) -> &'static str {
         TaskIndex::PUSH => "push",
         TaskIndex::WAKE => "wake",
         TaskIndex::DRIVER => "driver",
-        place => Machine::<Faulty<K>, X::Tenant>::task_name(task_at::<X, K>(place)),
+        place => Machine::<Faulty<K>, X::Tenant>::task_name(Task::at(place.0)),
     }
 }

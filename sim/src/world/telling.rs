@@ -1,7 +1,7 @@
 //! How the steps of a world enter its trace: as numbers for the hash, as sentences for the story.
 
 use sockman::driver::{Did, Machine, Outcome, Task};
-use sockman::sockets::{Accepted, ConnId, Received, Sent, Source};
+use sockman::sockets::{Accepted, ConnId, More, Received, Sent, Source};
 
 use super::World;
 use crate::actor::Saw;
@@ -123,6 +123,7 @@ fn hash_call(
         CallResult::Connect(_, result) => (3, u64::from(result.is_ok())),
         CallResult::Status(Ok(status)) => (4, *status as u64),
         CallResult::Status(Err(_)) => (4, 9),
+        CallResult::Send(Ok(Sent::Bytes(count))) if call.more == More::Yes => (12, *count as u64),
         CallResult::Send(Ok(Sent::Bytes(count))) => (5, *count as u64),
         CallResult::Send(Ok(Sent::WouldBlock)) => (5, u64::MAX),
         CallResult::Send(Err(_)) => (5, u64::MAX - 1),

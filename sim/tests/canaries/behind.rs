@@ -2,10 +2,11 @@
 //! oracles as a lie.
 
 use std::collections::BTreeMap;
+use std::io::IoSlice;
 
 use sockman::connman::Command;
 use sockman::driver::{Did, Task};
-use sockman::sockets::{Closing, ConnId, Endpoint, Interest, Sockets as _, Source};
+use sockman::sockets::{Closing, ConnId, Endpoint, Interest, More, Sockets as _, Source};
 use sockman::sockman::Event;
 use sockman_sim::oracles::{Oracles, Violation};
 use sockman_sim::schedule::{ActorId, Item, Manner, Word};
@@ -250,6 +251,22 @@ fn what_is_left_at_the_door_of_a_node_that_nobody_wakes_is_noticed_by_latency_an
     let mut watched = Watched::new();
     let _ = watched.world.door().inspect();
     check(watched.drive(), "latency and work");
+}
+
+#[test]
+fn bytes_behind_which_nothing_follows_as_promised_are_noticed_by_latency_and_work() {
+    let mut watched = Watched::new();
+    let conn = watched.conn();
+    let line = [IoSlice::new(b"last\n")];
+    for (more, is_noticed) in [(More::Yes, true), (More::No, false)] {
+        watched.world.faulty_mut().send(conn, &line, more).unwrap();
+        let sent = Step::Node(Task::Socket, Did::Commanded);
+        watched.oracles.after_step(&watched.world, &sent).unwrap();
+        watched.world.forget();
+        // Past this oracle it is the accounting that notices bytes which nobody counts.
+        let oracle = if is_noticed { "latency and work" } else { "accounting" };
+        check(watched.oracles.after_step(&watched.world, &Step::Idle(None)), oracle);
+    }
 }
 
 #[test]

@@ -75,9 +75,9 @@ impl Sockets for TcpHost {
         &mut self,
         conn: ConnId,
         slices: &[IoSlice<'_>],
-        more: More,
+        _more: More,
     ) -> Result<Sent, ConnError> {
-        self.machine.borrow_mut().send(self.index, conn, slices, more)
+        self.machine.borrow_mut().send(self.index, conn, slices)
     }
 
     fn recv(&mut self, conn: ConnId, buffer: &mut [u8]) -> Result<Received, ConnError> {

@@ -240,7 +240,6 @@ impl Machine {
         host: HostIndex,
         conn: ConnId,
         slices: &[IoSlice<'_>],
-        more: More,
     ) -> Result<Sent, ConnError> {
         let end = self.wire.end_of(host, conn).ok_or(ConnError::Stale)?;
         let slices = &slices[..slices.len().min(SEND_SLICES_MAX)];
@@ -257,7 +256,7 @@ impl Machine {
             left -= count;
             allowed.push(IoSlice::new(&slice[..count]));
         }
-        let sent = self.hosts[host].os.send(conn, &allowed, more)?;
+        let sent = self.hosts[host].os.send(conn, &allowed, More::No)?;
         if let Sent::Bytes(count) = sent {
             self.wire.sent(end, count);
         }

@@ -14,10 +14,11 @@
 //! Lines of a script at one instant are carried out together, and nothing arrives in between. So an
 //! attempt that is given up in the same breath ends in a reset, though the kernel had it connected.
 //!
-//! What is not real: the buffers of a schedule, which are kept at the calls (`stream.rs`); an
-//! actor that vanishes, whose socket is kept until something comes for it, and is then reset; the
-//! address and port to connect from, which are names. Nothing is ever sent to an address other
-//! than loopback: `Machine::connect` and `Machine::listen` see to it.
+//! What is not real: the buffers of a schedule, which are kept at the calls (`stream.rs`);
+//! `MSG_MORE`, by which a kernel would hold bytes back for some time; an actor that vanishes, whose
+//! socket is kept until something comes for it, and is then reset; the address and port to connect
+//! from, which are names. Nothing is ever sent to an address other than loopback:
+//! `Machine::connect` and `Machine::listen` see to it.
 
 mod host;
 mod machine;
