@@ -128,6 +128,8 @@ pub struct Actor<D, K = Kernel> {
     next_move: Option<Instant>,
     /// Connections so far.
     incarnation: u32,
+    /// On all of its connections.
+    bytes_read: u64,
     /// What names the present one.
     dialled: Dialled,
     scratch: Vec<u8>,
@@ -164,6 +166,7 @@ impl<D: Dialect, K: PeerHost> Actor<D, K> {
             provocations: 0,
             next_move: None,
             incarnation: 0,
+            bytes_read: 0,
             dialled: Dialled { by_actor: true, number: 0 },
             scratch: Vec::new(),
             events: Vec::new(),
@@ -327,6 +330,7 @@ impl<D: Dialect, K: PeerHost> Actor<D, K> {
         match self.kernel.recv(conn, &mut self.scratch[..room]) {
             Ok(Received::WouldBlock) => {}
             Ok(Received::Bytes(count)) => {
+                self.bytes_read += count as u64;
                 let (actor, dialled, way) = (self.id, self.dialled, Way::Read);
                 let bytes = &self.scratch[..count];
                 self.moved.push(Moved { actor, dialled, way, bytes });
@@ -427,9 +431,9 @@ impl<D: Dialect, K: PeerHost> Actor<D, K> {
         }
     }
 
-    /// A number that changes whenever something moves.
-    fn progress(&self) -> (usize, usize, u32, Link) {
-        (self.unsent.len(), self.saw.len(), self.incarnation, self.link)
+    /// What changes whenever something moves.
+    fn progress(&self) -> (usize, u64, usize, u32, Link) {
+        (self.unsent.len(), self.bytes_read, self.saw.len(), self.incarnation, self.link)
     }
 
     // Getters.

@@ -208,6 +208,7 @@ fn drawn(subject: &str, plan: &Plan, place: Place, seed: u64) -> Result<Schedule
     let generated = generate_for(subject, &plan, seed).ok_or_else(unknown)?;
     let options = Options { chance: Some(generated.chance), ..Options::default() };
     let schedule = tier::without_above(&generated.schedule, place.tier());
+    let schedule = tier::restarts_apart(&schedule);
     let report = run_named(&schedule, &options);
     let report = report.map_err(|error| Error::Setup(PathBuf::from("a drawn schedule"), error))?;
     Ok(report.recorded)

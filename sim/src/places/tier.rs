@@ -7,10 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::run::addresses_of;
 use crate::schedule::{Deviation, Expect, Manner, Op, Schedule, When};
 use crate::world::NODE_ADDRESSES;
+
+/// How much later a restart is than what was before it.
+const APART: Duration = Duration::from_millis(1);
 
 /// Where something can be carried out; the later ones are in fewer places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -215,4 +219,21 @@ pub fn without_above(schedule: &Schedule, tier: Tier) -> Schedule {
     let left = rest.clone();
     rest.node.retain(|(key, value)| of_setting(&left, key, value).tier <= tier);
     rest
+}
+
+/// The same schedule with each restart of the node's a little later than what is before it: a real
+/// kernel has carried out by then what was asked of it at the same instant.
+#[must_use]
+pub fn restarts_apart(schedule: &Schedule) -> Schedule {
+    let mut apart = schedule.clone();
+    let mut later = Duration::ZERO;
+    let mut before = None;
+    for (line, at) in apart.script.iter_mut().zip(schedule.times()) {
+        if line.op == Op::NodeRestarts && before == Some(at) {
+            later += APART;
+        }
+        before = Some(at);
+        line.at = When::At(at + later);
+    }
+    apart
 }

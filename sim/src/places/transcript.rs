@@ -80,7 +80,9 @@ pub enum What {
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} ", self.at)?;
+        if !matches!(self.what, What::Read(..)) {
+            write!(f, "{:?} ", self.at)?;
+        }
         match &self.what {
             What::Connected => f.write_str("connected"),
             What::Heard(name, detail) => write!(f, "heard {name} ({detail})"),
@@ -89,7 +91,7 @@ impl fmt::Display for Moment {
             What::Ready => f.write_str("ready"),
             What::Dropped(reason) => write!(f, "dropped: {reason}"),
             What::Told(what, times) => write!(f, "{what} x{times}"),
-            What::Read(bytes, hash) => write!(f, "{bytes} bytes read, hash {hash}"),
+            What::Read(bytes, hash) => write!(f, "in all {bytes} bytes read, hash {hash}"),
         }
     }
 }
@@ -247,6 +249,12 @@ impl Recorder {
                 Fact::Down(conn, reason) => (conn, What::Dropped(reason)),
             };
             let account = self.conns.get(&conn).copied().unwrap_or(Account::Node(None, 0));
+            // Of a connection with itself either end may be served first, and the other is closed.
+            let is_own = matches!(account, Account::Node(None, _));
+            let what = match what {
+                What::Dropped("peer-closed") if is_own => What::Dropped("self-connection"),
+                what => what,
+            };
             self.note(account, at, what);
         }
     }

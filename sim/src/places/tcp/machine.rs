@@ -286,7 +286,9 @@ impl Machine {
             Received::Eof => self.wire.heard_end(end),
             Received::WouldBlock => {}
         }
-        Ok(received)
+        // FIN stood behind what was lost, and so was lost, too.
+        let is_reset = received == Received::Eof && lost > 0;
+        if is_reset { Err(ConnError::Failed(Failure::Reset)) } else { Ok(received) }
     }
 
     /// Reads bytes that have been sent: all of them, though they may take a moment.
