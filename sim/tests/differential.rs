@@ -12,7 +12,8 @@ use sockman_sim::contract::trace::TraceStep;
 use sockman_sim::net::Loopback;
 
 /// Nothing is promised but order.
-const LATE: Promptness = Promptness { window_bytes: None, stands_still: false, writable_bytes: None };
+const LATE: Promptness =
+    Promptness { window_bytes: None, stands_still: false, writable_bytes: None };
 
 #[track_caller]
 fn assert_accepted(seed: u64, trace: &[TraceStep], promptness: Promptness) {

@@ -76,9 +76,18 @@ pub struct Played {
     pub report: Report,
     /// What other places have to agree on.
     pub transcript: Transcript,
-    /// How often something that was sent did not come in all the time that was given. Always zero
-    /// where time is virtual.
+    /// Where a real kernel fell short.
+    pub shortcomings: Shortcomings,
+}
+
+/// How often a real kernel was not what the schedule's hosts are. All zero where time is virtual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shortcomings {
+    /// Something that was sent did not come in all the time that was given.
     pub waits_in_vain: u64,
+    /// It held less than the schedule's buffers do: it counts what it keeps of each segment besides
+    /// the bytes, too (docs/behaviour.md, TCP 9).
+    pub lacked_room: u64,
 }
 
 /// Runs a schedule in a place, with what is above its tier left out.
@@ -92,8 +101,11 @@ pub fn play<X: Subject>(
     options: &Options,
 ) -> Result<Played, SetupError> {
     let mut recorder = Recorder::default();
-    let (report, waits_in_vain) = match place {
-        Place::Mock => (Run::<X>::new(schedule, options)?.finish_before(&mut recorder), 0),
+    let (report, shortcomings) = match place {
+        Place::Mock => {
+            let report = Run::<X>::new(schedule, options)?.finish_before(&mut recorder);
+            (report, Shortcomings::default())
+        }
         Place::Tcp => {
             let schedule = &tier::without_above(schedule, place.tier());
             let mut kept = None;
@@ -106,10 +118,10 @@ pub fn play<X: Subject>(
                 Ok(host)
             })?;
             let report = run.finish_before(&mut recorder);
-            (report, kept.map_or(0, |host| host.waits_in_vain()))
+            (report, kept.map(|host| host.shortcomings()).unwrap_or_default())
         }
     };
-    Ok(Played { report, transcript: recorder.finish(), waits_in_vain })
+    Ok(Played { report, transcript: recorder.finish(), shortcomings })
 }
 
 /// What came of a schedule in two places.

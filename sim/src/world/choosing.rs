@@ -97,7 +97,12 @@ impl<X: Subject, K: Host> World<X, K> {
             let is_visited = operator.next().is_some() || driver.has_news();
             let drives = is_visited && driver.can_go(|| machine.default_next(now));
             let drive = drives.then_some(TaskIndex::DRIVER);
-            tasks.map(|task| TaskIndex(task.place())).chain(poll).chain(drive).chain(outside).collect()
+            tasks
+                .map(|task| TaskIndex(task.place()))
+                .chain(poll)
+                .chain(drive)
+                .chain(outside)
+                .collect()
         };
         let point = Point { default, verb, object, actor };
         chooser.choose(point, name_of::<X, K>, runnable)

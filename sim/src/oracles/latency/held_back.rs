@@ -37,7 +37,8 @@ impl HeldBack {
         let Some(conn) = self.0.iter().find(is_held) else { return Ok(()) };
         let who = sockman.sockets().actor(*conn);
         let who = who.map_or_else(|| conn.to_string(), |actor| actor.to_string());
-        let what = format!("{who} was sent bytes behind which more were to follow, and none are left");
+        let what =
+            format!("{who} was sent bytes behind which more were to follow, and none are left");
         Err(violation(world, NAME, RULE_MORE, what))
     }
 }

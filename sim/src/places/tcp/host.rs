@@ -16,6 +16,7 @@ use super::machine::Machine;
 use super::wire::HostIndex;
 use crate::host::{Host, PeerHost};
 use crate::net::{KernelConfig, Segment, Totals};
+use crate::places::Shortcomings;
 
 /// A handle to the sockets of one host. Unlike anything else in a world, a clone of it is the same
 /// host: a world on real sockets goes on once, and in one thread.
@@ -46,11 +47,10 @@ impl TcpHost {
         Ok(Self { machine, index: 0, addresses: own, peers: 0 })
     }
 
-    /// How often something that was sent did not come in all the time that was given, on any host
-    /// of this world.
+    /// Where the real kernel fell short, on any host of this world.
     #[must_use]
-    pub fn waits_in_vain(&self) -> u64 {
-        self.machine.borrow().waits_in_vain()
+    pub fn shortcomings(&self) -> Shortcomings {
+        self.machine.borrow().shortcomings()
     }
 }
 

@@ -14,6 +14,7 @@ use sockman::sockets::{
 
 use super::wire::{EndIndex, HostIndex, Wire};
 use crate::net::{KernelConfig, Totals};
+use crate::places::Shortcomings;
 use crate::renamed::Renaming;
 
 /// How long what was sent may take to be there, and in which steps it is looked for. On a loopback
@@ -48,8 +49,7 @@ pub(super) struct Machine {
     renaming: Renaming,
     /// Sockets of nobody, to wait with.
     idle: OsSockets<Epoll>,
-    /// How often something did not come in all the time that was given.
-    waits_in_vain: u64,
+    shortcomings: Shortcomings,
     scratch: Vec<u8>,
 }
 
@@ -80,7 +80,7 @@ impl Machine {
             wire: Wire::default(),
             renaming: Renaming::new(addresses),
             idle: OsSockets::new()?,
-            waits_in_vain: 0,
+            shortcomings: Shortcomings::default(),
             scratch: vec![0; 1 << 16],
         })
     }
@@ -89,8 +89,8 @@ impl Machine {
         self.hosts[host].config = config;
     }
 
-    pub(super) const fn waits_in_vain(&self) -> u64 {
-        self.waits_in_vain
+    pub(super) const fn shortcomings(&self) -> Shortcomings {
+        self.shortcomings
     }
 
     pub(super) fn open(&self, host: HostIndex) -> usize {
@@ -231,7 +231,7 @@ impl Machine {
             }
             self.pause();
         }
-        self.waits_in_vain += 1;
+        self.shortcomings.waits_in_vain += 1;
         Ok(ConnectStatus::InProgress)
     }
 
@@ -257,9 +257,12 @@ impl Machine {
             allowed.push(IoSlice::new(&slice[..count]));
         }
         let sent = self.hosts[host].os.send(conn, &allowed, More::No)?;
-        if let Sent::Bytes(count) = sent {
-            self.wire.sent(end, count);
-        }
+        let taken = match sent {
+            Sent::Bytes(count) => count,
+            Sent::WouldBlock => 0,
+        };
+        self.wire.sent(end, taken);
+        self.shortcomings.lacked_room += u64::from(taken < room.min(offered));
         Ok(sent)
     }
 
@@ -309,12 +312,17 @@ impl Machine {
                     self.pause();
                 }
                 Ok(Received::WouldBlock) => {
-                    self.waits_in_vain += 1;
+                    self.shortcomings.waits_in_vain += 1;
                     break;
                 }
                 // It comes again with the next read, where bytes were before it.
-                Ok(Received::Eof) if done > 0 => break,
-                result @ (Ok(Received::Eof) | Err(_)) => return result,
+                result @ (Ok(Received::Eof) | Err(_)) => {
+                    self.shortcomings.lacked_room += 1;
+                    match result {
+                        Ok(_) if done > 0 => break,
+                        _ => return result,
+                    }
+                }
             }
         }
         if done == 0 {
@@ -424,7 +432,7 @@ impl Machine {
             self.pause();
         }
         if !missing.is_empty() {
-            self.waits_in_vain += 1;
+            self.shortcomings.waits_in_vain += 1;
             self.wire.give_up(host, &missing);
         }
         for event in events.iter_mut() {
