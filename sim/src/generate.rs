@@ -266,7 +266,8 @@ impl<'a, X: Subject> Author<'a, X> {
 
     fn dial(&mut self, actor: Cast, at: Duration) {
         let from = actor.has_v6.then(|| {
-            let address = Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, actor.id.0);
+            // Nobody's (RFC 6666), and yet an address that a ban covers, as 2001:db8:: is not.
+            let address = Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, actor.id.0);
             let port = FROM_PORT + self.dials_from;
             self.dials_from += 1;
             SocketAddr::new(IpAddr::V6(address), port)

@@ -20,6 +20,7 @@ use crate::schedule::{ACTORS_MAX, Word};
 use crate::subject::{
     ByteTotals, Dialect as _, Fact, Resource, SettingError, Setup, Subject, UnknownWord,
 };
+use crate::world::NODE_DESCRIPTORS_MAX;
 
 mod banned;
 mod expected;
@@ -123,8 +124,9 @@ const PAYLOAD_BYTES_MAX: u64 = 4_000_000;
 /// How far the memory of a payload may be ahead of what has come (docs/behaviour.md, transport 2).
 const GROW_AHEAD_BYTES: u64 = 256 * 1024;
 
-/// Connections that may end before the node comes to dial anew whom it had them with.
-const FALLBACKS_MAX: usize = 1024;
+/// Connections that may end before the node comes to dial anew whom it had them with: as many as
+/// there may be at once.
+const FALLBACKS_MAX: usize = NODE_DESCRIPTORS_MAX;
 
 /// Memory that a message counts for beside its payload, generously.
 const MESSAGE_OVERHEAD_BYTES: u64 = 256;
@@ -405,7 +407,10 @@ const BANS_DRAWN: &[(&str, &[(&str, &str)])] = &[
     ("ban", &[("subnet", "203.0.113.0/30"), ("seconds", "20")]),
     ("ban", &[("subnet", "203.0.113.4/30")]),
     ("ban", &[("subnet", "203.0.113.0/28"), ("seconds", "5")]),
+    ("ban", &[("subnet", "100::/64"), ("seconds", "20")]),
+    ("ban", &[("subnet", "100::2")]),
     ("unban", &[("subnet", "203.0.113.1")]),
+    ("unban", &[("subnet", "100::2")]),
     ("unban", &[("subnet", "203.0.113.0/30")]),
     ("clear-bans", &[]),
 ];

@@ -30,9 +30,13 @@ impl<C> Letter<C> {
         match (word.name.as_str(), word.settings.as_slice()) {
             ("inspect", []) => Ok(Self::Inspect),
             ("stop", []) => Ok(Self::Stop),
-            _ => command(word).map(Self::Command).map_err(|unknown| UnknownWord {
-                expected: format!("{}, or inspect or stop", unknown.expected),
-                ..unknown
+            _ => command(word).map(Self::Command).map_err(|unknown| match unknown.setting {
+                // The word is known, and only said wrong.
+                Some(_) => unknown,
+                None => UnknownWord {
+                    expected: format!("{}, or inspect or stop", unknown.expected),
+                    ..unknown
+                },
             }),
         }
     }

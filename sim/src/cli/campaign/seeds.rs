@@ -64,7 +64,8 @@ pub(in crate::cli) fn parse_count(text: &str) -> Result<u64, String> {
 }
 
 pub(super) fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
-    let number = |text: &str| text.parse::<u64>().map_err(|error| format!("{text:?}: {error}"));
+    let expected = "expected a seed or a range of them (as in 7 or 0..1000)";
+    let number = |text: &str| text.parse::<u64>().map_err(|_| format!("{text:?}: {expected}"));
     match text.split_once("..") {
         None => {
             let seed = number(text)?;
