@@ -25,6 +25,8 @@ pub enum Purpose {
     PassOrder = 3,
     /// Key and garbage of a v2 transport.
     TransportSecrets = 4,
+    /// The key under which netgroups are compared when somebody is evicted.
+    NetGroups = 5,
     /// The address manager's secret key, from which the places of addresses follow.
     AddrManKey = 16,
     /// What the address manager draws in one of its operations, whose number is the subject.

@@ -112,6 +112,9 @@ impl Observer<OsSockets, ConnMan> for Report {
             Notice::PongReceived { peer, round_trip } => {
                 debug!(target: NET, "ping answered after {round_trip:?}, peer={}", peer.0);
             }
+            Notice::InboundEvicted { peer, .. } => {
+                debug!(target: NET, "selected inbound connection for eviction, peer={}", peer.0);
+            }
             Notice::InboundRefused { endpoint, refusal, .. } => {
                 let why = match refusal {
                     Refusal::Banned => "banned",
@@ -266,6 +269,7 @@ impl fmt::Display for Why {
             | DisconnectReason::FrameInvalid(_)
             | DisconnectReason::V2Invalid(_)
             | DisconnectReason::SelfConnection
+            | DisconnectReason::Evicted
             | DisconnectReason::Requested
             | DisconnectReason::NetworkInactive
             | DisconnectReason::Shutdown) => reason.fmt(f),

@@ -1,5 +1,7 @@
 //! The life of a peer: let in or dialled, read from, ended once.
 
+use super::addrman::{NetAddr, NetGroup, NetGroups};
+use super::eviction::select_victim;
 use super::host::Host;
 use super::peer::Origin;
 use super::{ConnMan, ConnType, DisconnectReason, Notice, Peer, PeerId, Refusal, Stage, timers};
@@ -15,8 +17,8 @@ impl ConnMan {
         id
     }
 
-    /// Somebody connected. docs/behaviour.md, connman 4, as far as it applies: permissions and
-    /// eviction arrive later, so that a full house lets nobody in.
+    /// Somebody connected. docs/behaviour.md, connman 4, as far as it applies: permissions arrive
+    /// later.
     pub(super) fn accept(
         &mut self,
         now: Now,
@@ -29,7 +31,7 @@ impl ConnMan {
             Some(Refusal::NetworkInactive)
         } else if Host::of(&endpoint).is_some_and(|host| self.bans.is_banned(now.wall, &host)) {
             Some(Refusal::Banned)
-        } else if self.inbound_count >= self.config.limits.inbound_max as usize {
+        } else if self.is_full() && !self.make_room(conn, conns, actions) {
             Some(Refusal::InboundFull)
         } else {
             None
@@ -43,9 +45,43 @@ impl ConnMan {
         self.inbound_count += 1;
         self.opener.note_connection(&endpoint);
         let (inbound, origin) = (ConnType::Inbound, Origin::Peer);
-        let peer = Peer::new(id, inbound, endpoint, origin, &self.config, &self.seed);
+        let keyed_netgroup = self.keyed_netgroup(&endpoint);
+        let mut peer = Peer::new(id, inbound, endpoint, origin, &self.config, &self.seed);
+        peer.keyed_netgroup = keyed_netgroup;
         conns.adopt(conn, peer);
         self.open(now, conn, conns, actions);
+    }
+
+    /// Whether there is no room for another inbound peer. Who is over and not closed yet takes its
+    /// place until then, as in the reference.
+    const fn is_full(&self) -> bool {
+        self.inbound_count >= self.config.limits.inbound_max as usize
+    }
+
+    /// Ends the connection with somebody for a newcomer; whether there is one who may be evicted.
+    /// docs/behaviour.md, eviction 1. Core: `AttemptToEvictConnection`.
+    fn make_room(
+        &mut self,
+        newcomer: ConnId,
+        conns: &mut Conns<Peer>,
+        actions: &mut Vec<Action<Peer>>,
+    ) -> bool {
+        let inbound =
+            conns.iter().filter(|(_, peer)| peer.is_live() && peer.conn_type.is_inbound());
+        let Some(victim) = select_victim(inbound.map(|(_, peer)| peer.candidate()).collect())
+        else {
+            return false;
+        };
+        let conn = conns.iter().find_map(|(conn, peer)| (peer.id == victim).then_some(conn));
+        self.notices.push(Notice::InboundEvicted { peer: victim, newcomer });
+        self.end(conn.expect("a candidate is there"), DisconnectReason::Evicted, conns, actions);
+        true
+    }
+
+    /// A number that is the same for peers of one netgroup, and that none of them can choose.
+    fn keyed_netgroup(&self, endpoint: &Endpoint) -> u64 {
+        let group = endpoint.ip().map(|at| NetGroups.group(&NetAddr::from_ip(at.ip())));
+        self.netgroup_key.hash(group.as_ref().map_or(&[], NetGroup::as_bytes))
     }
 
     /// There is a connection: it is told of, read from, and timed.

@@ -19,7 +19,7 @@
 //! A peer is *over* from the moment at which its [`Action::Close`] is pushed: nothing is handled or
 //! queued for it any more, and its slot is free once it is closed.
 
-use crate::rng::Seed;
+use crate::rng::{OrderKey, Purpose, Seed};
 use crate::sockets::{ConnId, ConnectError, ListenerId, More};
 use crate::sockman::{Action, ConnFailure, Conns, Event, Slices, StepName, TaskId, Tenant};
 use crate::time::{Instant, Now};
@@ -89,6 +89,8 @@ pub struct ConnMan {
     peers_made: u64,
     /// Inbound peers, also those that are over and not closed yet.
     inbound_count: usize,
+    /// Under which netgroups are compared.
+    netgroup_key: OrderKey,
     listeners: Vec<ListenerId>,
     bans: BanList,
     messages: Messages,
@@ -110,6 +112,7 @@ impl ConnMan {
             opener: Opener::new(&config.connect),
             messages: Messages::new(&seed),
             bans: BanList::new(config.ban_time),
+            netgroup_key: OrderKey::new(&seed, Purpose::NetGroups),
             config,
             seed,
             network: NetworkState::Active,
@@ -390,15 +393,17 @@ impl Tenant for ConnMan {
 
     fn check_invariants(&self, conns: &Conns<Peer>) {
         let mut totals = self.closed.clone();
-        let mut inbound_count = 0;
+        let (mut inbound_count, mut live_count) = (0, 0);
         for (_, peer) in conns.iter() {
             peer.check_invariants();
             totals.add(&peer.traffic);
-            inbound_count += usize::from(peer.conn_type.is_inbound());
+            let is_inbound = peer.conn_type.is_inbound();
+            inbound_count += usize::from(is_inbound);
+            live_count += usize::from(is_inbound && peer.is_live());
         }
         assert_eq!(self.totals, totals, "totals are the sum over live and closed peers");
         assert_eq!(self.inbound_count, inbound_count, "slots are counted");
-        assert!(inbound_count <= self.config.limits.inbound_max as usize, "slots are limited");
+        assert!(live_count <= self.config.limits.inbound_max as usize, "slots are limited");
         self.messages.check_invariants(conns);
         self.own_nonces.check_invariants(conns);
         self.opener.check_invariants(conns);

@@ -95,6 +95,14 @@ pub enum Notice {
         /// Where to.
         endpoint: Endpoint,
     },
+    /// The house was full, and somebody has to go for a newcomer who is let in. Its
+    /// [`PeerDisconnected`](Self::PeerDisconnected) follows.
+    InboundEvicted {
+        /// Who has to go.
+        peer: PeerId,
+        /// The newcomer's connection.
+        newcomer: ConnId,
+    },
     /// Somebody connected and was not let in.
     InboundRefused {
         /// The connection that was.
@@ -158,6 +166,7 @@ impl Notice {
             | Self::MessageRejected { peer, .. }
             | Self::PongReceived { peer, .. }
             | Self::FallsBackToV1 { peer, .. }
+            | Self::InboundEvicted { peer, .. }
             | Self::PeerDisconnected { peer, .. } => Some(*peer),
             Self::InboundRefused { .. }
             | Self::BanAsked { .. }

@@ -3,14 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::addrman::NetAddr;
+use super::eviction::Candidate;
 use super::handshake::{Handshake, OwnNonces};
+use super::host::{Host, HostNetwork};
+use super::message::Relay;
 use super::messages::Visits;
 use super::ping::Ping;
 use super::queues::Inbox;
 use super::reasons::DisconnectReason;
 use super::stats::Traffic;
 use super::timers::Armed;
-use super::{Config, ConnType};
+use super::{Config, ConnType, Services};
 use crate::rng::Seed;
 use crate::sockets::Endpoint;
 use crate::time::{Now, UnixTime};
@@ -58,6 +62,8 @@ pub struct Peer {
     pub(super) endpoint: Endpoint,
     pub(super) origin: Origin,
     pub(super) stage: Stage,
+    /// Its netgroup under a secret key; 0 for whom we dialled, who is never evicted.
+    pub(super) keyed_netgroup: u64,
     /// When it became open.
     pub(super) connected_at: UnixTime,
     /// When bytes last came, and when bytes of ours were last taken.
@@ -129,6 +135,7 @@ impl Peer {
             endpoint,
             origin,
             stage: Stage::Dialing,
+            keyed_netgroup: 0,
             connected_at: UnixTime::EPOCH,
             received_at: None,
             sent_at: None,
@@ -182,7 +189,34 @@ impl Peer {
             outbox_messages: self.transport.unsent_count(),
             outbox_memory_bytes: self.transport.memory_usage(),
             send_paused: self.send_paused,
-            is_over: self.ended.is_some(),
+            is_over: self.is_over(),
+        }
+    }
+
+    /// What eviction knows of it. Blocks, transactions, filters, discouragement and permissions are
+    /// not there yet.
+    #[must_use]
+    pub fn candidate(&self) -> Candidate {
+        let theirs = self.handshake.theirs();
+        let wanted = Services::NETWORK | Services::WITNESS;
+        let ip = self.endpoint.ip().map(|at| at.ip());
+        let host = Host::of(&self.endpoint);
+        Candidate {
+            peer: self.id,
+            conn_type: self.conn_type,
+            connected_at: UnixTime::from_secs(self.connected_at.as_secs()),
+            ping_least: self.ping.least,
+            block_at: None,
+            tx_at: None,
+            has_wanted_services: theirs.is_some_and(|theirs| theirs.head.services.contains(wanted)),
+            relays_txs: theirs.is_some_and(|theirs| theirs.tail.relay == Relay::Wanted),
+            has_bloom_filter: false,
+            keyed_netgroup: self.keyed_netgroup,
+            prefer_evict: false,
+            is_local: ip.is_some_and(|ip| NetAddr::from_ip(ip).is_local()),
+            // A Unix socket has none, and is at no disadvantage.
+            network: host.map_or(HostNetwork::Ipv4, |host| host.network()),
+            noban: false,
         }
     }
 
@@ -190,6 +224,12 @@ impl Peer {
     #[must_use]
     pub fn has_unsent(&self) -> bool {
         self.transport.ready_bytes() > 0
+    }
+
+    /// Whether only its closing is still to come.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.ended.is_some()
     }
 
     /// Whether it is connected and not over.

@@ -77,6 +77,8 @@ pub enum DisconnectReason {
     },
     /// A feeler has seen what it came for.
     FeelerDone,
+    /// Its place was given to a newcomer. Core: `AttemptToEvictConnection`.
+    Evicted,
     /// Somebody asked for it.
     Requested,
     /// The network was switched off.
@@ -103,7 +105,8 @@ impl DisconnectReason {
             | Self::SendTimeout { .. }
             | Self::ReceiveTimeout { .. }
             | Self::PingTimeout { .. }
-            | Self::FeelerDone => EndedBy::Us,
+            | Self::FeelerDone
+            | Self::Evicted => EndedBy::Us,
             Self::Requested | Self::NetworkInactive | Self::Shutdown => EndedBy::Command,
         }
     }
@@ -130,6 +133,7 @@ impl DisconnectReason {
             Self::ReceiveTimeout { .. } => "receive-timeout",
             Self::PingTimeout { .. } => "ping-timeout",
             Self::FeelerDone => "feeler-done",
+            Self::Evicted => "evicted",
             Self::Requested => "requested",
             Self::NetworkInactive => "network-inactive",
             Self::Shutdown => "shutdown",
@@ -164,6 +168,7 @@ impl fmt::Display for DisconnectReason {
             Self::ReceiveTimeout { seconds } => write!(f, "nothing was received for {seconds} s"),
             Self::PingTimeout { waited } => write!(f, "no pong for {waited:?}"),
             Self::FeelerDone => f.write_str("feeler done"),
+            Self::Evicted => f.write_str("evicted for a newcomer"),
             Self::Requested => f.write_str("disconnect requested"),
             Self::NetworkInactive => f.write_str("network inactive"),
             Self::Shutdown => f.write_str("shutting down"),

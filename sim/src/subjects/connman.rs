@@ -23,6 +23,7 @@ use crate::subject::{
 use crate::world::NODE_DESCRIPTORS_MAX;
 
 mod banned;
+mod evicted;
 mod expected;
 mod fairness;
 mod handshake;
@@ -200,15 +201,17 @@ impl Subject for Connman {
 
     fn draw_settings(in_256: u8, below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
         let mut settings = Vec::new();
-        let mut draw = |key: &str, values: [u32; 3]| {
+        let mut draw = |key: &str, values: &[u32]| {
             if below(256) < u32::from(in_256) {
-                let value = values[below(3) as usize];
+                let count = u32::try_from(values.len()).expect("a few");
+                let value = values[below(count) as usize];
                 settings.push((key.to_owned(), value.to_string()));
             }
         };
-        draw("max-inbound", [3, 7, 9]);
-        draw("max-receive-buffer", [200, 1000, 20_000]);
-        draw("max-send-buffer", [100, 1000, 20_000]);
+        // With more than 20 some can be evicted.
+        draw("max-inbound", &[3, 7, 9, 24]);
+        draw("max-receive-buffer", &[200, 1000, 20_000]);
+        draw("max-send-buffer", &[100, 1000, 20_000]);
         settings
     }
 
@@ -277,6 +280,7 @@ impl Subject for Connman {
             | Notice::MessageRejected { .. }
             | Notice::PongReceived { .. }
             | Notice::FallsBackToV1 { .. }
+            | Notice::InboundEvicted { .. }
             | Notice::InboundRefused { .. }
             | Notice::BanAsked { .. }
             | Notice::UnbanAsked { .. }
@@ -321,7 +325,7 @@ impl Subject for Connman {
         let Some(conn) = conn else {
             check(Resource {
                 name: "inbound peers",
-                used: connman.inbound_count() as u64,
+                used: inbound_count(conns) as u64,
                 limit: u64::from(config.limits.inbound_max),
                 derivation: "max-inbound",
             });
@@ -379,6 +383,12 @@ impl Subject for Connman {
         }
         None
     }
+}
+
+/// Inbound peers that are not over: who was evicted is closed next.
+fn inbound_count(conns: &Conns<Peer>) -> usize {
+    let is_there = |peer: &Peer| peer.conn_type().is_inbound() && !peer.is_over();
+    conns.iter().filter(|(_, peer)| is_there(peer)).count()
 }
 
 /// The tables of the whole node.

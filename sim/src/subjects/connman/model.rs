@@ -310,6 +310,11 @@ impl Model {
                         speaks_v2.then(|| Tap::new(seed, *peer, by_node))
                     })?;
                 }
+                // Whether it had to be is looked at by the policy.
+                Notice::InboundEvicted { .. } => {
+                    let conn = conn.ok_or_else(|| after_the_end(notice))?;
+                    self.end(conn, "evicted");
+                }
                 Notice::InboundRefused { conn, .. } => self.end(*conn, "refused"),
                 Notice::MessageHandled { .. } | Notice::MessageQueued { .. } => {
                     let conn = conn.ok_or_else(|| after_the_end(notice))?;

@@ -9,12 +9,13 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use sockman::connman::{Command, Config, ConnType, DialFailure, Notice, Refusal};
+use sockman::connman::eviction::Candidate;
+use sockman::connman::{Command, Config, ConnType, DialFailure, Notice, PeerId, Refusal};
 use sockman::driver::{Did, Outcome, Task};
 use sockman::sockets::{Accepted, ConnId, Endpoint};
-use sockman::time::UnixTime;
 
 use super::banned::Bans;
+use super::evicted::{check_refusal, check_victim};
 use super::model::{Model, Wears};
 use crate::faulty::CallResult;
 use crate::subject::{Objection, Sight};
@@ -22,6 +23,7 @@ use crate::world::Step;
 
 const NAME: &str = "policy";
 const RULE_IN: &str = "docs/behaviour.md, connman 4: whom to let in";
+const RULE_EVICTION: &str = "docs/behaviour.md, eviction 1: inbound";
 const RULE_BANS: &str = "docs/behaviour.md, bans 1: the list";
 const RULE_OUT: &str = "docs/behaviour.md, connman 5.1: when not to connect";
 
@@ -33,6 +35,8 @@ pub(super) struct Policy {
     /// Let in and not closed, as the node tells.
     inbound: BTreeSet<ConnId>,
     bans: Bans,
+    /// For whom somebody has just been evicted.
+    has_room: Option<ConnId>,
     /// Whom a command has asked to dial, and who was not dialled yet.
     asked: VecDeque<Endpoint>,
 }
@@ -66,7 +70,7 @@ impl Policy {
             Some(Command::Disconnect { .. } | Command::Ping | Command::Inspect { .. }) => {}
         }
         for notice in sight.notices {
-            self.hear(notice, sight.now.wall, config, model)?;
+            self.hear(notice, sight, config, model)?;
         }
         match sight.step {
             Step::Node(_, Did::Executed { action: "close", conn, outcome: Outcome::Done }) => {
@@ -109,18 +113,26 @@ impl Policy {
         Err(objection(RULE_BANS, format!("{told:?} is told; expected: {expected:?}")))
     }
 
-    fn hear(
+    fn hear<X: Wears>(
         &mut self,
         notice: &Notice,
-        now: UnixTime,
+        sight: &Sight<'_, X>,
         config: &Config,
         model: &Model,
     ) -> Result<(), Objection> {
-        let (endpoint, told) = match notice {
-            Notice::PeerConnected { endpoint, conn_type: ConnType::Inbound, .. } => {
-                (endpoint, None)
+        let now = sight.now.wall;
+        let ((conn, endpoint), told) = match notice {
+            Notice::InboundEvicted { peer, newcomer } => {
+                self.has_room = Some(*newcomer);
+                let result = check_victim(*peer, &candidates(sight, Some(*peer), *newcomer));
+                return result.map_err(|what| objection(RULE_EVICTION, what));
             }
-            Notice::InboundRefused { endpoint, refusal, .. } => (endpoint, Some(*refusal)),
+            Notice::PeerConnected { conn, endpoint, conn_type: ConnType::Inbound, .. } => {
+                ((*conn, endpoint), None)
+            }
+            Notice::InboundRefused { conn, endpoint, refusal } => {
+                ((*conn, endpoint), Some(*refusal))
+            }
             _ => return Ok(()),
         };
         let (count, most) = (self.inbound.len(), config.limits.inbound_max as usize);
@@ -128,13 +140,15 @@ impl Policy {
             Some(Refusal::NetworkInactive)
         } else if self.bans.covers(now, endpoint) {
             Some(Refusal::Banned)
-        } else if count >= most {
+        } else if count >= most && self.has_room.take() != Some(conn) {
+            check_refusal(&candidates(sight, None, conn))
+                .map_err(|what| objection(RULE_EVICTION, what))?;
             Some(Refusal::InboundFull)
         } else {
             None
         };
-        if let Notice::PeerConnected { conn, .. } = notice {
-            self.inbound.insert(*conn);
+        if told.is_none() {
+            self.inbound.insert(conn);
         }
         if told == expected {
             return Ok(());
@@ -203,6 +217,21 @@ impl Policy {
         }
         Ok(())
     }
+}
+
+/// Who could be evicted for a newcomer: the inbound peers that are not over, or were not before
+/// this step.
+fn candidates<X: Wears>(
+    sight: &Sight<'_, X>,
+    victim: Option<PeerId>,
+    newcomer: ConnId,
+) -> Vec<Candidate> {
+    let others = sight.conns.iter().filter(|(conn, _)| *conn != newcomer);
+    let could = others.filter(|(_, peer)| {
+        let is_there = !peer.is_over() || Some(peer.id()) == victim;
+        peer.conn_type().is_inbound() && is_there
+    });
+    could.map(|(_, peer)| peer.candidate()).collect()
 }
 
 fn objection(rule: &'static str, what: String) -> Objection {

@@ -76,6 +76,7 @@ pub(super) fn told(notice: &Notice) -> Told {
         Notice::FallsBackToV1 { .. } => Told::only("falls back", ""),
         Notice::PongReceived { .. } => Told::only("measures", "round-trip"),
         Notice::PeerDisconnected { reason, .. } => Told::only("down", name_of_reason(*reason)),
+        Notice::InboundEvicted { .. } => Told::only("evicts", ""),
         Notice::InboundRefused { refusal, .. } => Told::only(
             "refuses",
             match refusal {
