@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Services;
 use super::bans::BAN_TIME_DEFAULT;
 use super::message::USER_AGENT_BYTES_MAX;
+use super::permissions::{Implicit, Whitelist};
 use crate::sockets::Endpoint;
 use crate::transport::Network;
 
@@ -39,6 +40,11 @@ pub struct Config {
     pub ban_time: Duration,
     /// Where to connect to, again and again; at most [`CONNECT_MAX`]. Core: `-connect`.
     pub connect: Vec<Endpoint>,
+    /// Who may do what others may not; at most [`WHITELIST_MAX`]. Core: `-whitelist`.
+    pub whitelist: Vec<Whitelist>,
+    /// What an entry grants that names no permissions. Core: `-whitelistrelay`,
+    /// `-whitelistforcerelay`.
+    pub implicit: Implicit,
     /// Whether the deliberate deviations from the reference are on.
     pub behaviour: Behaviour,
 }
@@ -49,6 +55,9 @@ pub const DIAL_TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 
 /// Most endpoints in [`Config::connect`]: ours; the reference has no bound.
 pub const CONNECT_MAX: usize = 1024;
+
+/// Most entries of [`Config::whitelist`]: ours; the reference has no bound.
+pub const WHITELIST_MAX: usize = 1024;
 
 impl Config {
     /// The defaults of the reference, for a node that has no blocks to serve yet.
@@ -66,6 +75,8 @@ impl Config {
             send_buffer_bytes_max: 1_000_000,
             ban_time: BAN_TIME_DEFAULT,
             connect: Vec::new(),
+            whitelist: Vec::new(),
+            implicit: Implicit::DEFAULT,
             behaviour: Behaviour::Ours,
         }
     }
@@ -79,6 +90,7 @@ impl Config {
     pub(super) fn check_invariants(&self) {
         assert!(self.user_agent.len() <= USER_AGENT_BYTES_MAX, "nobody takes a longer user agent");
         assert!(self.connect.len() <= CONNECT_MAX, "the list to connect to is bounded");
+        assert!(self.whitelist.len() <= WHITELIST_MAX, "the whitelist is bounded");
         assert!(self.start_height >= 0, "the genesis block has height 0");
     }
 }

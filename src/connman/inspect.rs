@@ -7,6 +7,7 @@ use super::bans::{BanTime, Banned, Subnet};
 use super::host::Host;
 use super::message::Bandwidth;
 use super::peer::{Origin, Peer, Stage};
+use super::permissions::Permissions;
 use super::reasons::{DialFailure, DisconnectReason};
 use super::stats::Traffic;
 use super::{ConnMan, ConnType, Notice, PeerId, Services};
@@ -130,6 +131,8 @@ pub struct PeerSnapshot {
     pub prefers_headers: bool,
     /// How it wants compact blocks; `None`: not at all.
     pub compact_blocks: Option<Bandwidth>,
+    /// What it may do that others may not.
+    pub permissions: Permissions,
     /// The last round trip of a ping.
     pub ping_last: Option<Duration>,
     /// The least.
@@ -193,6 +196,7 @@ impl PeerSnapshot {
             wants_addrv2: handshake.wants_addrv2,
             prefers_headers: handshake.prefers_headers,
             compact_blocks: handshake.compact_blocks,
+            permissions: peer.permissions,
             ping_last: peer.ping.last,
             ping_least: peer.ping.least,
             inbox_messages: peer.inbox.count(),

@@ -4,7 +4,10 @@ use super::addrman::{NetAddr, NetGroup, NetGroups};
 use super::eviction::select_victim;
 use super::host::Host;
 use super::peer::Origin;
-use super::{ConnMan, ConnType, DisconnectReason, Notice, Peer, PeerId, Refusal, Stage, timers};
+use super::permissions::{self, Permissions};
+use super::{
+    Config, ConnMan, ConnType, DisconnectReason, Notice, Peer, PeerId, Refusal, Stage, timers,
+};
 use crate::sockets::{ConnId, Endpoint};
 use crate::sockman::{Action, Conns};
 use crate::time::Now;
@@ -17,8 +20,8 @@ impl ConnMan {
         id
     }
 
-    /// Somebody connected. docs/behaviour.md, connman 4, as far as it applies: permissions arrive
-    /// later.
+    /// Somebody connected. docs/behaviour.md, connman 4, as far as it applies: discouragement
+    /// arrives later.
     pub(super) fn accept(
         &mut self,
         now: Now,
@@ -27,9 +30,13 @@ impl ConnMan {
         conns: &mut Conns<Peer>,
         actions: &mut Vec<Action<Peer>>,
     ) {
+        let host = Host::of(&endpoint);
+        let Config { whitelist, implicit, .. } = &self.config;
+        let permissions = permissions::of_inbound(None, host.as_ref(), whitelist, *implicit);
+        let is_banned = || host.is_some_and(|host| self.bans.is_banned(now.wall, &host));
         let refusal = if !self.is_network_active() {
             Some(Refusal::NetworkInactive)
-        } else if Host::of(&endpoint).is_some_and(|host| self.bans.is_banned(now.wall, &host)) {
+        } else if !permissions.has(Permissions::NOBAN) && is_banned() {
             Some(Refusal::Banned)
         } else if self.is_full() && !self.make_room(conn, conns, actions) {
             Some(Refusal::InboundFull)
@@ -48,6 +55,7 @@ impl ConnMan {
         let keyed_netgroup = self.keyed_netgroup(&endpoint);
         let mut peer = Peer::new(id, inbound, endpoint, origin, &self.config, &self.seed);
         peer.keyed_netgroup = keyed_netgroup;
+        peer.permissions = permissions;
         conns.adopt(conn, peer);
         self.open(now, conn, conns, actions);
     }

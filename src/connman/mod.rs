@@ -51,6 +51,7 @@ mod timers;
 pub use address::is_routable;
 pub use config::{
     Behaviour, CONNECT_MAX, CONNECTIONS_MAX_DEFAULT, Config, DIAL_TIMEOUT_DEFAULT, Limits,
+    WHITELIST_MAX,
 };
 pub use conn_type::ConnType;
 pub use handshake::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN};

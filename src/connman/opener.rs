@@ -15,8 +15,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use super::host::Host;
 use super::peer::{Origin, Peer};
-use super::{ConnMan, ConnType, DialFailure, Notice};
+use super::permissions::of_manual;
+use super::{Config, ConnMan, ConnType, DialFailure, Notice};
 use crate::sockets::Endpoint;
 use crate::sockman::{Action, Conns, StepName};
 use crate::time::{Instant, Now};
@@ -210,7 +212,11 @@ impl ConnMan {
     ) {
         let id = self.next_peer_id();
         let to = endpoint.clone();
-        let state = Peer::new(id, conn_type, endpoint, origin, &self.config, &self.seed);
+        let mut state = Peer::new(id, conn_type, endpoint, origin, &self.config, &self.seed);
+        if conn_type == ConnType::Manual {
+            let Config { whitelist, implicit, .. } = &self.config;
+            state.permissions = of_manual(Host::of(&to).as_ref(), whitelist, *implicit);
+        }
         let timeout = self.config.dial_timeout;
         actions.push(Action::dial(to, timeout, state));
     }

@@ -9,6 +9,7 @@ use super::handshake::{Handshake, OwnNonces};
 use super::host::{Host, HostNetwork};
 use super::message::Relay;
 use super::messages::Visits;
+use super::permissions::Permissions;
 use super::ping::Ping;
 use super::queues::Inbox;
 use super::reasons::DisconnectReason;
@@ -64,6 +65,8 @@ pub struct Peer {
     pub(super) stage: Stage,
     /// Its netgroup under a secret key; 0 for whom we dialled, who is never evicted.
     pub(super) keyed_netgroup: u64,
+    /// What it may do that others may not.
+    pub(super) permissions: Permissions,
     /// When it became open.
     pub(super) connected_at: UnixTime,
     /// When bytes last came, and when bytes of ours were last taken.
@@ -136,6 +139,7 @@ impl Peer {
             origin,
             stage: Stage::Dialing,
             keyed_netgroup: 0,
+            permissions: Permissions::NONE,
             connected_at: UnixTime::EPOCH,
             received_at: None,
             sent_at: None,
@@ -193,8 +197,8 @@ impl Peer {
         }
     }
 
-    /// What eviction knows of it. Blocks, transactions, filters, discouragement and permissions are
-    /// not there yet.
+    /// What eviction knows of it. Blocks, transactions, filters and discouragement are not there
+    /// yet.
     #[must_use]
     pub fn candidate(&self) -> Candidate {
         let theirs = self.handshake.theirs();
@@ -216,7 +220,7 @@ impl Peer {
             is_local: ip.is_some_and(|ip| NetAddr::from_ip(ip).is_local()),
             // A Unix socket has none, and is at no disadvantage.
             network: host.map_or(HostNetwork::Ipv4, |host| host.network()),
-            noban: false,
+            noban: self.permissions.has(Permissions::NOBAN),
         }
     }
 
@@ -224,6 +228,12 @@ impl Peer {
     #[must_use]
     pub fn has_unsent(&self) -> bool {
         self.transport.ready_bytes() > 0
+    }
+
+    /// What it may do that others may not.
+    #[must_use]
+    pub const fn permissions(&self) -> Permissions {
+        self.permissions
     }
 
     /// Whether only its closing is still to come.

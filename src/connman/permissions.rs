@@ -57,6 +57,12 @@ impl Permissions {
         self.0 & others.0 == others.0
     }
 
+    /// Whether an option named none, so that it grants what [`Implicit`] says.
+    #[must_use]
+    pub const fn is_implicit(self) -> bool {
+        self.has(Self::IMPLICIT)
+    }
+
     /// The names of those held, in the order of `getpeerinfo`.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES.into_iter().filter(move |(one, _)| self.has(*one)).map(|(_, name)| name)
@@ -73,7 +79,7 @@ impl Permissions {
 
     /// With what is implicit spelled out.
     const fn expand(self, implicit: Implicit) -> Self {
-        if !self.has(Self::IMPLICIT) {
+        if !self.is_implicit() {
             return self;
         }
         let mut bits = self.0 & !Self::IMPLICIT.0 | Self::MEMPOOL.0 | Self::NOBAN.0;
@@ -105,7 +111,7 @@ impl fmt::Display for Permissions {
 
 impl fmt::Debug for Permissions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let implicit = if self.has(Self::IMPLICIT) { ", implicit" } else { "" };
+        let implicit = if self.is_implicit() { ", implicit" } else { "" };
         write!(f, "Permissions({self}{implicit})")
     }
 }
@@ -136,8 +142,10 @@ pub struct Directions {
 /// `-whitelist`: permissions for peers by their address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whitelist {
-    permissions: Permissions,
-    subnet: Subnet,
+    /// Which; perhaps implicit.
+    pub permissions: Permissions,
+    /// Whose.
+    pub subnet: Subnet,
     /// For whose connections.
     pub directions: Directions,
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use sockman::connman::permissions::PermissionError;
+
 /// Why the node does not start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum OptionsError {
@@ -48,12 +50,21 @@ pub(crate) enum OptionsError {
     DuplicateBind(SocketAddr),
     /// Where to listen was said, and that we do not.
     BindWithoutListen,
-    /// More places to connect to than there may be.
-    TooManyConnects {
+    /// More values of an option than there may be.
+    TooMany {
+        /// The option.
+        name: &'static str,
         /// How many.
         count: usize,
         /// How many there may be.
         max: usize,
+    },
+    /// An entry of the whitelist that says nothing.
+    Whitelist {
+        /// The entry.
+        value: String,
+        /// What is wrong with it.
+        error: PermissionError,
     },
     /// A negative number of connections.
     NegativeConnections,
@@ -123,8 +134,11 @@ impl fmt::Display for OptionsError {
             Self::BindWithoutListen => {
                 f.write_str("Cannot set -bind or -whitebind together with -listen=0")
             }
-            Self::TooManyConnects { count, max } => {
-                write!(f, "-connect was given {count} times, at most {max} are possible")
+            Self::TooMany { name, count, max } => {
+                write!(f, "-{name} was given {count} times, at most {max} are possible")
+            }
+            Self::Whitelist { value, error } => {
+                write!(f, "Invalid -whitelist '{value}': {error}")
             }
             Self::NegativeConnections => {
                 f.write_str("-maxconnections must be greater or equal than zero")

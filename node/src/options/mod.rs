@@ -8,9 +8,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sockman::connman::host::Cjdns;
 use sockman::connman::message::USER_AGENT_BYTES_MAX;
+use sockman::connman::permissions::Whitelist;
 use sockman::connman::{
     Behaviour, CONNECT_MAX, CONNECTIONS_MAX_DEFAULT, Config, Limits, NetworkState, Services,
+    WHITELIST_MAX,
 };
 use sockman::transport::Network;
 
@@ -141,6 +144,8 @@ fn options(args: &Args) -> Result<Options, OptionsError> {
     let send_default = config.send_buffer_bytes_max;
     config.send_buffer_bytes_max = kilobytes(args, "maxsendbuffer", send_default)?;
     config.connect = connect(args, network)?.into_iter().map(Into::into).collect();
+    config.whitelist = whitelist(args)?;
+    config.implicit.relay = flag(args, "whitelistrelay")?.unwrap_or(config.implicit.relay);
     config.user_agent = user_agent(args)?;
     let network_state = match flag(args, "networkactive")?.unwrap_or(true) {
         true => NetworkState::Active,
@@ -235,11 +240,26 @@ fn connect(args: &Args, network: Network) -> Result<Vec<SocketAddr>, OptionsErro
     {
         return Ok(Vec::new());
     }
-    if values.len() > CONNECT_MAX {
-        return Err(OptionsError::TooManyConnects { count: values.len(), max: CONNECT_MAX });
-    }
+    check_count("connect", values, CONNECT_MAX)?;
     let port = network.default_port();
     values.iter().map(|value| address("connect", value.as_str(), port)).collect()
+}
+
+fn check_count(name: &'static str, values: &[Value], max: usize) -> Result<(), OptionsError> {
+    let count = values.len();
+    if count > max { Err(OptionsError::TooMany { name, count, max }) } else { Ok(()) }
+}
+
+/// Who may do what. Core: `NetWhitelistPermissions::TryParse`.
+fn whitelist(args: &Args) -> Result<Vec<Whitelist>, OptionsError> {
+    let values = args.list("whitelist");
+    check_count("whitelist", values, WHITELIST_MAX)?;
+    let parse = |value: &Value| {
+        let value = value.as_str();
+        Whitelist::parse(value, Cjdns::Unreachable)
+            .map_err(|error| OptionsError::Whitelist { value: value.to_owned(), error })
+    };
+    values.iter().map(parse).collect()
 }
 
 /// BIP 14: the comments follow the version in brackets.

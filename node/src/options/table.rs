@@ -112,6 +112,13 @@ pub(super) const EFFECTIVE: &[Spec] = {
             "Give up an attempt to connect after <n> milliseconds (minimum: 1, default: 5000)"),
         spec(Connection, "v2transport", Flag, "",
             "Speak the encrypted transport of BIP 324 with those who do (default: 1)"),
+        spec(Connection, "whitelist", List, "=<[permissions@]subnet>",
+            "Let peers of this subnet do what others may not. Permissions, with commas between: \
+             bloomfilter, noban (never banned or evicted), forcerelay, relay, mempool, download, \
+             addr, all; in or out: who began the connection (default: in). Only noban and what \
+             eviction makes of it have an effect yet. May be given several times"),
+        spec(Connection, "whitelistrelay", Flag, "",
+            "Let an entry of -whitelist without permissions include relay (default: 1)"),
 
         spec(Debugging, "debug", List, "=<category>",
             "Log more about <category>, or about everything if it is left out, 1 or all; 0 or \
@@ -231,8 +238,6 @@ pub(super) const LATER: &[&str] = &[
     "torcontrol",
     "torpassword",
     "whitebind",
-    "whitelist",
-    "whitelistrelay",
 ];
 
 /// Options that mean nothing without a value. Core: `DISALLOW_ELISION`.

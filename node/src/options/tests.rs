@@ -365,6 +365,10 @@ fn values_out_of_range_are_refused() {
             "Duplicate binding configuration for address 1.2.3.4:8333. Please check your -bind \
              settings.",
         ),
+        (
+            "-whitelist=nobann@1.2.3.4",
+            "Invalid -whitelist 'nobann@1.2.3.4': no permission is called \"nobann\", at byte 0",
+        ),
         ("-bind=1.2.3.4 -listen=0", "Cannot set -bind or -whitebind together with -listen=0"),
         ("-listen=yes", "Invalid value specified in -listen: 'yes', must be 0 or 1"),
         ("-nolisten=yes", "Invalid value specified in -listen: 'yes', must be 0 or 1"),

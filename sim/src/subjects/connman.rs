@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use sockman::connman::bans::{BANS_MAX, BanTime, Subnet};
 use sockman::connman::host::Cjdns;
+use sockman::connman::permissions::Whitelist;
 use sockman::connman::{
     CONNECT_MAX, Command, Config, ConnMan, NetworkState, Notice, Peer, Services, Tables, Timer,
+    WHITELIST_MAX,
 };
 use sockman::sockets::{ConnId, Endpoint};
 use sockman::sockman::{Conns, RECEIVE_BYTES_MAX};
@@ -165,13 +167,19 @@ impl Subject for Connman {
                 "v2" => return Err(refused("on or off")),
                 "max-receive-buffer" => config.receive_buffer_bytes_max = number()? as usize,
                 "max-send-buffer" => config.send_buffer_bytes_max = number()? as usize,
+                "whitelist" => {
+                    let entries = value.split_whitespace().map(whitelist);
+                    let entries: Option<Vec<_>> = entries.collect();
+                    let bounded = entries.filter(|entries| entries.len() <= WHITELIST_MAX);
+                    config.whitelist = bounded.ok_or_else(|| refused(WHITELIST))?;
+                }
                 "v2-peers" if are_peers(value) => {}
                 "v2-peers" => return Err(refused("peers, as in p1 p3")),
                 _ => {
                     return Err(refused(
                         "one of connect, max-inbound, peer-timeout, max-receive-buffer, \
-                         max-send-buffer, v2, v2-peers, and of the host's: seed, send-buffer, \
-                         receive-buffer, descriptors, backlog",
+                         max-send-buffer, v2, v2-peers, whitelist, and of the host's: seed, \
+                         send-buffer, receive-buffer, descriptors, backlog",
                     ));
                 }
             }
@@ -212,6 +220,10 @@ impl Subject for Connman {
         draw("max-inbound", &[3, 7, 9, 24]);
         draw("max-receive-buffer", &[200, 1000, 20_000]);
         draw("max-send-buffer", &[100, 1000, 20_000]);
+        if below(512) < u32::from(in_256) {
+            let entries = WHITELISTS_DRAWN[below(3) as usize];
+            settings.push(("whitelist".to_owned(), entries.to_owned()));
+        }
         settings
     }
 
@@ -425,11 +437,24 @@ const BANS_DRAWN: &[(&str, &[(&str, &str)])] = &[
     ("clear-bans", &[]),
 ];
 
+/// What generated schedules have in the whitelist: two ways to never be banned, and none.
+const WHITELISTS_DRAWN: [&str; 3] =
+    ["noban@203.0.113.0/30", "203.0.113.4/30 100::/64", "relay@203.0.113.0/24"];
+
 /// The subnet that a command is about.
 fn subnet(word: &Word, (key, value): &(String, String)) -> Result<Subnet, UnknownWord> {
     let found = (key == "subnet").then(|| Subnet::parse(value, Cjdns::Unreachable).ok());
     let expected = "subnet=S with an address, or one with a prefix as in 203.0.113.0/24";
     found.flatten().ok_or_else(|| UnknownWord::new(word, Some(0), expected))
+}
+
+/// What a setting `whitelist` has.
+const WHITELIST: &str =
+    "entries as in noban@203.0.113.0/24, permissions before a subnet, a space between two";
+
+/// An entry of the whitelist.
+fn whitelist(entry: &str) -> Option<Whitelist> {
+    Whitelist::parse(entry, Cjdns::Unreachable).ok()
 }
 
 /// Whether these are names of peers, a space between two.

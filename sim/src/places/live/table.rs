@@ -134,6 +134,7 @@ const V2: Row =
 const V2_PEERS: Row =
     Row::new("node v2-peers", "nothing: it is how our peers speak", Needs::Nothing);
 const SEED: Row = Row::new("node seed", "nothing: no expectation may depend on it", Needs::Nothing);
+const WHITELIST: Row = Row::never("node whitelist");
 const ODD_BUFFER: Row = Row::never("a message buffer that is no multiple of 1000");
 const KERNEL_BUFFERS: Row = Row::never("node send-buffer, receive-buffer, descriptors, backlog");
 const TOLD_MORE: Row = Row::never("node is told something else");
@@ -150,7 +151,7 @@ const OTHER_SUBJECT: Row = Row::never("another subject than connman");
 const TOO_LONG: Row = Row::never("more time than there is, of a node whose clock is its own");
 
 /// All of it.
-pub const TABLE: [Row; 32] = [
+pub const TABLE: [Row; 33] = [
     DIALS,
     LISTENS,
     ACTS,
@@ -170,6 +171,7 @@ pub const TABLE: [Row; 32] = [
     V2,
     V2_PEERS,
     SEED,
+    WHITELIST,
     ODD_BUFFER,
     KERNEL_BUFFERS,
     TOLD_MORE,
@@ -240,6 +242,7 @@ fn row_of_setting(schedule: &Schedule, key: &str, value: &str) -> Row {
         "v2" => V2,
         "v2-peers" => V2_PEERS,
         "seed" => SEED,
+        "whitelist" => WHITELIST,
         _ => KERNEL_BUFFERS,
     }
 }

@@ -10,11 +10,12 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use sockman::connman::eviction::Candidate;
+use sockman::connman::permissions::{Permissions, Whitelist};
 use sockman::connman::{Command, Config, ConnType, DialFailure, Notice, PeerId, Refusal};
 use sockman::driver::{Did, Outcome, Task};
 use sockman::sockets::{Accepted, ConnId, Endpoint};
 
-use super::banned::Bans;
+use super::banned::{Bans, is_in};
 use super::evicted::{check_refusal, check_victim};
 use super::model::{Model, Wears};
 use crate::faulty::CallResult;
@@ -124,7 +125,8 @@ impl Policy {
         let ((conn, endpoint), told) = match notice {
             Notice::InboundEvicted { peer, newcomer } => {
                 self.has_room = Some(*newcomer);
-                let result = check_victim(*peer, &candidates(sight, Some(*peer), *newcomer));
+                let result =
+                    check_victim(*peer, &candidates(sight, config, Some(*peer), *newcomer));
                 return result.map_err(|what| objection(RULE_EVICTION, what));
             }
             Notice::PeerConnected { conn, endpoint, conn_type: ConnType::Inbound, .. } => {
@@ -138,10 +140,10 @@ impl Policy {
         let (count, most) = (self.inbound.len(), config.limits.inbound_max as usize);
         let expected = if model.is_off {
             Some(Refusal::NetworkInactive)
-        } else if self.bans.covers(now, endpoint) {
+        } else if self.bans.covers(now, endpoint) && !has_noban(config, endpoint) {
             Some(Refusal::Banned)
         } else if count >= most && self.has_room.take() != Some(conn) {
-            check_refusal(&candidates(sight, None, conn))
+            check_refusal(&candidates(sight, config, None, conn))
                 .map_err(|what| objection(RULE_EVICTION, what))?;
             Some(Refusal::InboundFull)
         } else {
@@ -219,17 +221,29 @@ impl Policy {
     }
 }
 
+/// Whether somebody who comes from there is never banned or evicted (bans 3): it is in an entry for
+/// those who come, and that says so or says nothing.
+fn has_noban(config: &Config, endpoint: &Endpoint) -> bool {
+    let is_for =
+        |entry: &&Whitelist| entry.directions.inbound && is_in(&entry.subnet.to_string(), endpoint);
+    let entries = config.whitelist.iter().filter(is_for);
+    let mut granted = entries.map(|entry| entry.permissions);
+    granted.any(|permissions| permissions.has(Permissions::NOBAN) || permissions.is_implicit())
+}
+
 /// Who could be evicted for a newcomer: the inbound peers that are not over, or were not before
 /// this step.
 fn candidates<X: Wears>(
     sight: &Sight<'_, X>,
+    config: &Config,
     victim: Option<PeerId>,
     newcomer: ConnId,
 ) -> Vec<Candidate> {
     let others = sight.conns.iter().filter(|(conn, _)| *conn != newcomer);
     let could = others.filter(|(_, peer)| {
         let is_there = !peer.is_over() || Some(peer.id()) == victim;
-        peer.conn_type().is_inbound() && is_there
+        let may_go = !has_noban(config, peer.endpoint());
+        peer.conn_type().is_inbound() && is_there && may_go
     });
     could.map(|(_, peer)| peer.candidate()).collect()
 }
