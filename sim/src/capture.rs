@@ -59,6 +59,11 @@ impl Capture {
         }
     }
 
+    /// Whether packets are kept.
+    pub(crate) const fn is_kept(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub(crate) fn packets(&self) -> &[Packet] {
         self.0.as_deref().unwrap_or_default()
     }

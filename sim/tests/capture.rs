@@ -183,6 +183,14 @@ fn whoever_is_refused_is_reset() {
 
 /// Random schedules, with all that they do to connections: every file holds together.
 #[test]
+fn what_the_node_sends_to_itself_passes_once() {
+    let (_, file) = captured("0ms node dials itself\n");
+    let streams = streams(&frames(&file));
+    let said: Vec<_> = streams.values().map(|stream| messages(&stream.bytes)).collect();
+    assert_eq!(said, [vec![], vec!["version".to_owned()]]);
+}
+
+#[test]
 fn captures_of_a_campaign_are_consistent() {
     for seed in 0..40 {
         let drawn = generate::<Connman>(seed);
