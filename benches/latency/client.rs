@@ -68,6 +68,16 @@ impl Client {
         self.stream.write_all(&self.question)?;
         self.stream.read_exact(&mut self.answer)
     }
+
+    /// Whether the last answer was the one to the last question.
+    pub(crate) fn is_answered(&self) -> bool {
+        let nonce = QUESTION_BYTES - 8;
+        if self.speaks {
+            self.answer == *frame(MessageType::PONG, &self.question[nonce..])
+        } else {
+            self.answer == *self.question
+        }
+    }
 }
 
 fn frame(message_type: MessageType, payload: &[u8]) -> Vec<u8> {

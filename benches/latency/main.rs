@@ -55,6 +55,9 @@ impl Subject {
             let began = Instant::now();
             self.client.ask()?;
             times.push(began.elapsed());
+            if !self.client.is_answered() {
+                return Err(io::Error::other(format!("{}: another answer came", self.name)));
+            }
         }
         self.medians.push(median(&mut times));
         Ok(())

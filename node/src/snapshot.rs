@@ -4,6 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use sockman::connman::permissions::Permissions;
 use sockman::connman::{ConnMan, Inspection, NetworkState, PeerSnapshot, Timer};
 use sockman::driver::Machine;
 use sockman::sockets::{Interest, OsSockets, Readiness};
@@ -98,8 +99,12 @@ fn peer_line(peer: &PeerSnapshot) -> String {
         Detected::V1 => "v1".to_owned(),
         Detected::V2(session_id) => format!("v2, session {session_id}"),
     };
+    let permissions = match peer.permissions == Permissions::NONE {
+        true => String::new(),
+        false => format!(", permissions {}", peer.permissions),
+    };
     format!(
-        "peer={} {}: handshake {handshake}, {version}{ended}, transport {transport}",
+        "peer={} {}: handshake {handshake}, {version}{ended}, transport {transport}{permissions}",
         peer.peer.0, peer.conn_type
     )
 }

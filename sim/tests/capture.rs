@@ -181,7 +181,6 @@ fn whoever_is_refused_is_reset() {
     assert!(streams.values().all(|stream| stream.bytes.is_empty()));
 }
 
-/// Random schedules, with all that they do to connections: every file holds together.
 #[test]
 fn what_the_node_sends_to_itself_passes_once() {
     let (_, file) = captured("0ms node dials itself\n");
@@ -190,6 +189,7 @@ fn what_the_node_sends_to_itself_passes_once() {
     assert_eq!(said, [vec![], vec!["version".to_owned()]]);
 }
 
+/// Random schedules, with all that they do to connections: every file holds together.
 #[test]
 fn captures_of_a_campaign_are_consistent() {
     for seed in 0..40 {

@@ -313,3 +313,56 @@ fn transport(
     let role = if conn_type.is_inbound() { Role::Responder } else { Role::Initiator };
     Transport::v2(magic, role, Secrets::draw(seed, id.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use super::*;
+    use crate::connman::handshake::handle_version;
+    use crate::connman::message::{Version, VersionHead, VersionTail};
+    use crate::transport::Network;
+
+    fn candidate(ip: &str, services: Services, relay: Relay) -> Candidate {
+        let (config, seed) = (Config::new(Network::Regtest), Seed::from_number(7));
+        let endpoint = Endpoint::Ip(SocketAddr::new(ip.parse().unwrap(), 40_000));
+        let (id, inbound, origin) = (PeerId(3), ConnType::Inbound, Origin::Peer);
+        let mut peer = Peer::new(id, inbound, endpoint, origin, &config, &seed);
+        peer.stage = Stage::Open;
+        peer.connected_at = UnixTime::from_secs(90) + std::time::Duration::from_millis(999);
+        peer.ping.least = Some(std::time::Duration::from_millis(5));
+        (peer.keyed_netgroup, peer.permissions) = (17, Permissions::NOBAN);
+        let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let head = VersionHead {
+            version: crate::connman::PROTOCOL_VERSION,
+            services,
+            time: 0,
+            receiver_services: Services::NONE,
+            receiver: nobody,
+        };
+        let tail = VersionTail { nonce: 1, user_agent: String::new(), start_height: 0, relay };
+        let own_nonces = OwnNonces::default();
+        let now = Now::default();
+        let cx = Context { config: &config, seed: &seed, now, own_nonces: &own_nonces };
+        handle_version(&mut peer, &cx, &Version { head, tail }.encode()).unwrap();
+        peer.candidate()
+    }
+
+    #[test]
+    fn eviction_knows_what_is_true_of_a_peer() {
+        let wanted = Services::NETWORK | Services::WITNESS;
+        let one = candidate("203.0.113.7", wanted, Relay::Unwanted);
+        assert_eq!((one.peer, one.conn_type), (PeerId(3), ConnType::Inbound));
+        assert_eq!(one.connected_at, UnixTime::from_secs(90), "to the second");
+        assert_eq!(one.ping_least, Some(std::time::Duration::from_millis(5)));
+        assert_eq!((one.keyed_netgroup, one.noban), (17, true));
+        assert_eq!((one.has_wanted_services, one.relays_txs), (true, false));
+        assert_eq!((one.is_local, one.network), (false, HostNetwork::Ipv4));
+
+        let other = candidate("127.0.0.1", Services::WITNESS, Relay::Wanted);
+        assert_eq!((other.has_wanted_services, other.relays_txs), (false, true));
+        assert_eq!((other.is_local, other.network), (true, HostNetwork::Ipv4));
+        let last = candidate("2a00::1", Services::NONE, Relay::Wanted);
+        assert_eq!((last.is_local, last.network), (false, HostNetwork::Ipv6));
+    }
+}

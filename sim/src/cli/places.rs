@@ -145,6 +145,7 @@ fn said(
         "verdict": verdict,
         "difference": difference.map(|difference| difference.to_string()),
         "waits_in_vain": compared.map(|compared| compared.right.shortcomings.waits_in_vain),
+        "lacked_room": compared.map(|compared| compared.right.shortcomings.lacked_room),
     })
 }
 

@@ -250,7 +250,7 @@ impl Recorder {
             };
             let account = self.conns.get(&conn).copied().unwrap_or(Account::Node(None, 0));
             // Of a connection with itself either end may be served first, and the other is closed.
-            let is_own = matches!(account, Account::Node(None, _));
+            let is_own = matches!(account, Account::Node(None, 1..));
             let is_closed = is_own && what == What::Dropped("peer-closed");
             let what = if is_closed { What::Dropped("self-connection") } else { what };
             self.note(account, at, what);

@@ -10,7 +10,6 @@ use sockman::connman::host::Cjdns;
 use sockman::connman::permissions::Whitelist;
 use sockman::connman::{
     CONNECT_MAX, Command, Config, ConnMan, NetworkState, Notice, Peer, Services, Tables, Timer,
-    WHITELIST_MAX,
 };
 use sockman::sockets::{ConnId, Endpoint};
 use sockman::sockman::{Conns, RECEIVE_BYTES_MAX};
@@ -170,8 +169,8 @@ impl Subject for Connman {
                 "whitelist" => {
                     let entries = value.split_whitespace().map(whitelist);
                     let entries: Option<Vec<_>> = entries.collect();
-                    let bounded = entries.filter(|entries| entries.len() <= WHITELIST_MAX);
-                    config.whitelist = bounded.ok_or_else(|| refused(WHITELIST))?;
+                    let entries = entries.filter(|entries| !entries.is_empty());
+                    config.whitelist = entries.ok_or_else(|| refused(WHITELIST))?;
                 }
                 "v2-peers" if are_peers(value) => {}
                 "v2-peers" => return Err(refused("peers, as in p1 p3")),
@@ -439,7 +438,7 @@ const BANS_DRAWN: &[(&str, &[(&str, &str)])] = &[
 
 /// What generated schedules have in the whitelist: two ways to never be banned, and none.
 const WHITELISTS_DRAWN: [&str; 3] =
-    ["noban@203.0.113.0/30", "203.0.113.4/30 100::/64", "relay@203.0.113.0/24"];
+    ["noban@203.0.113.0/30", "203.0.113.4/30 in,noban@100::/64", "out,noban@203.0.113.0/24"];
 
 /// The subnet that a command is about.
 fn subnet(word: &Word, (key, value): &(String, String)) -> Result<Subnet, UnknownWord> {

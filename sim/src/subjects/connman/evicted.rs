@@ -29,12 +29,14 @@ pub(super) fn check_victim(victim: PeerId, candidates: &[Candidate]) -> Result<(
     let better_than = |is_better: Better| {
         candidates.iter().filter(|one| one.peer != victim.peer && is_better(one, victim)).count()
     };
-    let after_half = count.saturating_sub(PROTECTED + BLOCK_RELAY_PROTECTED) / 2;
+    // Of the half up to half may go to networks at a disadvantage, the rest to the oldest.
+    let half = count.saturating_sub(PROTECTED + BLOCK_RELAY_PROTECTED) / 2;
+    let oldest = half - half / 2;
     let mut ways: Vec<(&str, usize, Better)> = vec![
         ("ping", 8, has_better_ping),
         ("transactions", 4, has_better_transactions),
         ("blocks", 4, has_better_blocks),
-        ("age", after_half, is_older),
+        ("age", oldest, is_older),
     ];
     if relays_blocks_alone(victim) {
         ways.push(("blocks alone", BLOCK_RELAY_PROTECTED, |one, other| {
@@ -150,7 +152,8 @@ mod tests {
         candidates[..4].iter_mut().for_each(|one| one.has_wanted_services = true);
         check(20, &candidates, Some("peer 20 is evicted, and only 0 are better by blocks alone"));
         check(21, &crowd(32), None);
-        check(13, &crowd(60), Some("peer 13 is evicted, and only 13 are better by age"));
+        check(13, &crowd(88), Some("peer 13 is evicted, and only 13 are better by age"));
+        check(15, &crowd(88), None);
     }
 
     #[test]

@@ -36,8 +36,8 @@ pub(super) struct Policy {
     /// Let in and not closed, as the node tells.
     inbound: BTreeSet<ConnId>,
     bans: Bans,
-    /// For whom somebody has just been evicted.
-    has_room: Option<ConnId>,
+    /// For whom somebody has just been evicted, until it is let in.
+    evicted_for: Option<ConnId>,
     /// Whom a command has asked to dial, and who was not dialled yet.
     asked: VecDeque<Endpoint>,
 }
@@ -124,10 +124,10 @@ impl Policy {
         let now = sight.now.wall;
         let ((conn, endpoint), told) = match notice {
             Notice::InboundEvicted { peer, newcomer } => {
-                self.has_room = Some(*newcomer);
-                let result =
-                    check_victim(*peer, &candidates(sight, config, Some(*peer), *newcomer));
-                return result.map_err(|what| objection(RULE_EVICTION, what));
+                let could = candidates(sight, config, Some(*peer), *newcomer);
+                return self
+                    .check_eviction(*peer, *newcomer, config, &could)
+                    .map_err(|what| objection(RULE_EVICTION, what));
             }
             Notice::PeerConnected { conn, endpoint, conn_type: ConnType::Inbound, .. } => {
                 ((*conn, endpoint), None)
@@ -138,11 +138,12 @@ impl Policy {
             _ => return Ok(()),
         };
         let (count, most) = (self.inbound.len(), config.limits.inbound_max as usize);
+        let has_room = self.evicted_for.take() == Some(conn);
         let expected = if model.is_off {
             Some(Refusal::NetworkInactive)
         } else if self.bans.covers(now, endpoint) && !has_noban(config, endpoint) {
             Some(Refusal::Banned)
-        } else if count >= most && self.has_room.take() != Some(conn) {
+        } else if count >= most && !has_room {
             check_refusal(&candidates(sight, config, None, conn))
                 .map_err(|what| objection(RULE_EVICTION, what))?;
             Some(Refusal::InboundFull)
@@ -151,6 +152,10 @@ impl Policy {
         };
         if told.is_none() {
             self.inbound.insert(conn);
+        }
+        if has_room && expected.is_some() {
+            let what = format!("somebody is evicted for {endpoint}, who is not to be let in");
+            return Err(objection(RULE_EVICTION, what));
         }
         if told == expected {
             return Ok(());
@@ -162,6 +167,25 @@ impl Policy {
         let (told, expected) = (said(told), said(expected));
         let what = format!("{endpoint} is {told} with {count} of {most}, and has to be {expected}");
         Err(objection(RULE_IN, what))
+    }
+
+    /// Somebody is to go for a newcomer: the house is full, nobody else goes for it, and it is one
+    /// who may.
+    fn check_eviction(
+        &mut self,
+        victim: PeerId,
+        newcomer: ConnId,
+        config: &Config,
+        could: &[Candidate],
+    ) -> Result<(), String> {
+        let (count, most) = (self.inbound.len(), config.limits.inbound_max as usize);
+        if count < most {
+            return Err(format!("{victim} is evicted with {count} of {most}"));
+        }
+        if self.evicted_for.replace(newcomer).is_some() {
+            return Err(format!("{victim} is evicted, and another one was for the same newcomer"));
+        }
+        check_victim(victim, could)
     }
 
     /// Somebody asks for a connection: it is dialled, or there is a reason not to.
