@@ -2,7 +2,8 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::io::Read as _;
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -371,7 +372,14 @@ impl<'a> Player<'a> {
     }
 }
 
-/// Whether somebody accepts connections there. He is told nothing more.
+/// Whether somebody accepts connections there. He is told nothing more, and has forgotten it by
+/// then: it would take the place of a peer.
 fn is_listening(at: SocketAddr) -> bool {
-    std::net::TcpStream::connect_timeout(&at, Duration::from_millis(500)).is_ok()
+    let patience = Duration::from_millis(500);
+    let Ok(mut stream) = TcpStream::connect_timeout(&at, patience) else { return false };
+    let ends = stream.set_read_timeout(Some(patience));
+    // OK to ignore: that somebody listens is known, and he may take his time.
+    let _ = ends.and_then(|()| stream.shutdown(Shutdown::Write));
+    let _ = stream.read(&mut [0]);
+    true
 }

@@ -129,8 +129,11 @@ const MAX_BUFFER: Row = Row::new(
 );
 const CONNECT: Row =
     Row::new("node connect", "`-connect=NAME`, which comes to the proxy", Needs::StartAndProxy);
-const V2: Row =
-    Row::new("node v2 on, v2 off", "`-v2transport`, which is off unless asked for", Needs::Start);
+const V2: Row = Row::new(
+    "node v2 on, v2 off",
+    "`-v2transport`, behind the options of the command, which have it off",
+    Needs::Start,
+);
 const V2_PEERS: Row =
     Row::new("node v2-peers", "nothing: it is how our peers speak", Needs::Nothing);
 const SEED: Row = Row::new("node seed", "nothing: no expectation may depend on it", Needs::Nothing);
