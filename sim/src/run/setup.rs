@@ -20,8 +20,15 @@ pub enum SetupError {
     Setting(SettingError),
     /// A word of the script.
     Word(Box<Misspoken>),
-    /// Two actors, or an actor and the node, use one address.
-    AddressTwice(IpAddr),
+    /// An actor cannot have this address.
+    Address {
+        /// Which.
+        address: IpAddr,
+        /// The line of the script that gives it, from 0; `None`: it is the usual one.
+        line: Option<usize>,
+        /// What would have been taken.
+        expected: &'static str,
+    },
     /// Nobody knows how to simulate this.
     NoSuchSubject(String),
     /// It was to run on real ones.
@@ -34,7 +41,7 @@ impl fmt::Display for SetupError {
             Self::Setting(error) => error.fmt(f),
             Self::Word(misspoken) => misspoken.fmt(f),
             Self::NoSockets(errno) => write!(f, "the system gives no sockets: {errno}"),
-            Self::AddressTwice(address) => write!(f, "two parties use the address {address}"),
+            Self::Address { address, expected, .. } => write!(f, "{address}: expected {expected}"),
             Self::NoSuchSubject(name) => {
                 write!(f, "no subject {name}; there are {}", crate::subjects::NAMES.join(", "))
             }
@@ -62,7 +69,12 @@ impl SetupError {
                 let mistake = Mistake::Misspoken { said, expected };
                 source.mistake_in_word(schedule, *line, *word, setting, mistake)
             }
-            Self::AddressTwice(_) | Self::NoSuchSubject(_) | Self::NoSockets(_) => None,
+            Self::Address { address, line, expected } => {
+                let (said, expected) = (address.to_string(), (*expected).to_owned());
+                let mistake = Mistake::Misspoken { said: said.clone(), expected };
+                source.mistake_in_line((*line)?, &said, mistake)
+            }
+            Self::NoSuchSubject(_) | Self::NoSockets(_) => None,
         }
     }
 }
@@ -139,13 +151,28 @@ pub(crate) fn addresses_of(
             own.push(usual_address(*actor));
         }
         for address in own {
-            if taken.contains(address) || address.is_loopback() || address.is_unspecified() {
-                return Err(SetupError::AddressTwice(*address));
-            }
-            taken.push(*address);
+            let expected = if taken.contains(address) {
+                "an address that no other party has"
+            } else if address.is_loopback() || address.is_unspecified() || address.is_multicast() {
+                "an address that a host of a network has"
+            } else {
+                taken.push(*address);
+                continue;
+            };
+            let line = schedule.script.iter().position(|line| gives(&line.op, *actor, *address));
+            return Err(SetupError::Address { address: *address, line, expected });
         }
     }
     Ok(addresses)
+}
+
+/// Whether a line gives an actor this address.
+fn gives(op: &Op, actor: ActorId, address: IpAddr) -> bool {
+    let (Op::Dial { actor: one, from: Some(at) } | Op::Listen { actor: one, at: Some(at) }) = op
+    else {
+        return false;
+    };
+    *one == actor && at.ip() == address
 }
 
 /// Takes the settings of the host out of the `node` lines: its buffers, its descriptors, the seed.

@@ -160,3 +160,21 @@ fn where_a_schedule_was_read_is_no_part_of_it() {
     assert_eq!(lines[1].unwrap().1, "p1 sends line");
     assert_eq!((source.line(Place::Head), source.line(Place::Script(2))), (None, None));
 }
+
+#[test]
+fn an_address_that_no_host_can_have_is_a_mistake_in_its_place() {
+    for (line, column, expected) in [
+        ("p1 dials from 127.0.1.1:5", 21, "an address that a host of a network has"),
+        ("p1 listens at 0.0.0.0:5", 21, "an address that a host of a network has"),
+        ("p1 dials from 203.0.113.2:5", 21, "an address that no other party has"),
+        ("p1 dials from 192.0.2.1:5", 21, "an address that no other party has"),
+    ] {
+        let text = format!("format 1\n0ms   {line}\n      p2 dials from 203.0.113.2:5\n");
+        let (schedule, source) = Schedule::parse_with_source("test", &text).unwrap();
+        let error = Run::<Connman>::new(&schedule, &Options::default()).unwrap_err();
+        let placed = error.in_text(&schedule, &source).unwrap().to_string();
+        let at = if line.contains("203.") { 3 } else { 2 };
+        assert!(placed.starts_with(&format!("test:{at}:{column}: ")), "{placed}");
+        assert!(placed.contains(expected), "{placed}");
+    }
+}

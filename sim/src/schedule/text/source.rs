@@ -87,6 +87,14 @@ impl Source {
         Some(self.mistake(*number, *key, mistake))
     }
 
+    /// A mistake in a line of the script, at the first place where this part of it stands.
+    #[must_use]
+    pub fn mistake_in_line(&self, line: usize, part: &str, mistake: Mistake) -> Option<ParseError> {
+        let (number, _) = self.script.get(line)?;
+        let at = self.text.lines().nth(number - 1)?.find(part)?;
+        Some(self.mistake(*number, Span { at, length: part.len() }, mistake))
+    }
+
     fn mistake(&self, number: usize, span: Span, mistake: Mistake) -> ParseError {
         Problem::new(span.at, span.length, mistake).in_text(&self.file, number, &self.text)
     }
