@@ -33,8 +33,8 @@ pub use setup::{Misspoken, SetupError, usual_address};
 pub use stats::Stats;
 pub use verdict::{Lost, Told, Verdict};
 
-pub(crate) use setup::addresses_of;
 pub(crate) use setup::check_words;
+pub(crate) use setup::{addresses_of, can_be_a_hosts};
 use setup::{host_settings, longest_window, plan};
 
 /// How long a world is left alone after the last line of its script. By then everything has moved

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sockman::rng::Seed;
 
-use crate::run::{SETTLE, usual_address};
+use crate::run::{SETTLE, can_be_a_hosts, usual_address};
 use crate::schedule::{ActorId, Item, Line, LinkChange, Manner, Op, Schedule, When, Word};
 use crate::subject::{Dialect as _, Setup, Subject, Usage};
 use crate::subjects::connman::Connman;
@@ -222,7 +222,7 @@ fn tame_addresses(script: &mut [Line]) {
         let Some(ip) = address.map(|address| address.ip()) else { continue };
         let is_nodes = ip == NODE_ADDRESS.ip() || ip == NODE_ADDRESS_V6.ip();
         let is_usual = is_usual(ip) && ip != usual_address(*actor);
-        let is_odd = ip.is_loopback() || ip.is_unspecified();
+        let is_odd = !can_be_a_hosts(ip);
         let owner = *owners.entry(ip).or_insert(*actor);
         if is_nodes || is_usual || is_odd || owner != *actor {
             *address = None;

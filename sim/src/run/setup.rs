@@ -153,7 +153,7 @@ pub(crate) fn addresses_of(
         for address in own {
             let expected = if taken.contains(address) {
                 "an address that no other party has"
-            } else if address.is_loopback() || address.is_unspecified() || address.is_multicast() {
+            } else if !can_be_a_hosts(*address) {
                 "an address that a host of a network has"
             } else {
                 taken.push(*address);
@@ -164,6 +164,11 @@ pub(crate) fn addresses_of(
         }
     }
     Ok(addresses)
+}
+
+/// Whether a host of a network can have this address.
+pub(crate) const fn can_be_a_hosts(address: IpAddr) -> bool {
+    !(address.is_loopback() || address.is_unspecified() || address.is_multicast())
 }
 
 /// Whether a line gives an actor this address.
