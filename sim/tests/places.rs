@@ -54,8 +54,7 @@ fn drawn_schedules_look_the_same_in_both_places() {
             let plan = Plan { strategy: Some(Strategy::Default), ..Plan::default() };
             let generated = generate_for(subject, &plan, seed).unwrap();
             let options = Options { chance: Some(generated.chance), ..Options::default() };
-            let schedule = tier::without_above(&generated.schedule, Place::Tcp.tier());
-            let schedule = tier::restarts_apart(&schedule);
+            let schedule = tier::of_drawn(&generated.schedule, Place::Tcp.tier());
             let recorded = run_named(&schedule, &options).unwrap().recorded;
             let compared = compare(&recorded);
             if let Some(disagreement) = compared.disagreement() {

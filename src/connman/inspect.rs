@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::bans::{BanTime, Banned, Subnet};
 use super::host::Host;
+use super::life::conn_of;
 use super::message::Bandwidth;
 use super::peer::{Origin, Peer, Stage};
 use super::permissions::Permissions;
@@ -262,9 +263,7 @@ impl ConnMan {
                 self.connect(endpoint, ConnType::Manual, Origin::Command, conns, actions);
             }
             Command::Disconnect { peer } => {
-                let is_it = |other: &Peer| other.stage == Stage::Open && other.id == peer;
-                let conn = conns.iter().find(|(_, other)| is_it(other)).map(|(conn, _)| conn);
-                if let Some(conn) = conn {
+                if let Some(conn) = conn_of(conns, peer) {
                     self.end(conn, DisconnectReason::Requested, conns, actions);
                 }
             }

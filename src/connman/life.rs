@@ -13,6 +13,12 @@ use crate::sockman::{Action, Conns};
 use crate::time::Now;
 use crate::transport::{Received, TransportError};
 
+/// The connection with an open peer of this number.
+pub(super) fn conn_of(conns: &Conns<Peer>, id: PeerId) -> Option<ConnId> {
+    let is_it = |peer: &Peer| peer.stage == Stage::Open && peer.id == id;
+    conns.iter().find_map(|(conn, peer)| is_it(peer).then_some(conn))
+}
+
 impl ConnMan {
     pub(super) const fn next_peer_id(&mut self) -> PeerId {
         let id = PeerId(self.peers_made);
@@ -80,7 +86,7 @@ impl ConnMan {
         else {
             return false;
         };
-        let conn = conns.iter().find_map(|(conn, peer)| (peer.id == victim).then_some(conn));
+        let conn = conn_of(conns, victim);
         self.notices.push(Notice::InboundEvicted { peer: victim, newcomer });
         self.end(conn.expect("a candidate is there"), DisconnectReason::Evicted, conns, actions);
         true

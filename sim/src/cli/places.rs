@@ -111,10 +111,11 @@ fn replay_one(
 
 fn judge(compared: &Compared, sum: &mut Sum) -> &'static str {
     sum.waits_in_vain += compared.right.shortcomings.waits_in_vain;
-    if compared.disagreement().is_some() && compared.right.shortcomings.lacked_room > 0 {
-        sum.tally.skip(&BTreeSet::from([ROOM]));
-        "skipped"
-    } else if compared.disagreement().is_some() {
+    if compared.disagreement().is_some() {
+        if compared.right.shortcomings.lacked_room > 0 {
+            sum.tally.skip(&BTreeSet::from([ROOM]));
+            return "skipped";
+        }
         sum.tally.differ += 1;
         "differs"
     } else if compared.right.report.verdict.is_passed() {
@@ -218,8 +219,7 @@ fn drawn(subject: &str, plan: &Plan, place: Place, seed: u64) -> Result<Schedule
     let unknown = || Error::Usage(format!("no subject {subject}"));
     let generated = generate_for(subject, &plan, seed).ok_or_else(unknown)?;
     let options = Options { chance: Some(generated.chance), ..Options::default() };
-    let schedule = tier::without_above(&generated.schedule, place.tier());
-    let schedule = tier::restarts_apart(&schedule);
+    let schedule = tier::of_drawn(&generated.schedule, place.tier());
     let report = run_named(&schedule, &options);
     let report = report.map_err(|error| Error::Setup(PathBuf::from("a drawn schedule"), error))?;
     Ok(report.recorded)

@@ -12,7 +12,7 @@ use crate::net::{KernelConfig, Loopback};
 
 /// Below so many unread bytes, everything is visible when a call returns, and a writer is writable:
 /// docs/behaviour.md, TCP 8.
-const VISIBLE_BYTES: u64 = 16_384;
+pub(crate) const VISIBLE_BYTES: u64 = 16_384;
 
 /// Every how-manieth seed also fills buffers. It is the slowest part, and has fewer ways to go.
 const FILLING_EVERY: u64 = 20;

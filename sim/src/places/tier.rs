@@ -221,10 +221,16 @@ pub fn without_above(schedule: &Schedule, tier: Tier) -> Schedule {
     rest
 }
 
+/// What of a schedule that was drawn is comparable in a place of this tier: what it can carry out,
+/// with restarts apart.
+#[must_use]
+pub fn of_drawn(schedule: &Schedule, tier: Tier) -> Schedule {
+    restarts_apart(&without_above(schedule, tier))
+}
+
 /// The same schedule with each restart of the node's a little later than what is before it: a real
 /// kernel has carried out by then what was asked of it at the same instant.
-#[must_use]
-pub fn restarts_apart(schedule: &Schedule) -> Schedule {
+fn restarts_apart(schedule: &Schedule) -> Schedule {
     let mut apart = schedule.clone();
     let mut later = Duration::ZERO;
     let mut before = None;

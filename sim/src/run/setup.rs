@@ -133,13 +133,7 @@ pub(crate) fn addresses_of(
     for actor in schedule.actors() {
         addresses.insert(actor, Vec::new());
     }
-    for line in &schedule.script {
-        let (Op::Dial { actor, from: Some(address) } | Op::Listen { actor, at: Some(address) }) =
-            line.op
-        else {
-            continue;
-        };
-        let address = address.ip();
+    for (actor, address) in schedule.script.iter().filter_map(|line| given(&line.op)) {
         let own = addresses.get_mut(&actor).expect("it was named");
         if !own.contains(&address) {
             own.push(address);
@@ -159,7 +153,8 @@ pub(crate) fn addresses_of(
                 taken.push(*address);
                 continue;
             };
-            let line = schedule.script.iter().position(|line| gives(&line.op, *actor, *address));
+            let is_its = Some((*actor, *address));
+            let line = schedule.script.iter().position(|line| given(&line.op) == is_its);
             return Err(SetupError::Address { address: *address, line, expected });
         }
     }
@@ -171,13 +166,12 @@ pub(crate) const fn can_be_a_hosts(address: IpAddr) -> bool {
     !(address.is_loopback() || address.is_unspecified() || address.is_multicast())
 }
 
-/// Whether a line gives an actor this address.
-fn gives(op: &Op, actor: ActorId, address: IpAddr) -> bool {
-    let (Op::Dial { actor: one, from: Some(at) } | Op::Listen { actor: one, at: Some(at) }) = op
-    else {
-        return false;
+/// The address that a line gives an actor.
+fn given(op: &Op) -> Option<(ActorId, IpAddr)> {
+    let (Op::Dial { actor, from: Some(at) } | Op::Listen { actor, at: Some(at) }) = op else {
+        return None;
     };
-    *one == actor && at.ip() == address
+    Some((*actor, at.ip()))
 }
 
 /// Takes the settings of the host out of the `node` lines: its buffers, its descriptors, the seed.

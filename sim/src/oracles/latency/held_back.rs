@@ -19,8 +19,9 @@ impl HeldBack {
         for call in calls {
             let Some(conn) = call.conn else { continue };
             let has_sent = matches!(call.what, CallResult::Send(Ok(Sent::Bytes(1..))));
-            let ends = [CallResult::Shutdown(Ok(())), CallResult::Close(Ok(()))];
-            if has_sent || ends.contains(&call.what) {
+            let ends =
+                matches!(call.what, CallResult::Shutdown(Ok(())) | CallResult::Close(Ok(())));
+            if has_sent || ends {
                 self.0.retain(|held| *held != conn);
             }
             if has_sent && call.more == More::Yes {

@@ -13,6 +13,7 @@ use sockman::sockets::{
 };
 
 use super::wire::{EndIndex, HostIndex, Wire};
+use crate::contract::differential::VISIBLE_BYTES;
 use crate::net::{KernelConfig, Totals};
 use crate::places::Shortcomings;
 use crate::renamed::Renaming;
@@ -22,10 +23,6 @@ use crate::renamed::Renaming;
 /// up to 60 ms (docs/behaviour.md, TCP 8 and 9), or a probe or a repeat, after 200 ms and more.
 const PAUSE: Duration = Duration::from_millis(1);
 const PAUSES_MAX: u32 = 2_000;
-
-/// So many unread bytes every kernel holds, in however small segments they came (docs/behaviour.md,
-/// TCP 8): where less is missing, it is not for want of room.
-const CERTAIN_BYTES: usize = 16_384;
 
 /// Ports that a virtual host names by itself: every other one from here (docs/behaviour.md, TCP
 /// 1.3). Here they are names alone.
@@ -308,7 +305,7 @@ impl Machine {
     ) -> Result<Received, ConnError> {
         let mut done = 0;
         let mut pauses = 0;
-        let may_lack_room = self.wire.incoming(end).unread() > CERTAIN_BYTES;
+        let may_lack_room = self.wire.incoming(end).unread() as u64 > VISIBLE_BYTES;
         while done < buffer.len() {
             match self.hosts[host].os.recv(conn, &mut buffer[done..]) {
                 Ok(Received::Bytes(count)) => done += count,
@@ -320,13 +317,13 @@ impl Machine {
                     self.shortcomings.waits_in_vain += 1;
                     break;
                 }
-                // It comes again with the next read, where bytes were before it.
+                // An end comes again with the next read, where bytes were before it.
                 result @ (Ok(Received::Eof) | Err(_)) => {
                     self.shortcomings.lacked_room += u64::from(may_lack_room);
-                    match result {
-                        Ok(_) if done > 0 => break,
-                        _ => return result,
+                    if result.is_err() || done == 0 {
+                        return result;
                     }
+                    break;
                 }
             }
         }

@@ -68,35 +68,29 @@ const fn relays_blocks_alone(one: &Candidate) -> bool {
     !one.relays_txs && one.has_wanted_services
 }
 
+/// Of two who are alike the older is better, in each way but the ping.
+fn age(one: &Candidate) -> impl Ord {
+    (one.connected_at, one.peer)
+}
+
 fn is_older(one: &Candidate, other: &Candidate) -> bool {
-    (one.connected_at, one.peer) < (other.connected_at, other.peer)
+    age(one) < age(other)
 }
 
 fn has_better_ping(one: &Candidate, other: &Candidate) -> bool {
-    match (one.ping_least, other.ping_least) {
-        (Some(ping), Some(others)) if ping != others => ping < others,
-        (Some(_), None) => true,
-        (None, Some(_)) => false,
-        (Some(_), Some(_)) | (None, None) => one.peer < other.peer,
-    }
+    // What was never measured is worse than any.
+    let ping = |of: &Candidate| (of.ping_least.is_none(), of.ping_least, of.peer);
+    ping(one) < ping(other)
 }
 
 /// Nobody has brought one yet.
 fn has_better_transactions(one: &Candidate, other: &Candidate) -> bool {
-    match (one.relays_txs, other.relays_txs) {
-        (true, false) => true,
-        (false, true) => false,
-        (true, true) | (false, false) => is_older(one, other),
-    }
+    (!one.relays_txs, age(one)) < (!other.relays_txs, age(other))
 }
 
 /// Nobody has brought one yet.
 fn has_better_blocks(one: &Candidate, other: &Candidate) -> bool {
-    match (one.has_wanted_services, other.has_wanted_services) {
-        (true, false) => true,
-        (false, true) => false,
-        (true, true) | (false, false) => is_older(one, other),
-    }
+    (!one.has_wanted_services, age(one)) < (!other.has_wanted_services, age(other))
 }
 
 #[cfg(test)]

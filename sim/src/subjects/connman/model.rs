@@ -162,7 +162,7 @@ impl Model {
             Step::Node(..) if sight.task() == Some("timers") => {
                 let unheard = self.sides.iter_mut().filter(|(_, side)| side.has_news);
                 for (conn, side) in unheard.filter(|(_, side)| side.over.is_none()) {
-                    let is_over = sight.conns.get(*conn).is_some_and(|peer| peer.load().is_over);
+                    let is_over = sight.conns.get(*conn).is_some_and(|peer| peer.is_over());
                     side.is_judged_unheard |= is_over;
                 }
                 None
@@ -318,7 +318,7 @@ impl Model {
                 Notice::InboundRefused { conn, .. } => self.end(*conn, "refused"),
                 Notice::MessageHandled { .. } | Notice::MessageQueued { .. } => {
                     let conn = conn.ok_or_else(|| after_the_end(notice))?;
-                    if sight.conns.get(conn).is_some_and(|peer| peer.load().is_over) {
+                    if sight.conns.get(conn).is_some_and(|peer| peer.is_over()) {
                         return Err(after_the_end(notice));
                     }
                     self.hear_message(conn, notice, config)?;
