@@ -57,6 +57,9 @@ impl Report {
                 if let DisconnectReason::V2Invalid(error) = reason {
                     debug!(target: NET, "V2 transport error: {error}, peer={number}");
                 }
+                if let DisconnectReason::Misbehaved(what) = reason {
+                    debug!(target: NET, "Misbehaving: peer={number}: {what}");
+                }
                 let why = Why { reason, peer_timeout: self.peer_timeout };
                 debug!(target: NET, "{why}, disconnecting peer={number}");
             }
@@ -115,9 +118,13 @@ impl Observer<OsSockets, ConnMan> for Report {
             Notice::InboundEvicted { peer, .. } => {
                 debug!(target: NET, "selected inbound connection for eviction, peer={}", peer.0);
             }
+            Notice::HostDiscouraged { peer, host } => {
+                debug!(target: NET, "discouraging {host} for peer={}", peer.0);
+            }
             Notice::InboundRefused { endpoint, refusal, .. } => {
                 let why = match refusal {
                     Refusal::Banned => "banned",
+                    Refusal::Discouraged => "discouraged",
                     Refusal::InboundFull => "full",
                     Refusal::NetworkInactive => "network inactive",
                 };
@@ -161,7 +168,17 @@ fn message_handled(peer: PeerId, kind: MessageType, payload_bytes: usize, verdic
     let peer = peer.0;
     let kind = kind.as_str();
     debug!(target: NET, "received: {kind} ({payload_bytes} bytes) peer={peer}");
-    let Verdict::Ignored(why) = verdict else { return };
+    match verdict {
+        Verdict::Taken => {}
+        Verdict::Ignored(why) => ignored(peer, kind, payload_bytes, why),
+        Verdict::Pardoned(what) => {
+            debug!(target: NET, "Misbehaving: peer={peer}: {what}");
+            info!("Warning: not punishing peer {peer}, for which somebody has vouched");
+        }
+    }
+}
+
+fn ignored(peer: u64, kind: &str, payload_bytes: usize, why: Ignored) {
     match why {
         Ignored::BeforeVersion => debug!(
             target: NET,
@@ -252,6 +269,7 @@ impl fmt::Display for Why {
             DisconnectReason::SendAddrV2AfterVerack => {
                 f.write_str("sendaddrv2 received after verack")
             }
+            DisconnectReason::LocatorTooLong { count } => write!(f, "locator size {count}"),
             DisconnectReason::FeelerDone => f.write_str("feeler connection completed"),
             DisconnectReason::SendTimeout { seconds } => {
                 write!(f, "socket sending timeout: {seconds}s")
@@ -269,6 +287,10 @@ impl fmt::Display for Why {
             | DisconnectReason::FrameInvalid(_)
             | DisconnectReason::V2Invalid(_)
             | DisconnectReason::SelfConnection
+            | DisconnectReason::Misbehaved(_)
+            | DisconnectReason::Discouraged
+            | DisconnectReason::TransactionUnwanted
+            | DisconnectReason::NotOffered { .. }
             | DisconnectReason::Evicted
             | DisconnectReason::Requested
             | DisconnectReason::NetworkInactive

@@ -33,6 +33,8 @@ pub struct Judge {
     ready: Vec<(Instant, ActorId)>,
     /// Who is at the other end of a connection, kept beyond its end.
     actors: BTreeMap<ConnId, ActorId>,
+    /// Which of an actor's own connections the node took on last.
+    taken_on: BTreeMap<ActorId, u32>,
 }
 
 /// An expectation whose time has not run out.
@@ -104,6 +106,8 @@ impl Judge {
                 Fact::Up(conn) => {
                     if let Some(actor) = faulty.actor(conn) {
                         self.actors.insert(conn, actor);
+                        let number = world.actor(actor).map(Actor::connections);
+                        self.taken_on.extend(number.map(|number| (actor, number)));
                     }
                 }
                 Fact::Ready(conn) => {
@@ -117,14 +121,24 @@ impl Judge {
         for (actor, saw) in world.saw() {
             if matches!(saw, Saw::Ended(_)) && !self.actors.values().any(|known| known == actor) {
                 // The node never took it on, or has told its end already.
-                let told = self.ended.iter().any(|(_, who, _)| who == actor);
-                if !told {
+                if !self.has_told_end(world, *actor) {
                     self.ended.push((at, *actor, "refused"));
                 }
             }
         }
         if !self.open.is_empty() {
             self.settle(world, at);
+        }
+    }
+
+    /// Whether the connection that an actor has lost is one whose end the node has told, because it
+    /// had taken it on.
+    fn has_told_end<X: Subject, K: Host>(&self, world: &World<X, K>, actor: ActorId) -> bool {
+        match world.actor(actor) {
+            Some(own) if own.dialled().by_actor => {
+                self.taken_on.get(&actor) == Some(&own.connections())
+            }
+            Some(_) | None => self.ended.iter().any(|(_, who, _)| *who == actor),
         }
     }
 

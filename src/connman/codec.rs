@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::addrman::WrongLength;
+
 /// The largest number that a CompactSize may carry. Core: serialize.h, `MAX_SIZE`.
 pub const COMPACT_SIZE_MAX: u64 = 0x0200_0000;
 
@@ -30,15 +32,25 @@ pub enum DecodeWhy {
         /// The most that it may.
         max: u64,
     },
+    /// An address has not the length of its network.
+    Address(WrongLength),
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at offset {} ", self.field, self.offset)?;
-        match self.why {
-            DecodeWhy::Truncated => f.write_str("is cut off"),
-            DecodeWhy::NotCanonical => f.write_str("is not the shortest form of its number"),
-            DecodeWhy::TooLong { length, max } => write!(f, "is {length} long, over {max}"),
+        write!(f, "{} at offset {} {}", self.field, self.offset, self.why)
+    }
+}
+
+impl fmt::Display for DecodeWhy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Truncated => f.write_str("is cut off"),
+            Self::NotCanonical => f.write_str("is not the shortest form of its number"),
+            Self::TooLong { length, max } => write!(f, "is {length} long, over {max}"),
+            Self::Address(WrongLength { network, length, expected }) => {
+                write!(f, "of network {network} has {length} bytes, not {expected}")
+            }
         }
     }
 }

@@ -367,7 +367,7 @@ impl ConnMan {
         self.end_those(|_| true, reason, conns, actions);
     }
 
-    fn end_those(
+    pub(super) fn end_those(
         &mut self,
         is_one: impl Fn(&Peer) -> bool,
         reason: DisconnectReason,

@@ -26,8 +26,7 @@ impl ConnMan {
         id
     }
 
-    /// Somebody connected. docs/behaviour.md, connman 4, as far as it applies: discouragement
-    /// arrives later.
+    /// Somebody connected. docs/behaviour.md, connman 4.
     pub(super) fn accept(
         &mut self,
         now: Now,
@@ -39,11 +38,15 @@ impl ConnMan {
         let host = Host::of(&endpoint);
         let Config { whitelist, implicit, .. } = &self.config;
         let permissions = permissions::of_inbound(None, host.as_ref(), whitelist, *implicit);
+        let has_noban = permissions.has(Permissions::NOBAN);
         let is_banned = || host.is_some_and(|host| self.bans.is_banned(now.wall, &host));
+        let is_discouraged = host.is_some_and(|host| self.discouraged.contains(&host));
         let refusal = if !self.is_network_active() {
             Some(Refusal::NetworkInactive)
-        } else if !permissions.has(Permissions::NOBAN) && is_banned() {
+        } else if !has_noban && is_banned() {
             Some(Refusal::Banned)
+        } else if !has_noban && is_discouraged && self.is_nearly_full() {
+            Some(Refusal::Discouraged)
         } else if self.is_full() && !self.make_room(conn, conns, actions) {
             Some(Refusal::InboundFull)
         } else {
@@ -62,6 +65,7 @@ impl ConnMan {
         let mut peer = Peer::new(id, inbound, endpoint, origin, &self.config, &self.seed);
         peer.keyed_netgroup = keyed_netgroup;
         peer.permissions = permissions;
+        peer.is_discouraged = is_discouraged;
         conns.adopt(conn, peer);
         self.open(now, conn, conns, actions);
     }
@@ -70,6 +74,11 @@ impl ConnMan {
     /// place until then, as in the reference.
     const fn is_full(&self) -> bool {
         self.inbound_count >= self.config.limits.inbound_max as usize
+    }
+
+    /// Whether there is room for at most one.
+    const fn is_nearly_full(&self) -> bool {
+        self.inbound_count + 1 >= self.config.limits.inbound_max as usize
     }
 
     /// Ends the connection with somebody for a newcomer; whether there is one who may be evicted.

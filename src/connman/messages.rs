@@ -17,6 +17,7 @@ use super::peer::{Context, Peer};
 use super::ping::BIP31_VERSION;
 use super::queues::Received;
 use super::reasons::{DisconnectReason, Ignored, Verdict};
+use super::screen::screen;
 use super::{ConnMan, Notice, PeerId};
 use crate::rng::{OrderKey, Purpose, Seed};
 use crate::sockets::ConnId;
@@ -199,7 +200,7 @@ impl ConnMan {
         if peer.is_ready() {
             self.own_nonces.remove(peer);
         }
-        for Unsent { message_type, payload_bytes } in peer.transport.unsent().skip(unsent) {
+        for Unsent { message_type, payload_bytes } in peer.transport.unsent_from(unsent) {
             self.notices.push(Notice::MessageQueued { peer: peer.id, message_type, payload_bytes });
         }
         peer.transport.prepare();
@@ -208,9 +209,10 @@ impl ConnMan {
             actions.push(Action::Send(conn));
         }
         self.set_receive_pause(conn, conns, actions);
-        match ended {
-            Some(reason) => self.end(conn, reason, conns, actions),
-            None => self.settle(conn, conns),
+        let Some(reason) = ended else { return self.settle(conn, conns) };
+        self.end(conn, reason, conns, actions);
+        if let DisconnectReason::Misbehaved(_) = reason {
+            self.discourage(conn, conns, actions);
         }
     }
 }
@@ -256,10 +258,8 @@ fn handle(
         _ if !peer.is_ready() => Ok(Verdict::Ignored(Ignored::BeforeVerack)),
         MessageType::PING => Ok(handle_ping(peer, cx, payload)),
         MessageType::PONG => Ok(handle_pong(peer, received, notices)),
-        // Addresses (addr, addrv2, getaddr), headers and blocks (inv, getdata, notfound, headers,
-        // getheaders, getblocks, block, the compact block messages), transactions (tx, mempool,
-        // feefilter, the filters) and the block filters arrive later.
-        other if other.known_index().is_some() => Ok(Verdict::Ignored(Ignored::NotImplemented)),
+        // What addresses, headers, blocks, transactions and filters do arrives later.
+        other if other.known_index().is_some() => screen(peer, cx, other, payload),
         _ => Ok(Verdict::Ignored(Ignored::Unknown)),
     }
 }

@@ -37,6 +37,7 @@ mod inspect;
 mod life;
 pub mod message;
 mod messages;
+mod misbehaviour;
 mod notice;
 mod opener;
 mod peer;
@@ -44,6 +45,7 @@ pub mod permissions;
 mod ping;
 mod queues;
 mod reasons;
+pub mod screen;
 mod services;
 mod stats;
 mod timers;
@@ -56,6 +58,7 @@ pub use config::{
 pub use conn_type::ConnType;
 pub use handshake::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN};
 pub use inspect::{Command, Inspection, NetworkState, PeerSnapshot, Tables, VersionSnapshot};
+pub use misbehaviour::Misbehaviour;
 pub use notice::Notice;
 pub use peer::{Load, Peer, PeerId, Stage};
 pub use ping::{PING_INTERVAL, TIMEOUT_INTERVAL};
@@ -64,7 +67,7 @@ pub use services::Services;
 pub use stats::{Count, Flow, Traffic};
 pub use timers::Timer;
 
-use bans::BanList;
+use bans::{BanList, Discouraged};
 use handshake::OwnNonces;
 use messages::Messages;
 use opener::Opener;
@@ -94,6 +97,7 @@ pub struct ConnMan {
     netgroup_key: OrderKey,
     listeners: Vec<ListenerId>,
     bans: BanList,
+    discouraged: Discouraged,
     messages: Messages,
     own_nonces: OwnNonces,
     timers: Timers,
@@ -113,6 +117,7 @@ impl ConnMan {
             opener: Opener::new(&config.connect),
             messages: Messages::new(&seed),
             bans: BanList::new(config.ban_time),
+            discouraged: Discouraged::new(&seed),
             netgroup_key: OrderKey::new(&seed, Purpose::NetGroups),
             config,
             seed,

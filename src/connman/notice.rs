@@ -1,6 +1,7 @@
 //! What connman tells: data, of which a log line is one rendering.
 
 use super::bans::{Banned, Subnet};
+use super::host::Host;
 use super::message::Relay;
 use super::reasons::{DialFailure, DisconnectReason, Refusal, Verdict};
 use super::{ConnType, PeerId, Services};
@@ -103,6 +104,14 @@ pub enum Notice {
         /// The newcomer's connection.
         newcomer: ConnId,
     },
+    /// A peer has misbehaved, and its host is discouraged for it: every connection with that host
+    /// is over.
+    HostDiscouraged {
+        /// Who it was.
+        peer: PeerId,
+        /// The host.
+        host: Host,
+    },
     /// Somebody connected and was not let in.
     InboundRefused {
         /// The connection that was.
@@ -167,6 +176,7 @@ impl Notice {
             | Self::PongReceived { peer, .. }
             | Self::FallsBackToV1 { peer, .. }
             | Self::InboundEvicted { peer, .. }
+            | Self::HostDiscouraged { peer, .. }
             | Self::PeerDisconnected { peer, .. } => Some(*peer),
             Self::InboundRefused { .. }
             | Self::BanAsked { .. }

@@ -67,6 +67,8 @@ pub struct Peer {
     pub(super) keyed_netgroup: u64,
     /// What it may do that others may not.
     pub(super) permissions: Permissions,
+    /// Whether its address was discouraged when it came. Core: `m_prefer_evict`.
+    pub(super) is_discouraged: bool,
     /// When it became open.
     pub(super) connected_at: UnixTime,
     /// When bytes last came, and when bytes of ours were last taken.
@@ -140,6 +142,7 @@ impl Peer {
             stage: Stage::Dialing,
             keyed_netgroup: 0,
             permissions: Permissions::NONE,
+            is_discouraged: false,
             connected_at: UnixTime::EPOCH,
             received_at: None,
             sent_at: None,
@@ -197,8 +200,7 @@ impl Peer {
         }
     }
 
-    /// What eviction knows of it. Blocks, transactions, filters and discouragement are not there
-    /// yet.
+    /// What eviction knows of it. Blocks, transactions and filters are not there yet.
     #[must_use]
     pub fn candidate(&self) -> Candidate {
         let theirs = self.handshake.theirs();
@@ -216,7 +218,7 @@ impl Peer {
             relays_txs: theirs.is_some_and(|theirs| theirs.tail.relay == Relay::Wanted),
             has_bloom_filter: false,
             keyed_netgroup: self.keyed_netgroup,
-            prefer_evict: false,
+            prefer_evict: self.is_discouraged,
             is_local: ip.is_some_and(|ip| NetAddr::from_ip(ip).is_local()),
             // A Unix socket has none, and is at no disadvantage.
             network: host.map_or(HostNetwork::Ipv4, |host| host.network()),

@@ -4,10 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use super::message::DecodeError;
+use super::misbehaviour::Misbehaviour;
 use crate::sockets::{ConnectError, Failure};
 use crate::sockman::ConnFailure;
-use crate::transport::FrameError;
 use crate::transport::v2::V2Error;
+use crate::transport::{FrameError, MessageType};
 
 /// Who ended a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +52,23 @@ pub enum DisconnectReason {
     WtxidRelayAfterVerack,
     /// `sendaddrv2` came after `verack`. BIP 155.
     SendAddrV2AfterVerack,
+    /// The peer did what nobody does who follows the protocol. Core: `Misbehaving`.
+    Misbehaved(Misbehaviour),
+    /// Somebody else at the peer's address did. Core: `MaybeDiscourageAndDisconnect`.
+    Discouraged,
+    /// It was told that we want no transactions, and announced or sent one. Core:
+    /// `RejectIncomingTxs`.
+    TransactionUnwanted,
+    /// It asked for what we do not offer. BIP 35, 37, 157.
+    NotOffered {
+        /// By which message.
+        message_type: MessageType,
+    },
+    /// Its locator has more hashes than [`LOCATOR_MAX`](super::screen::LOCATOR_MAX).
+    LocatorTooLong {
+        /// How many it has.
+        count: usize,
+    },
     /// No byte went one way, or none either way, in the time for a handshake.
     HandshakeNoTraffic {
         /// Whether the peer ever sent one.
@@ -100,6 +118,11 @@ impl DisconnectReason {
             | Self::SelfConnection
             | Self::WtxidRelayAfterVerack
             | Self::SendAddrV2AfterVerack
+            | Self::Misbehaved(_)
+            | Self::Discouraged
+            | Self::TransactionUnwanted
+            | Self::NotOffered { .. }
+            | Self::LocatorTooLong { .. }
             | Self::HandshakeNoTraffic { .. }
             | Self::HandshakeTimeout
             | Self::SendTimeout { .. }
@@ -127,6 +150,11 @@ impl DisconnectReason {
             Self::SelfConnection => "self-connection",
             Self::WtxidRelayAfterVerack => "wtxidrelay-after-verack",
             Self::SendAddrV2AfterVerack => "sendaddrv2-after-verack",
+            Self::Misbehaved(_) => "misbehaved",
+            Self::Discouraged => "discouraged",
+            Self::TransactionUnwanted => "transaction-unwanted",
+            Self::NotOffered { .. } => "not-offered",
+            Self::LocatorTooLong { .. } => "locator-too-long",
             Self::HandshakeNoTraffic { .. } => "handshake-no-traffic",
             Self::HandshakeTimeout => "handshake-timeout",
             Self::SendTimeout { .. } => "send-timeout",
@@ -156,6 +184,13 @@ impl fmt::Display for DisconnectReason {
             Self::SelfConnection => f.write_str("connected to self"),
             Self::WtxidRelayAfterVerack => f.write_str("wtxidrelay after verack"),
             Self::SendAddrV2AfterVerack => f.write_str("sendaddrv2 after verack"),
+            Self::Misbehaved(what) => write!(f, "misbehaviour: {what}"),
+            Self::Discouraged => f.write_str("its address is discouraged"),
+            Self::TransactionUnwanted => f.write_str("transaction where none is wanted"),
+            Self::NotOffered { message_type } => {
+                write!(f, "{message_type} asks for what is not offered")
+            }
+            Self::LocatorTooLong { count } => write!(f, "locator of {count} hashes"),
             Self::HandshakeNoTraffic { received: false, sent: false } => {
                 f.write_str("no byte in either direction in time")
             }
@@ -222,6 +257,8 @@ impl fmt::Display for DialFailure {
 pub enum Refusal {
     /// The host is banned. Core: `BanMan::IsBanned`.
     Banned,
+    /// The host is discouraged, and this is the last inbound slot. Core: `BanMan::IsDiscouraged`.
+    Discouraged,
     /// Every inbound slot is taken.
     InboundFull,
     /// The network is switched off, or the node stops.
@@ -232,6 +269,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Banned => "banned",
+            Self::Discouraged => "discouraged",
             Self::InboundFull => "inbound slots are full",
             Self::NetworkInactive => "network inactive",
         })
@@ -245,6 +283,9 @@ pub enum Verdict {
     Taken,
     /// It had none; the peer stays.
     Ignored(Ignored),
+    /// It is misbehaviour, and the peer stays because somebody on our side has vouched for it: it
+    /// has noban, or was dialled by hand.
+    Pardoned(Misbehaviour),
 }
 
 /// Why a message had no effect.

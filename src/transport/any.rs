@@ -289,11 +289,16 @@ impl Transport {
         }
     }
 
-    /// Messages that no byte of was offered yet, in v1 those that are not fully sent, in order.
-    pub fn unsent(&self) -> impl Iterator<Item = Unsent> {
+    /// Messages that no byte of was offered yet, in v1 those that are not fully sent, in order;
+    /// without the first so many, which cost nothing.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer.
+    pub fn unsent_from(&self, first: usize) -> impl Iterator<Item = Unsent> {
         let (frames, waiting) = match &self.0 {
-            Kind::V1 { queue, .. } => (Some(queue.frames()), None),
-            Kind::V2(v2) => (None, Some(&v2.waiting)),
+            Kind::V1 { queue, .. } => (Some(queue.frames_from(first)), None),
+            Kind::V2(v2) => (None, Some(v2.waiting.range(first..))),
         };
         let frames = frames.into_iter().flatten().map(|frame| Unsent {
             message_type: frame.message_type(),
@@ -305,7 +310,7 @@ impl Transport {
         }))
     }
 
-    /// How many [`unsent`](Self::unsent) gives.
+    /// How many [`unsent_from`](Self::unsent_from) the first gives.
     #[must_use]
     pub fn unsent_count(&self) -> usize {
         match &self.0 {

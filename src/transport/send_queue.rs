@@ -120,9 +120,13 @@ impl SendQueue {
         }
     }
 
-    /// Frames that are not fully sent, in order.
-    pub fn frames(&self) -> impl Iterator<Item = &Frame> {
-        self.frames.iter()
+    /// Frames that are not fully sent, in order, without the first so many.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer.
+    pub fn frames_from(&self, first: usize) -> impl Iterator<Item = &Frame> {
+        self.frames.range(first..)
     }
 
     /// Whether everything is sent.

@@ -61,14 +61,18 @@ impl<X: Subject> Author<'_, X> {
         }
     }
 
-    /// Everybody falls silent at once, and is back at once.
+    /// Who is on the other side falls silent at once, and is back at once: everybody, or a part.
     fn partition(&mut self, at: Duration) {
         let silences =
             [LinkChange::SwallowAll, LinkChange::SwallowToNode, LinkChange::SwallowFromNode];
         let change = *self.draws.pick(&silences);
         let secs = u64::from(1 + self.draws.below(PARTITION_SECS_MAX));
         let healed = at + Duration::from_secs(secs);
+        let is_whole = self.draws.once_in(2);
         for actor in self.cast.clone() {
+            if !is_whole && self.draws.once_in(2) {
+                continue;
+            }
             self.add(at, Op::Link { actor: actor.id, change });
             self.add(healed, Op::Link { actor: actor.id, change: LinkChange::Heal });
         }

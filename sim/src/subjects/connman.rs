@@ -29,8 +29,10 @@ mod expected;
 mod fairness;
 mod handshake;
 mod listed;
+mod lists;
 mod model;
 mod policy;
+mod rights;
 mod side;
 mod sights;
 mod speaker;
@@ -292,6 +294,7 @@ impl Subject for Connman {
             | Notice::PongReceived { .. }
             | Notice::FallsBackToV1 { .. }
             | Notice::InboundEvicted { .. }
+            | Notice::HostDiscouraged { .. }
             | Notice::InboundRefused { .. }
             | Notice::BanAsked { .. }
             | Notice::UnbanAsked { .. }

@@ -21,6 +21,7 @@ use sockman_sim::net::{KernelConfig, Loopback};
 
 mod commands;
 mod handshake;
+mod misbehaviour;
 mod opener;
 mod orders;
 mod queues;

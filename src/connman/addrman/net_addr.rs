@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::connman::codec::{DecodeError, DecodeWhy, Reader};
 use crate::connman::is_routable;
 
 /// What precedes an IPv4 address in 16 bytes. Core: netaddress.h, `IPV4_IN_IPV6_PREFIX`; RFC 4291.
@@ -110,6 +111,22 @@ impl NetAddr {
             6 => exact(network, bytes).map(Self::Cjdns),
             _ => Ok(Self::INVALID),
         }
+    }
+
+    /// Reads an address as BIP 155 has it: number, length, bytes.
+    pub(in crate::connman) fn read_bip155(
+        reader: &mut Reader<'_>,
+        field: &'static str,
+    ) -> Result<Self, DecodeError> {
+        let network = reader.u8(field)?;
+        let length = reader.compact_size(field, ADDRV2_BYTES_MAX)?;
+        let offset = reader.offset();
+        let bytes = reader.bytes(field, length)?;
+        Self::from_bip155(network, bytes).map_err(|wrong| DecodeError {
+            field,
+            offset,
+            why: DecodeWhy::Address(wrong),
+        })
     }
 
     /// Its number and bytes in BIP 155. An internal one hides in IPv6, and only in our own files.

@@ -21,7 +21,8 @@ Each bug of bugs/ is put back into the product, one at a time, and looked for in
 * `guided`, `pct`: the seam again, for information: with `--guided`, and with `--scheduler pct:3`.
 
 A cell says in how many of the campaigns it was found, after how many socket events (the median over
-the campaigns that found it), and who noticed. ci/bugs.sh writes this page and docs/bugs.json.
+the campaigns that found it), and who noticed. A dash is what was not measured. ci/bugs.sh writes
+this page and docs/bugs.json.
 
 ";
 
@@ -51,21 +52,29 @@ pub(super) fn markdown(bugs: &[Bug], figures: &Figures) -> String {
     line(&mut page, "\n## How small they shrink\n");
     line(&mut page, &shrunk(figures));
     line(&mut page, "\n## Found by one alone, by more than half of its campaigns\n");
-    let finders: Vec<_> = columns.iter().copied().filter(|column| !column.is_variant()).collect();
-    for &column in &finders {
-        let alone = |bug: &&Bug| {
-            let found = |finder: &&Column| is_usual(figures, bug, **finder);
-            finders.iter().filter(found).eq([&column])
-        };
-        let alone: Vec<_> =
-            bugs.iter().filter(measured).filter(alone).map(|bug| bug.id.as_str()).collect();
-        line(&mut page, &format!("* `{column}`: {}", listed(&alone)));
-    }
-    let nobody = |bug: &&Bug| finders.iter().all(|column| !is_usual(figures, bug, *column));
-    let nobody: Vec<_> =
-        bugs.iter().filter(measured).filter(nobody).map(|bug| bug.id.as_str()).collect();
-    line(&mut page, &format!("* nobody: {}", listed(&nobody)));
+    alone(&mut page, bugs, figures);
     page
+}
+
+/// Which of the bugs that all have looked for are found by one column alone, and which by none.
+fn alone(page: &mut String, bugs: &[Bug], figures: &Figures) {
+    let columns = &figures.experiment.columns;
+    let finders: Vec<_> = columns.iter().copied().filter(|column| !column.is_variant()).collect();
+    let all_looked = |bug: &&Bug| finders.iter().all(|column| is_measured(figures, bug, *column));
+    let looked_for: Vec<_> = bugs.iter().filter(all_looked).collect();
+    line(page, &format!("Of the {} bugs that all of these looked for:\n", looked_for.len()));
+    let found_by = |wanted: &[Column]| {
+        let found_by = |bug: &&Bug| {
+            let finders = finders.iter().copied();
+            finders.filter(|column| is_usual(figures, bug, *column)).eq(wanted.iter().copied())
+        };
+        let ids = looked_for.iter().copied().filter(found_by);
+        listed(&ids.map(|bug| bug.id.as_str()).collect::<Vec<_>>())
+    };
+    for &column in &finders {
+        line(page, &format!("* `{column}`: {}", found_by(&[column])));
+    }
+    line(page, &format!("* nobody: {}", found_by(&[])));
 }
 
 /// How much was tried, and what of it is missing.
@@ -108,7 +117,13 @@ fn totals(page: &mut String, bugs: &[Bug], figures: &Figures) {
         }
         let first = [of.to_owned(), group.to_owned(), group_of.len().to_string()];
         row(page, first, columns, |column| {
-            group_of.iter().filter(|bug| is_usual(figures, bug, column)).count().to_string()
+            let measured = group_of.iter().filter(|bug| is_measured(figures, bug, column)).count();
+            let found = group_of.iter().filter(|bug| is_usual(figures, bug, column)).count();
+            if measured == group_of.len() {
+                found.to_string()
+            } else {
+                format!("{found} of {measured}")
+            }
         });
     };
     total("", "all", &|_| true);
@@ -171,6 +186,10 @@ fn findings<'a>(figures: &'a Figures, bug: &Bug, column: Column) -> &'a [Finding
     looks.map(Vec::as_slice).unwrap_or_default()
 }
 
+fn is_measured(figures: &Figures, bug: &Bug, column: Column) -> bool {
+    !findings(figures, bug, column).is_empty()
+}
+
 fn found_count(findings: &[Finding]) -> usize {
     findings.iter().filter(|finding| finding.found).count()
 }
@@ -182,8 +201,11 @@ fn is_usual(figures: &Figures, bug: &Bug, column: Column) -> bool {
     found > usize::from(figures.experiment.times(column)) / 2
 }
 
-/// `5/5, 1234, byte streams`.
+/// `5/5, 1234, byte streams`; a dash if nobody has looked.
 fn cell(findings: &[Finding]) -> String {
+    if findings.is_empty() {
+        return "-".to_owned();
+    }
     let found: Vec<_> = findings.iter().filter(|finding| finding.found).collect();
     let mut text = format!("{}/{}", found.len(), findings.len());
     let mut events: Vec<_> = found.iter().filter_map(|finding| finding.events).collect();
@@ -212,6 +234,7 @@ mod tests {
     #[test]
     fn cell_has_count_median_and_oracles() {
         let nothing = Finding::default;
+        assert_eq!(cell(&[]), "-");
         assert_eq!(cell(&[nothing(), nothing()]), "0/2");
         let three = [found(9, "panic"), nothing(), found(1, "bounds"), found(5, "panic")];
         assert_eq!(cell(&three), "3/4, 5, bounds; panic");

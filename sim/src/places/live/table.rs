@@ -150,11 +150,13 @@ const ORDER: Row = Row::never("order");
 const NOBODY: Row = Row::never("connect to nobody");
 const LATE_LISTENER: Row =
     Row::never("node connect to who listens later: when it tries again is the node's own pace");
+const DISCOURAGED: Row =
+    Row::never("what follows for a host that misbehaved: ours is the node's own");
 const OTHER_SUBJECT: Row = Row::never("another subject than connman");
 const TOO_LONG: Row = Row::never("more time than there is, of a node whose clock is its own");
 
 /// All of it.
-pub const TABLE: [Row; 33] = [
+pub const TABLE: [Row; 34] = [
     DIALS,
     LISTENS,
     ACTS,
@@ -186,6 +188,7 @@ pub const TABLE: [Row; 33] = [
     ORDER,
     NOBODY,
     LATE_LISTENER,
+    DISCOURAGED,
     OTHER_SUBJECT,
     TOO_LONG,
 ];
@@ -256,6 +259,17 @@ fn listens_later(schedule: &Schedule) -> bool {
     lines.any(|(at, line)| !at.is_zero() && matches!(line.op, Op::Listen { .. }))
 }
 
+/// Whether somebody is expected to be kept out or sent away because its host has misbehaved.
+fn discourages(schedule: &Schedule) -> bool {
+    use crate::schedule::Expect;
+    let reasons = schedule.script.iter().filter_map(|line| {
+        let Op::Expect(Expect::Drops { because, .. }) = &line.op else { return None };
+        because.as_deref()
+    });
+    let mut later = reasons.skip_while(|reason| *reason != "misbehaved");
+    later.any(|reason| matches!(reason, "refused" | "evicted"))
+}
+
 /// Every row that a schedule needs, and how many lines need it. `patience` is how much time may
 /// pass where the node's clock cannot be set.
 fn rows(schedule: &Schedule, has: Abilities, patience: Duration) -> BTreeMap<&'static str, Row> {
@@ -263,8 +277,9 @@ fn rows(schedule: &Schedule, has: Abilities, patience: Duration) -> BTreeMap<&'s
     let lines = schedule.script.iter().map(|line| row_of(&line.op));
     let order = schedule.order.iter().map(|_| ORDER);
     let subject = (schedule.subject != crate::schedule::SUBJECT_DEFAULT).then_some(OTHER_SUBJECT);
+    let discouraged = discourages(schedule).then_some(DISCOURAGED);
     let too_long = (!has.rpc && length(schedule) > patience).then_some(TOO_LONG);
-    let all = settings.chain(lines).chain(order).chain(subject).chain(too_long);
+    let all = settings.chain(lines).chain(order).chain(subject).chain(discouraged).chain(too_long);
     all.map(|row| (row.line, row)).collect()
 }
 

@@ -71,6 +71,20 @@ fn handled(side: Initiator, stage: &'static str, name: &'static str) -> Vec<Labe
             vec![TAKEN, Label::new("measures", "round-trip"), ignored("unsolicited")]
         }
         (_, OTHER | "alert") => vec![ignored("unknown")],
+        (_, "addr" | "addrv2" | "inv" | "getdata" | "headers") => {
+            let discourages = Label::plain("discourages");
+            let (unused, malformed) = (ignored("not-implemented"), ignored("malformed"));
+            match side {
+                Initiator::Peer => vec![unused, malformed, OVER, discourages],
+                // All of them are dialled by hand.
+                Initiator::Us => vec![unused, malformed, Label::plain("pardoned")],
+            }
+        }
+        (_, "getblocks" | "getheaders") => {
+            vec![ignored("not-implemented"), ignored("malformed"), OVER]
+        }
+        (_, "mempool" | "filterload" | "filteradd" | "filterclear") => vec![OVER],
+        (_, "getcfilters" | "getcfheaders" | "getcfcheckpt") => vec![ignored("malformed"), OVER],
         _ => vec![ignored("not-implemented")],
     }
 }
@@ -164,10 +178,15 @@ impl List {
                     "send-timeout",
                     "receive-timeout",
                     "ping-timeout",
+                    "not-offered",
+                    "locator-too-long",
                     "wtxidrelay-after-verack",
                     "sendaddrv2-after-verack",
                 ] {
                     add(Phase::Open, reason);
+                }
+                if side == Initiator::Peer {
+                    add(Phase::Open, "misbehaved");
                 }
             }
         }

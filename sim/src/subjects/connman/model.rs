@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use sockman::connman::{Command, Config, DialFailure, NetworkState, Notice, Peer, PeerId, Verdict};
+use sockman::connman::{Command, Config, DialFailure, NetworkState, Notice, Peer, PeerId};
 use sockman::driver::{Did, Outcome};
 use sockman::rng::Seed;
 use sockman::sockets::{Accepted, ConnId, Endpoint, Received, Sent, Source};
@@ -18,7 +18,8 @@ use sockman::sockman::{ConnFailure, Event, Tenant};
 
 use super::banned::is_in;
 use super::fairness::Fairness;
-use super::side::Side;
+use super::rights::{Rights, is_local};
+use super::side::{Effect, Side};
 use super::tap::Tap;
 use super::timers::{self, Clock, Times};
 use crate::faulty::{CallRecord, CallResult};
@@ -28,6 +29,7 @@ use crate::world::Step;
 const NAME: &str = "model";
 const RULE: &str = "docs/behaviour.md, handshake 4 to 6 and connman 7, 8 and 10";
 const RULE_LIFE: &str = "docs/behaviour.md, connman 6: nothing comes after the end";
+const RULE_DISCOURAGED: &str = "docs/behaviour.md, handshake 12: misbehaviour";
 const RULE_FALLBACK: &str = "docs/behaviour.md, transport 3.6: back to v1";
 const RULE_TIMERS: &str = "docs/behaviour.md, connman 9 and handshake 6: timers";
 
@@ -306,7 +308,7 @@ impl Model {
             match notice {
                 Notice::PeerConnected { peer, conn, .. } => {
                     let speaks_v2 = config.speaks_v2();
-                    self.come_up(*peer, *conn, |by_node| {
+                    self.come_up(*peer, *conn, config, |by_node| {
                         speaks_v2.then(|| Tap::new(seed, *peer, by_node))
                     })?;
                 }
@@ -314,6 +316,9 @@ impl Model {
                 Notice::InboundEvicted { .. } => {
                     let conn = conn.ok_or_else(|| after_the_end(notice))?;
                     self.end(conn, "evicted");
+                }
+                Notice::HostDiscouraged { .. } => {
+                    self.discourage(conn.ok_or_else(|| after_the_end(notice))?)?;
                 }
                 Notice::InboundRefused { conn, .. } => self.end(*conn, "refused"),
                 Notice::MessageHandled { .. } | Notice::MessageQueued { .. } => {
@@ -361,15 +366,36 @@ impl Model {
         })
     }
 
+    /// Somebody's host is discouraged: that one has misbehaved, and all who come from there go.
+    fn discourage(&mut self, conn: ConnId) -> Result<(), Objection> {
+        let side = self.sides.get_mut(&conn).expect("a peer is told of");
+        let ip = side.endpoint.ip().map(|at| at.ip());
+        let has_cause = side.fatal(|n| self.nonces.contains(&n)) == Some("misbehaved");
+        let Some(ip) = ip.filter(|ip| has_cause && !is_local(*ip)) else {
+            let what = "its host is discouraged, and it did nothing, or is at home".to_owned();
+            return Err(Objection { rule: RULE_DISCOURAGED, ..objection(side, what) });
+        };
+        side.is_discouraged = true;
+        self.end(conn, "misbehaved");
+        let is_there =
+            |side: &Side| side.is_up && side.endpoint.ip().is_some_and(|at| at.ip() == ip);
+        let there = self.sides.iter().filter(|(_, side)| is_there(side));
+        let there: Vec<_> = there.map(|(conn, _)| *conn).collect();
+        there.into_iter().for_each(|conn| self.end(conn, "discouraged"));
+        Ok(())
+    }
+
     fn come_up(
         &mut self,
         peer: PeerId,
         conn: ConnId,
+        config: &Config,
         tap: impl FnOnce(bool) -> Option<Tap>,
     ) -> Result<(), Objection> {
         let (wall, is_off, is_stopped) = (self.clock.now.wall, self.is_off, self.is_stopped);
         let Some(side) = self.touch(conn) else { return Ok(()) };
         side.times.opened = wall;
+        side.rights = Rights::of(config, &side.endpoint, side.by_node);
         let tap = if side.is_fallback { None } else { tap(side.by_node) };
         side.come_up(tap);
         if is_off {
@@ -397,8 +423,8 @@ impl Model {
                     let what = format!("{message_type} was handled, and much waits to be sent");
                     return Err(objection(side, what));
                 }
-                let (name, is_taken) = (message_type.as_str(), *verdict == Verdict::Taken);
-                side.handle(name, *payload_bytes, is_taken, |n| nonces_unanswered.contains(&n))
+                let (name, told) = (message_type.as_str(), Effect::of(*verdict));
+                side.handle(name, *payload_bytes, told, |n| nonces_unanswered.contains(&n))
                     .map_err(|what| objection(side, what))?;
                 fairness.handled(conn)?;
             }
@@ -424,6 +450,11 @@ impl Model {
         config: &Config,
     ) -> Result<(), Objection> {
         let name = reason.name();
+        let is_home = side.endpoint.ip().is_none_or(|at| is_local(at.ip()));
+        if name == "misbehaved" && !side.is_discouraged && !is_home {
+            let what = "it misbehaved, and its host is not discouraged".to_owned();
+            return Err(Objection { rule: RULE_DISCOURAGED, ..objection(side, what) });
+        }
         if side.over == Some(name) || side.fatal(|n| self.nonces.contains(&n)) == Some(name) {
             return Ok(());
         }

@@ -8,16 +8,17 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "an oracle looks at what concerns it")]
 
 use std::collections::{BTreeSet, VecDeque};
+use std::net::IpAddr;
 
 use sockman::connman::eviction::Candidate;
-use sockman::connman::permissions::{Permissions, Whitelist};
 use sockman::connman::{Command, Config, ConnType, DialFailure, Notice, PeerId, Refusal};
 use sockman::driver::{Did, Outcome, Task};
 use sockman::sockets::{Accepted, ConnId, Endpoint};
 
-use super::banned::{Bans, is_in};
+use super::banned::Bans;
 use super::evicted::{check_refusal, check_victim};
 use super::model::{Model, Wears};
+use super::rights::Rights;
 use crate::faulty::CallResult;
 use crate::subject::{Objection, Sight};
 use crate::world::Step;
@@ -36,6 +37,10 @@ pub(super) struct Policy {
     /// Let in and not closed, as the node tells.
     inbound: BTreeSet<ConnId>,
     bans: Bans,
+    /// Hosts that are discouraged, of which none is forgotten in so short a time; and who came from
+    /// one of them, and is there.
+    discouraged: BTreeSet<IpAddr>,
+    came_discouraged: BTreeSet<ConnId>,
     /// For whom somebody has just been evicted, until it is let in.
     evicted_for: Option<ConnId>,
     /// Whom a command has asked to dial, and who was not dialled yet.
@@ -75,7 +80,10 @@ impl Policy {
         }
         match sight.step {
             Step::Node(_, Did::Executed { action: "close", conn, outcome: Outcome::Done }) => {
-                conn.map(|conn| self.inbound.remove(&conn));
+                if let Some(conn) = conn {
+                    self.inbound.remove(conn);
+                    self.came_discouraged.remove(conn);
+                }
                 Ok(())
             }
             Step::Idle(_) => self.check_rest(config, model),
@@ -124,10 +132,16 @@ impl Policy {
         let now = sight.now.wall;
         let ((conn, endpoint), told) = match notice {
             Notice::InboundEvicted { peer, newcomer } => {
+                self.check_preferred(sight).map_err(|what| objection(RULE_EVICTION, what))?;
                 let could = candidates(sight, config, Some(*peer), *newcomer);
                 return self
                     .check_eviction(*peer, *newcomer, config, &could)
                     .map_err(|what| objection(RULE_EVICTION, what));
+            }
+            Notice::HostDiscouraged { host, .. } => {
+                // The model has looked at whose host it is.
+                self.discouraged.extend(host.to_string().parse::<IpAddr>());
+                return Ok(());
             }
             Notice::PeerConnected { conn, endpoint, conn_type: ConnType::Inbound, .. } => {
                 ((*conn, endpoint), None)
@@ -139,10 +153,14 @@ impl Policy {
         };
         let (count, most) = (self.inbound.len(), config.limits.inbound_max as usize);
         let has_room = self.evicted_for.take() == Some(conn);
+        let ip = endpoint.ip().map(|at| at.ip());
+        let is_discouraged = ip.is_some_and(|ip| self.discouraged.contains(&ip));
         let expected = if model.is_off {
             Some(Refusal::NetworkInactive)
         } else if self.bans.covers(now, endpoint) && !has_noban(config, endpoint) {
             Some(Refusal::Banned)
+        } else if is_discouraged && !has_noban(config, endpoint) && count + 1 >= most {
+            Some(Refusal::Discouraged)
         } else if count >= most && !has_room {
             check_refusal(&candidates(sight, config, None, conn))
                 .map_err(|what| objection(RULE_EVICTION, what))?;
@@ -152,6 +170,9 @@ impl Policy {
         };
         if told.is_none() {
             self.inbound.insert(conn);
+            if is_discouraged {
+                self.came_discouraged.insert(conn);
+            }
         }
         if has_room && expected.is_some() {
             let what = format!("somebody is evicted for {endpoint}, who is not to be let in");
@@ -167,6 +188,20 @@ impl Policy {
         let (told, expected) = (said(told), said(expected));
         let what = format!("{endpoint} is {told} with {count} of {most}, and has to be {expected}");
         Err(objection(RULE_IN, what))
+    }
+
+    /// Who came from a discouraged host is to go before others.
+    fn check_preferred<X: Wears>(&self, sight: &Sight<'_, X>) -> Result<(), String> {
+        for (conn, peer) in sight.conns.iter().filter(|(_, peer)| peer.conn_type().is_inbound()) {
+            let [is, was] = [peer.candidate().prefer_evict, self.came_discouraged.contains(&conn)];
+            if is != was {
+                return Err(format!(
+                    "{} goes before others: {is}; came discouraged: {was}",
+                    peer.id()
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Somebody is to go for a newcomer: the house is full, nobody else goes for it, and it is one
@@ -245,14 +280,9 @@ impl Policy {
     }
 }
 
-/// Whether somebody who comes from there is never banned or evicted (bans 3): it is in an entry for
-/// those who come, and that says so or says nothing.
+/// Whether somebody who comes from there is never banned or evicted.
 fn has_noban(config: &Config, endpoint: &Endpoint) -> bool {
-    let is_for =
-        |entry: &&Whitelist| entry.directions.inbound && is_in(&entry.subnet.to_string(), endpoint);
-    let entries = config.whitelist.iter().filter(is_for);
-    let mut granted = entries.map(|entry| entry.permissions);
-    granted.any(|permissions| permissions.has(Permissions::NOBAN) || permissions.is_implicit())
+    Rights::of(config, endpoint, false).has_noban
 }
 
 /// Who could be evicted for a newcomer: the inbound peers that are not over, or were not before

@@ -8,9 +8,11 @@
 
 use std::collections::VecDeque;
 
-use sockman::connman::Config;
+use sockman::connman::{Config, Verdict};
 use sockman::sockets::Endpoint;
 
+use super::lists::{self, Wrong};
+use super::rights::Rights;
 use super::speaker::{HEADER_BYTES, NAME_BYTES_MAX, Unframed, checksum, split};
 use super::tap::{self, Said, Tap};
 use super::timers::Times;
@@ -59,8 +61,36 @@ enum Meaning {
     Pong(Option<u64>),
     /// Whether it speaks of version 2.
     SendCmpct(bool),
+    /// A list, or something that is asked for.
+    List(Wrong),
     /// Its name says everything.
     Plain,
+}
+
+/// What a message comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    Taken,
+    Ignored,
+    Pardoned,
+}
+
+impl Effect {
+    pub(super) const fn of(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Taken => Self::Taken,
+            Verdict::Ignored(_) => Self::Ignored,
+            Verdict::Pardoned(_) => Self::Pardoned,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Ignored => "ignored",
+            Self::Pardoned => "pardoned",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -121,6 +151,10 @@ pub(super) struct Side {
     pub(super) is_judged_unheard: bool,
     /// Whether the node has begun it because another with v2 was answered with nothing.
     pub(super) is_fallback: bool,
+    /// What it may do that others may not.
+    pub(super) rights: Rights,
+    /// Whether its host was told to be discouraged for what it did.
+    pub(super) is_discouraged: bool,
     /// While it is spoken to in v2.
     tap: Option<Box<Tap>>,
     state: State,
@@ -154,6 +188,8 @@ impl Side {
             has_news: false,
             is_judged_unheard: false,
             is_fallback: false,
+            rights: Rights::default(),
+            is_discouraged: false,
             tap: None,
             state: State::AwaitsVersion,
             common_version: PROTOCOL,
@@ -291,7 +327,10 @@ impl Side {
                 let version = payload.get(1..).and_then(<[u8]>::first_chunk);
                 Meaning::SendCmpct(version.is_some_and(|v| u64::from_le_bytes(*v) == 2))
             }
-            _ => Meaning::Plain,
+            name => match lists::look(name, payload) {
+                Wrong::Nothing => Meaning::Plain,
+                wrong => Meaning::List(wrong),
+            },
         };
         self.unhandled_memory += UNHANDLED_OVERHEAD_BYTES + memory(payload.len());
         self.unhandled.push_back(Message { name, payload_bytes: payload.len(), meaning });
@@ -302,7 +341,7 @@ impl Side {
         &mut self,
         name: &str,
         payload_bytes: usize,
-        is_taken: bool,
+        told: Effect,
         is_own: impl Fn(u64) -> bool,
     ) -> Result<(), String> {
         let Some(&message) = self.unhandled.front() else {
@@ -322,10 +361,9 @@ impl Side {
         if let Some(reason) = self.ends(message, is_own) {
             return Err(format!("{name} was handled, and it ends the connection: {reason}"));
         }
-        let taken = self.answer(message);
-        if taken != is_taken {
-            let [did, should] = [is_taken, taken].map(|t| if t { "taken" } else { "ignored" });
-            return Err(format!("{name} was {did}, and is to be {should}"));
+        let expected = self.answer(message);
+        if told != expected {
+            return Err(format!("{name} was {}, and is to be {}", told.name(), expected.name()));
         }
         self.unhandled.pop_front();
         self.unhandled_memory -= UNHANDLED_OVERHEAD_BYTES + memory(payload_bytes);
@@ -346,14 +384,37 @@ impl Side {
                 let is_own = !self.by_node && nonce.is_some_and(is_own);
                 is_own.then_some("self-connection")
             }
+            (_, State::Ready, Meaning::List(wrong)) => self.ends_for(wrong),
             (b"wtxidrelay", State::Ready, _) => Some("wtxidrelay-after-verack"),
             (b"sendaddrv2", State::Ready, _) => Some("sendaddrv2-after-verack"),
             _ => None,
         }
     }
 
-    /// What a message does that does not end the connection: whether it has an effect.
-    fn answer(&mut self, message: Message) -> bool {
+    /// Handshake 12 and bans 3: who may do what nobody else may.
+    fn ends_for(&self, wrong: Wrong) -> Option<&'static str> {
+        let Rights { is_vouched_for, has_noban, has_mempool } = self.rights;
+        match wrong {
+            Wrong::Nothing => None,
+            Wrong::TooMany => (!is_vouched_for).then_some("misbehaved"),
+            Wrong::LocatorTooLong => Some("locator-too-long"),
+            Wrong::NotOffered => Some("not-offered"),
+            Wrong::Mempool => (!has_noban && !has_mempool).then_some("not-offered"),
+        }
+    }
+
+    /// What a message comes to that does not end the connection.
+    fn answer(&mut self, message: Message) -> Effect {
+        let is_pardoned =
+            self.is_ready() && matches!(message.meaning, Meaning::List(Wrong::TooMany));
+        if is_pardoned {
+            return Effect::Pardoned;
+        }
+        if self.has_effect(message) { Effect::Taken } else { Effect::Ignored }
+    }
+
+    /// Whether it does anything.
+    fn has_effect(&mut self, message: Message) -> bool {
         let ready = self.is_ready();
         match (trimmed(&message.name), self.state, message.meaning) {
             (_, State::AwaitsVersion, Meaning::Version(Version::Read(protocol, Some(_)))) => {

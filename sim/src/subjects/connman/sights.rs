@@ -70,6 +70,7 @@ pub(super) fn told(notice: &Notice) -> Told {
             }
             Verdict::Taken => Told::only("taken", ""),
             Verdict::Ignored(why) => Told::only("ignored", name_of_ignored(*why)),
+            Verdict::Pardoned(_) => Told::only("pardoned", ""),
         },
         Notice::MessageQueued { message_type, .. } => Told::only("queues", name_of(*message_type)),
         Notice::MessageRejected { dropped, .. } => Told::only("rejects", name_of_dropped(*dropped)),
@@ -77,10 +78,12 @@ pub(super) fn told(notice: &Notice) -> Told {
         Notice::PongReceived { .. } => Told::only("measures", "round-trip"),
         Notice::PeerDisconnected { reason, .. } => Told::only("down", name_of_reason(*reason)),
         Notice::InboundEvicted { .. } => Told::only("evicts", ""),
+        Notice::HostDiscouraged { .. } => Told::only("discourages", ""),
         Notice::InboundRefused { refusal, .. } => Told::only(
             "refuses",
             match refusal {
                 Refusal::Banned => "banned",
+                Refusal::Discouraged => "discouraged",
                 Refusal::InboundFull => "inbound-full",
                 Refusal::NetworkInactive => "network-inactive",
             },

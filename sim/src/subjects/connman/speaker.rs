@@ -22,6 +22,7 @@ use crate::schedule::Word;
 use crate::subject::{Dialect, Garbled, Heard, UnknownWord, Usage};
 
 mod frame;
+mod lists;
 #[cfg(test)]
 mod page;
 mod settings;
@@ -32,6 +33,7 @@ use frame::{
     Unheard, check_version, contents_of, damage, damage_of, detail, frame, handshake_of, header,
     known_name, number, to_usize, version,
 };
+use lists::LISTS;
 use settings::{OTHER, V2_NAMES, can_be_heard};
 use v2::{Came, V2};
 
@@ -270,6 +272,7 @@ impl Dialect for Speaker {
             63 => wrong("ping", "magic", "bad"),
             62 => wrong("ping", "claims", "4000001"),
             61 => Word::plain("wtxidrelay"),
+            60 => wrong("addr", "count", "1001"),
             n => match n % 8 {
                 0 => wrong("hello", "length", "3"),
                 1 => wrong("ping", "checksum", "bad"),
@@ -319,8 +322,12 @@ impl Dialect for Speaker {
             "sendaddrv2",
             "feefilter",
             "getaddr",
+            "addr",
+            "addrv2",
             "inv",
+            "getdata",
             "headers",
+            "getheaders",
             "alert",
             "hello",
         ]
@@ -450,8 +457,12 @@ impl Speaker {
                 payload
             }
             "feefilter" => number(word, "rate").unwrap_or(1000).to_le_bytes().to_vec(),
-            // Lists without entries.
-            "inv" | "getdata" | "headers" | "addr" | "addrv2" | "notfound" => vec![0],
+            // Of basic filters, from the first block on.
+            "getcfilters" | "getcfheaders" => vec![0; 37],
+            "getcfcheckpt" => vec![0; 33],
+            name if LISTS.contains(&name) => {
+                lists::payload(name, number(word, "count").unwrap_or(0))
+            }
             _ => Vec::new(),
         }
     }

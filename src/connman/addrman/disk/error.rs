@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::super::{Inconsistency, WrongLength};
+use super::super::Inconsistency;
 use crate::connman::codec::DecodeError;
 use crate::connman::message::DecodeWhy;
 use crate::transport::Magic;
@@ -51,8 +51,6 @@ pub enum FileWhy {
     },
     /// A form of an address that nobody writes there.
     RecordForm(u32),
-    /// An address has not the length of its network.
-    Address(WrongLength),
     /// It can be read, and contradicts itself.
     Inconsistent(Inconsistency),
 }
@@ -69,13 +67,7 @@ impl fmt::Display for FileError {
         let Self { field, offset, why } = *self;
         write!(f, "{field} at offset {offset}")?;
         match why {
-            FileWhy::Unreadable(DecodeWhy::Truncated) => f.write_str(" is cut off"),
-            FileWhy::Unreadable(DecodeWhy::NotCanonical) => {
-                f.write_str(" is not the shortest form of its number")
-            }
-            FileWhy::Unreadable(DecodeWhy::TooLong { length, max }) => {
-                write!(f, " is {length} long, over {max}")
-            }
+            FileWhy::Unreadable(why) => write!(f, " {why}"),
             FileWhy::WrongMagic { found, expected } => write!(f, " is {found}, not {expected}"),
             FileWhy::WrongChecksum => f.write_str(" does not match what it follows"),
             FileWhy::CompatTooLow(found) => write!(f, " is {found}, below 32"),
@@ -84,9 +76,6 @@ impl fmt::Display for FileError {
             }
             FileWhy::Count { found, max } => write!(f, " is {found}, not in 0 to {max}"),
             FileWhy::RecordForm(found) => write!(f, " is {found:#010x}, an unknown form"),
-            FileWhy::Address(WrongLength { network, length, expected }) => {
-                write!(f, " of network {network} has {length} bytes, not {expected}")
-            }
             FileWhy::Inconsistent(inconsistency) => write!(f, ": {inconsistency}"),
         }
     }

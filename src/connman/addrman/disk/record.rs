@@ -1,6 +1,6 @@
 //! One address in a file. Facts: Core protocol.h, `CAddress`, and netaddress.h, `CNetAddr`.
 
-use super::super::{ADDRV2_BYTES_MAX, AddrRecord, NetAddr, NetService};
+use super::super::{AddrRecord, NetAddr, NetService};
 use super::{FileError, FileWhy};
 use crate::connman::Services;
 use crate::connman::codec::{Reader, push_compact_size, push_compact_u64};
@@ -67,13 +67,5 @@ pub(super) fn addr(
     if form == Form::V1 {
         return Ok(NetAddr::from_v1(reader.array(field)?));
     }
-    let network = reader.u8(field)?;
-    let length = reader.compact_size(field, ADDRV2_BYTES_MAX)?;
-    let offset = reader.offset();
-    let bytes = reader.bytes(field, length)?;
-    NetAddr::from_bip155(network, bytes).map_err(|wrong| FileError {
-        field,
-        offset,
-        why: FileWhy::Address(wrong),
-    })
+    Ok(NetAddr::read_bip155(reader, field)?)
 }

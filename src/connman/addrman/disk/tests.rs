@@ -163,7 +163,7 @@ fn addresses_of_networks_to_come_are_lost() {
     let loaded = load(&changed(&file, network, &[99])).unwrap();
     assert_eq!((loaded.lost_new, loaded.addrman.size(None, None)), (1, 2));
     let wrong = load(&changed(&file, network, &[1])).unwrap_err();
-    assert!(matches!(wrong.why, FileWhy::Address(_)), "{wrong}");
+    assert!(matches!(wrong.why, FileWhy::Unreadable(DecodeWhy::Address(_))), "{wrong}");
     // Neither is a form that nobody writes.
     let form = load(&changed(&file, 53, &[0x40])).unwrap_err();
     assert_eq!((form.field, form.offset), ("address form", 50));

@@ -1,5 +1,6 @@
 //! What can be said and heard: names, and the settings of each.
 
+use super::lists::{COUNT_MAX, LISTS};
 use crate::bip324::GARBAGE_BYTES_MAX;
 use crate::lexicon::{Setting, Settings, Takes};
 
@@ -51,6 +52,8 @@ const SENDCMPCT: [Setting; 2] =
 
 const FEEFILTER: [Setting; 1] = [Setting::up_to("rate", u64::MAX)];
 
+const LIST: [Setting; 1] = [Setting::up_to("count", COUNT_MAX)];
+
 /// By what a message that is heard can be told from others of its name.
 const LENGTH: [Setting; 1] = [Setting::up_to("length", LENGTH_MAX)];
 
@@ -97,6 +100,7 @@ pub(in crate::subjects::connman) fn said_with(name: &str) -> Settings {
         "sendcmpct" => &SENDCMPCT,
         "feefilter" => &FEEFILTER,
         "key" => &KEY,
+        name if LISTS.contains(&name) => &LIST,
         _ => &[],
     };
     [own, &ANY, &ANY_V2]

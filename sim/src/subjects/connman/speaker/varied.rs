@@ -3,6 +3,7 @@
 
 use sockman::time::Now;
 
+use super::lists::borne;
 use super::{NAMES, Speaker};
 use crate::schedule::Word;
 use crate::subject::Dialect as _;
@@ -72,7 +73,7 @@ impl Speaker {
             _ if draw == 15 => pick(NAMES, below),
             _ => pick(Self::vocabulary(), below),
         };
-        let ends = matches!(name, "wtxidrelay" | "sendaddrv2");
+        let ends = matches!(name, "wtxidrelay" | "sendaddrv2" | "mempool");
         if ends && self.said_verack && below(16) > 0 { "ping" } else { name }
     }
 }
@@ -126,6 +127,17 @@ fn draw_payload(below: Below<'_>) -> Vec<u8> {
     (0..length).map(|_| below(256).to_le_bytes()[0]).collect()
 }
 
+/// How many entries a list has: few, or as many as a node bears with, or one more; of those that
+/// take megabytes so many are rare.
+fn draw_count(name: &str, below: Below<'_>) -> u64 {
+    let most = borne(name).unwrap_or_default();
+    let many_in = if most > 10_000 { 32 } else { 4 };
+    match below(many_in) {
+        0 => most + u64::from(below(2)),
+        _ => u64::from(below(4)),
+    }
+}
+
 /// One setting that this message can have.
 fn draw_settings(name: &str, below: Below<'_>) -> Vec<(String, String)> {
     let (key, value) = match (name, below(8)) {
@@ -140,6 +152,7 @@ fn draw_settings(name: &str, below: Below<'_>) -> Vec<(String, String)> {
         ("sendcmpct", 0..3) => ("announce", below(2).to_string()),
         ("sendcmpct", 3..6) => ("version", pick(&NUMBERS, below).to_string()),
         ("feefilter", 0..4) => ("rate", pick(&NUMBERS, below).to_string()),
+        (name, 0..3) if borne(name).is_some() => ("count", draw_count(name, below).to_string()),
         _ => ("length", pick(&LENGTHS, below).to_string()),
     };
     vec![(key.to_owned(), value)]
