@@ -46,6 +46,7 @@ mod queues;
 mod reasons;
 mod services;
 mod stats;
+pub mod stores;
 mod timers;
 
 pub use address::is_routable;
