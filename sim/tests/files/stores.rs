@@ -12,11 +12,14 @@ use sockman::connman::stores::{
     AnchorUse, Contents, DUMP_INTERVAL, LoadError, Loaded, Loading, Revision, StoreConfig,
     StoredFile, Stores,
 };
+use sockman::driver::OsFiles;
 use sockman::files::{FileError, FileName, FileOpId, FileRequest, Files};
 use sockman::rng::{Purpose, Seed};
 use sockman::time::{Instant, Now, UnixTime};
 use sockman::transport::{Magic, Network};
 use sockman_sim::files::{Disk, Fault, VirtualFiles};
+
+use super::{Nobody, Place};
 
 const MAIN: Magic = Network::Main.magic();
 const PROGRAM: &str = "a test";
@@ -110,14 +113,18 @@ fn now(seconds: u64) -> Now {
     Now { steady: Instant::START + after, wall: WALL }
 }
 
+fn loading() -> Loading {
+    let program = PROGRAM.to_owned();
+    let config = StoreConfig { magic: MAIN, program, cjdns: Cjdns::Unreachable };
+    Loading::new(config, AnchorUse::Used, bans(0), addrman(0))
+}
+
 /// Reads the files; `each` sees them after each operation.
 fn load(
     files: &mut VirtualFiles,
     mut each: impl FnMut(&VirtualFiles),
 ) -> Result<Loaded, LoadError> {
-    let config =
-        StoreConfig { magic: MAIN, program: PROGRAM.to_owned(), cjdns: Cjdns::Unreachable };
-    let mut loading = Loading::new(config, AnchorUse::Used, bans(0), addrman(0));
+    let mut loading = loading();
     while let Some(op) = loading.op() {
         files.begin(FileRequest { id: FileOpId(0), op }).unwrap();
         assert!(files.step());
@@ -345,4 +352,44 @@ fn reading_loses_nothing_but_the_anchors() {
         files.crash(seed);
         assert_eq!(load(&mut files, |_| {}).unwrap().anchors, [], "they are read once");
     }
+}
+
+/// Reads the files of a folder on a real disk.
+fn load_real(files: &mut OsFiles) -> Loaded {
+    let mut loading = loading();
+    while let Some(op) = loading.op() {
+        files.begin(FileRequest { id: FileOpId(0), op }).unwrap();
+        loading.handle(now(0), files.wait().unwrap().result).unwrap();
+    }
+    loading.finish()
+}
+
+/// As a driver does it: before its loop begins, and after it has ended.
+#[test]
+fn what_is_saved_is_read_from_a_real_disk() {
+    let place = Place::new();
+    let mut files = OsFiles::open(&place.0, Nobody).unwrap();
+    let Loaded { mut bans, mut addrman, mut stores, .. } = load_real(&mut files);
+    bans.ban(WALL, subnet(7), BanTime::Default);
+    learn(&mut addrman, 7);
+    for file in [StoredFile::Bans, StoredFile::Peers] {
+        stores.note_changed(now(1).steady, file);
+    }
+    stores.stop(now(2).steady, Some(vec![record(9)]));
+    let mut requests = Vec::new();
+    while !stores.has_finished() {
+        let contents = Contents { bans: &bans, addrman: &addrman };
+        stores.begin_due(now(2).steady, contents, &mut requests);
+        requests.drain(..).for_each(|request| files.begin(request).unwrap());
+        let completion = files.wait().expect("something is under way until it has finished");
+        stores.handle_completed(now(2).steady, completion, &mut requests);
+    }
+    let names: Vec<_> = place.contents().into_keys().collect();
+    assert_eq!(names, ["anchors.dat", "banlist.json", "peers.dat"]);
+    let mut files = OsFiles::open(&place.0, Nobody).unwrap();
+    let loaded = load_real(&mut files);
+    assert_eq!((loaded.bans, loaded.anchors), (bans, vec![record(9)]));
+    assert_eq!(loaded.addrman.size(None, None), 1);
+    let names: Vec<_> = place.contents().into_keys().collect();
+    assert_eq!(names, ["banlist.json", "peers.dat"]);
 }

@@ -168,3 +168,21 @@ fn what_was_begun_is_done_before_it_is_gone() {
     drop(files);
     assert_eq!(fs::read(place.0.join("b")).unwrap(), b"x");
 }
+
+#[test]
+fn errors_have_names_where_there_are_some() {
+    for (errno, expected) in [
+        (SystemErrno::NOENT, FileError::NotFound),
+        (SystemErrno::ISDIR, FileError::NotAFile),
+        (SystemErrno::NXIO, FileError::NotAFile),
+        (SystemErrno::NOSPC, FileError::NoSpace),
+        (SystemErrno::DQUOT, FileError::NoSpace),
+        (SystemErrno::ACCESS, FileError::PermissionDenied),
+        (SystemErrno::ROFS, FileError::ReadOnly),
+        (SystemErrno::MFILE, FileError::OutOfDescriptors),
+        (SystemErrno::IO, FileError::Io(Errno(SystemErrno::IO.raw_os_error()))),
+    ] {
+        assert_eq!(from_errno(errno), expected);
+        assert_eq!(from_io(&io::Error::from_raw_os_error(errno.raw_os_error())), expected);
+    }
+}
