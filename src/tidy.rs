@@ -44,7 +44,7 @@ impl fmt::Display for Finding {
 /// A rule: what it finds in a file, by its path from the root and its text.
 type Rule = fn(&str, &str) -> Vec<Finding>;
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     trailing_space,
     tab,
     long_line,
@@ -57,6 +57,7 @@ const RULES: [Rule; 12] = [
     arrows::room,
     arrows::simulator,
     arrows::wait,
+    arrows::disk,
 ];
 
 /// A finding for each line that has a problem.

@@ -18,6 +18,7 @@ pub mod drivers;
 pub mod expect;
 pub mod faulty;
 pub mod fifo;
+pub mod files;
 pub mod functional;
 pub mod fuzz;
 pub mod generate;

@@ -13,6 +13,7 @@ mod corpus;
 mod differential;
 mod drivers;
 mod faulty;
+mod files;
 mod front_page;
 mod full;
 mod functional;

@@ -48,6 +48,7 @@ mod reasons;
 pub mod screen;
 mod services;
 mod stats;
+pub mod stores;
 mod timers;
 
 pub use address::is_routable;

@@ -1,10 +1,11 @@
 //! The loop that joins a backend, the clock, the mailbox and a tenant.
 //!
-//! This room alone calls [`Wait`](crate::sockets::Wait) and reads the clock. It takes no decision
-//! about the network.
+//! This room alone calls [`Wait`](crate::sockets::Wait), reads the clock and touches files. It
+//! takes no decision about the network.
 
 mod clock;
 mod door;
+mod files;
 mod machine;
 mod mailbox;
 mod run;
@@ -13,6 +14,7 @@ mod turns;
 
 pub use clock::{Clock, SystemClock};
 pub use door::{Door, PushError, Then};
+pub use files::OsFiles;
 pub use machine::{COMMANDS_MAX, Choice, Did, Machine, Outcome, STEPS_PER_POLL_MAX, Task};
 pub use mailbox::Mailbox;
 pub use run::{Driver, Observer};

@@ -1,16 +1,19 @@
 //! Dependencies point one way: binary, `driver`, `connman` and `http`, `sockman` and `transport`,
-//! `sockets`, with `time` and `rng` at the bottom. What is absent is part of the architecture.
+//! `sockets`, with `time`, `rng` and `files` at the bottom. What is absent is part of the
+//! architecture.
 
 use super::code::{code_only, names};
 use super::{Finding, each_line, is_rust};
 
 /// A room, by the start of its path, and what it never names.
-const NEVER: [(&str, &[&str]); 8] = [
-    ("src/sockets/", &["sockman", "transport", "connman", "http", "driver", "rng"]),
-    ("src/sockman/", &["transport", "connman", "http", "driver"]),
-    ("src/transport/", &["sockets", "sockman", "connman", "http", "driver", "time"]),
+const NEVER: [(&str, &[&str]); 9] = [
+    ("src/sockets/", &["sockman", "transport", "connman", "http", "driver", "rng", "files"]),
+    ("src/sockman/", &["transport", "connman", "http", "driver", "files"]),
+    ("src/transport/", &["sockets", "sockman", "connman", "http", "driver", "time", "files"]),
     ("src/connman/", &["http", "driver"]),
     ("src/http/", &["transport", "connman", "driver"]),
+    // Of `sockets` it takes the number of an error.
+    ("src/files", &["sockman", "transport", "connman", "http", "driver", "time", "rng"]),
     ("src/time.rs", ALL),
     ("src/rng.rs", ALL),
     ("src/slab.rs", ALL),
@@ -24,6 +27,9 @@ const SOCKET_WORDS: [&str; 5] = ["ConnId", "ListenerId", "Endpoint", "Failure", 
 
 /// Where `Wait` is defined, kept or called.
 const MAY_WAIT: [&str; 2] = ["src/sockets/", "src/driver/"];
+
+/// Where files are touched: by the driver, and the path of a Unix socket by its backend.
+const MAY_TOUCH_FILES: [&str; 3] = ["src/driver/files", "src/sockets/os/bound_path.rs", "src/tidy"];
 
 /// A room names no other that lies outside it.
 pub(super) fn room(path: &str, text: &str) -> Vec<Finding> {
@@ -102,6 +108,18 @@ pub(super) fn wait(path: &str, text: &str) -> Vec<Finding> {
     })
 }
 
+/// In the library, only the driver touches files.
+pub(super) fn disk(path: &str, text: &str) -> Vec<Finding> {
+    let may = MAY_TOUCH_FILES.iter().any(|start| path.starts_with(start));
+    if !path.starts_with("src/") || may {
+        return Vec::new();
+    }
+    each_line(&code_only(text), |line| {
+        let found = names(line, "fs").next().or_else(|| names(line, "File").next());
+        found.map(|_| "only the driver touches files: see src/files.rs".into())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +137,8 @@ mod tests {
         check(room, "src/transport/v1.rs", "fn f(now: crate::time::Now) {}\n", &[1]);
         check(room, "src/connman/mod.rs", "use crate::driver::Clock;\n", &[1]);
         check(room, "src/rng.rs", "use crate::time::Now;\n", &[1]);
+        check(room, "src/files.rs", "use crate::driver::OsFiles;\n", &[1]);
+        check(room, "src/sockets/mod.rs", "use crate::files::Files;\n", &[1]);
     }
 
     #[test]
@@ -154,6 +174,14 @@ mod tests {
         for path in ["backends/mio/tests/contract.rs", "fuzz/fuzz_targets/connman.rs"] {
             check(simulator, path, text, &[]);
         }
+    }
+
+    #[test]
+    fn only_the_driver_touches_files() {
+        check(disk, "src/connman/stores.rs", "use std::fs;\nuse crate::files::Files;\n", &[1]);
+        check(disk, "src/driver/seed.rs", "let x = std::fs::File::open(p);\n", &[1]);
+        check(disk, "src/driver/files.rs", "use std::fs::File;\n", &[]);
+        check(disk, "node/src/directory.rs", "use std::fs;\n", &[]);
     }
 
     #[test]
