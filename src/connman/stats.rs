@@ -16,33 +16,20 @@ pub struct Count {
 }
 
 /// One direction.
-#[derive(Clone, Debug, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flow {
     bytes: u64,
-    by_type: [Count; PLACES],
-    /// The places that are not zero, a bit each: few of them, and sums pass over the others.
+    /// The places that are not zero, a bit each. They are few, and most peers are idle.
     used: u64,
+    /// The counts of these places, in their order.
+    counts: Vec<Count>,
     /// Bytes of ours that are no message's.
     handshake_bytes: u64,
 }
 
-impl PartialEq for Flow {
-    /// Passes over what is zero in both, which is nearly all: it is asked of after each step.
-    fn eq(&self, other: &Self) -> bool {
-        self.bytes == other.bytes
-            && self.used == other.used
-            && self.places().all(|place| self.by_type[place] == other.by_type[place])
-    }
-}
-
 impl Flow {
     /// Nothing yet.
-    const NONE: Self = Self {
-        bytes: 0,
-        by_type: [Count { messages: 0, bytes: 0 }; PLACES],
-        used: 0,
-        handshake_bytes: 0,
-    };
+    const NONE: Self = Self { bytes: 0, used: 0, counts: Vec::new(), handshake_bytes: 0 };
 
     /// Bytes in all, also of messages that were never whole.
     #[must_use]
@@ -60,40 +47,52 @@ impl Flow {
     /// One message type; unknown types share one count.
     #[must_use]
     pub fn of(&self, message_type: MessageType) -> Count {
-        self.by_type[place(Some(message_type))]
+        self.at(place(Some(message_type)))
     }
 
     /// What has no known type: unknown types, and messages that were rejected.
     #[must_use]
-    pub const fn other(&self) -> Count {
-        self.by_type[PLACES - 1]
+    pub fn other(&self) -> Count {
+        self.at(PLACES - 1)
     }
 
     /// Known types that occurred, in the order of [`MessageType::KNOWN`].
     pub fn known(&self) -> impl Iterator<Item = (MessageType, Count)> {
-        let counts = MessageType::KNOWN.into_iter().zip(self.by_type);
-        counts.filter(|(_, count)| *count != Count::default())
+        let counts = self.places().zip(&self.counts);
+        counts.filter_map(|(place, count)| Some((*MessageType::KNOWN.get(place)?, *count)))
     }
 
     /// Whole messages in all.
     #[must_use]
     pub fn messages(&self) -> u64 {
-        self.places().map(|place| self.by_type[place].messages).sum()
+        self.counts.iter().map(|count| count.messages).sum()
     }
 
-    /// The count of a type, which will not be zero.
-    fn count_mut(&mut self, message_type: Option<MessageType>) -> &mut Count {
-        let place = place(message_type);
-        self.used |= 1 << place;
-        &mut self.by_type[place]
+    fn at(&self, place: usize) -> Count {
+        let is_used = self.used & 1 << place != 0;
+        if is_used { self.counts[self.rank(place)] } else { Count::default() }
+    }
+
+    /// The count of a place, which will not be zero.
+    fn count_mut(&mut self, place: usize) -> &mut Count {
+        let rank = self.rank(place);
+        if self.used & 1 << place == 0 {
+            self.used |= 1 << place;
+            self.counts.insert(rank, Count::default());
+        }
+        &mut self.counts[rank]
+    }
+
+    /// How many places before this one are not zero.
+    const fn rank(&self, place: usize) -> usize {
+        (self.used & ((1 << place) - 1)).count_ones() as usize
     }
 
     fn add(&mut self, other: &Self) {
         self.bytes += other.bytes;
-        self.used |= other.used;
         self.handshake_bytes += other.handshake_bytes;
-        for place in other.places() {
-            let (mine, others) = (&mut self.by_type[place], &other.by_type[place]);
+        for (place, others) in other.places().zip(&other.counts) {
+            let mine = self.count_mut(place);
             mine.messages += others.messages;
             mine.bytes += others.bytes;
         }
@@ -111,7 +110,7 @@ impl Flow {
 
     /// Bytes of all types together.
     fn bytes_by_type(&self) -> u64 {
-        self.places().map(|place| self.by_type[place].bytes).sum()
+        self.counts.iter().map(|count| count.bytes).sum()
     }
 }
 
@@ -135,7 +134,7 @@ impl Traffic {
 
     /// Among the bytes read was the end of a message; `None` if it was rejected.
     pub(super) fn add_received(&mut self, message_type: Option<MessageType>, raw_bytes: usize) {
-        let count = self.received.count_mut(message_type);
+        let count = self.received.count_mut(place(message_type));
         count.messages += 1;
         count.bytes += raw_bytes as u64;
     }
@@ -152,7 +151,7 @@ impl Traffic {
             self.sent.handshake_bytes += bytes as u64;
             return;
         };
-        let count = self.sent.count_mut(Some(message_type));
+        let count = self.sent.count_mut(place(Some(message_type)));
         count.messages += u64::from(whole);
         count.bytes += bytes as u64;
     }

@@ -2,6 +2,7 @@
 //!
 //! Sources: BIP 324, "Shared secret computation"; Core: bip324.cpp, `BIP324Cipher::Initialize`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use hkdf::Hkdf;
@@ -38,7 +39,18 @@ pub struct Secrets {
     key: SecretKey,
     /// Chooses among the many encodings of our public key.
     encoding: [u8; 32],
-    garbage: Vec<u8>,
+    garbage: Garbage,
+}
+
+/// What follows our key, made when it is said: most peers speak v1, and never hear it.
+#[derive(Clone)]
+enum Garbage {
+    Given(Vec<u8>),
+    /// So many bytes that follow from a key.
+    Drawn {
+        seed: Seed,
+        bytes: usize,
+    },
 }
 
 impl Secrets {
@@ -54,7 +66,7 @@ impl Secrets {
             return Err(SecretsError::GarbageTooLong { bytes });
         }
         let key = SecretKey::from_slice(&key).map_err(|_| SecretsError::NoKey)?;
-        Ok(Self { key, encoding, garbage })
+        Ok(Self { key, encoding, garbage: Garbage::Given(garbage) })
     }
 
     /// The secrets of a connection, `subject` its number. Each length of garbage is as likely.
@@ -64,20 +76,31 @@ impl Secrets {
     /// Once in 2^127 draws, which are no keys.
     #[must_use]
     pub fn draw(seed: &Seed, subject: u64) -> Self {
-        let mut drawn = [0; 32 + 32 + 2 + GARBAGE_BYTES_MAX];
+        let mut drawn = [0; 32 + 32 + 32 + 2];
         seed.fill(Purpose::TransportSecrets, subject, &mut drawn);
-        let (mut key, mut encoding) = ([0; 32], [0; 32]);
-        key.copy_from_slice(&drawn[..32]);
-        encoding.copy_from_slice(&drawn[32..64]);
-        let length =
-            usize::from(u16::from_le_bytes([drawn[64], drawn[65]])) % (GARBAGE_BYTES_MAX + 1);
-        let garbage = drawn[66..66 + length].to_vec();
-        Self::new(key, encoding, garbage).expect("a draw is no key once in 2^127 times")
+        let ([key, encoding, garbage], length) = parts_of(&drawn);
+        let key = SecretKey::from_slice(&key).expect("a draw is no key once in 2^127 times");
+        let bytes = usize::from(length) % (GARBAGE_BYTES_MAX + 1);
+        Self { key, encoding, garbage: Garbage::Drawn { seed: Seed::new(garbage), bytes } }
     }
 
     /// What follows our key.
-    pub(super) fn garbage(&self) -> &[u8] {
-        &self.garbage
+    pub(super) fn garbage(&self) -> Cow<'_, [u8]> {
+        match &self.garbage {
+            Garbage::Given(garbage) => Cow::Borrowed(garbage),
+            Garbage::Drawn { seed, bytes } => {
+                let mut garbage = vec![0; *bytes];
+                seed.fill(Purpose::TransportSecrets, 0, &mut garbage);
+                Cow::Owned(garbage)
+            }
+        }
+    }
+
+    const fn garbage_bytes(&self) -> usize {
+        match &self.garbage {
+            Garbage::Given(garbage) => garbage.len(),
+            Garbage::Drawn { bytes, .. } => *bytes,
+        }
     }
 
     /// Our public key, as it goes out.
@@ -89,9 +112,18 @@ impl Secrets {
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Secrets")
-            .field("garbage_bytes", &self.garbage.len())
+            .field("garbage_bytes", &self.garbage_bytes())
             .finish_non_exhaustive()
     }
+}
+
+/// Three times 32 bytes, and a number of two.
+fn parts_of(drawn: &[u8; 32 + 32 + 32 + 2]) -> ([[u8; 32]; 3], u16) {
+    let mut parts = [[0; 32]; 3];
+    for (part, bytes) in parts.iter_mut().zip(drawn.chunks_exact(32)) {
+        part.copy_from_slice(bytes);
+    }
+    (parts, u16::from_le_bytes([drawn[96], drawn[97]]))
 }
 
 /// The ciphers of one direction.

@@ -264,7 +264,8 @@ impl V2Transport {
             terminator: session.receive_terminator,
             packets: Box::new(PacketReceiver::new(session.receive)),
         };
-        self.sender.ready(session.send, &session.send_terminator, self.secrets.garbage());
+        let garbage = self.secrets.garbage();
+        self.sender.ready(session.send, &session.send_terminator, &garbage);
     }
 
     fn receive_garbage(&mut self, input: &mut &[u8]) -> Result<Option<V2Incoming>, V2Error> {

@@ -42,7 +42,7 @@ impl Sender {
     pub(super) fn start(&mut self, secrets: &Secrets) {
         let public_key = secrets.public_key();
         self.bytes.extend_from_slice(&public_key);
-        self.bytes.extend_from_slice(secrets.garbage());
+        self.bytes.extend_from_slice(&secrets.garbage());
         self.sending = Sending::AwaitingKey { public_key };
     }
 
