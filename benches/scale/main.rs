@@ -159,8 +159,8 @@ fn table(backend: Backend, sizes: &[usize]) -> io::Result<String> {
     houses.iter_mut().try_for_each(House::ask_in_a_flood)?;
     let mut told = format!(
         "\n| connections ({}) | {ACTIVE} ask and are answered | of the first's | lowest and \
-         highest tenth | while one floods | all are let in | memory before the handshake | after it \
-         |\n|---|---|---|---|---|---|---|---|\n",
+         highest tenth | while one floods | all are let in | memory before the handshake \
+         | after it |\n|---|---|---|---|---|---|---|---|\n",
         backend.name()
     );
     let first = houses[0].rounds[1..].to_vec();
