@@ -19,6 +19,7 @@
 //! A peer is *over* from the moment at which its [`Action::Close`] is pushed: nothing is handled or
 //! queued for it any more, and its slot is free once it is closed.
 
+use crate::codec;
 use crate::rng::{OrderKey, Purpose, Seed};
 use crate::sockets::{ConnId, ConnectError, ListenerId, More};
 use crate::sockman::{Action, ConnFailure, Conns, Event, Slices, StepName, TaskId, Tenant};
@@ -27,7 +28,6 @@ use crate::time::{Instant, Now};
 mod address;
 pub mod addrman;
 pub mod bans;
-mod codec;
 mod config;
 mod conn_type;
 pub mod eviction;

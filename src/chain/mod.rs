@@ -1,0 +1,22 @@
+//! The chain: what the connection manager needs to serve and to download headers and blocks.
+//!
+//! ```text
+//!   a `headers` message --> tree: checked, linked, the tip of most work --> locators, headers
+//! ```
+//!
+//! Everything here is pure: no socket, no file, and time is an argument. What a block *means* is
+//! not known: proof of work, difficulty and times are checked, scripts, amounts and signatures are
+//! not. Facts: Core pow.cpp, chain.cpp, validation.cpp, kernel/chainparams.cpp;
+//! docs/behaviour.md, chain 1.
+
+mod hash;
+mod header;
+mod params;
+mod target;
+mod u256;
+
+pub use hash::{BlockHash, Hash};
+pub use header::{Header, PowError};
+pub use params::{MinDifficulty, Params, Retarget};
+pub use target::{Bits, TargetError, work};
+pub use u256::U256;
