@@ -13,10 +13,16 @@ mod hash;
 mod header;
 mod params;
 mod target;
+mod tree;
 mod u256;
 
 pub use hash::{BlockHash, Hash};
 pub use header::{Header, PowError};
 pub use params::{MinDifficulty, Params, Retarget};
 pub use target::{Bits, TargetError, work};
+pub use tree::{
+    ANTI_DOS_BLOCKS, FUTURE_SECS_MAX, HEADERS_PER_MESSAGE_MAX, HeaderId, HeaderTree, InsertError,
+    InsertWhy, Inserted, LOCATOR_SINGLE_STEPS, MEDIAN_TIME_BLOCKS, TIMEWARP_SECS_MAX, Validity,
+    retargeted,
+};
 pub use u256::U256;
