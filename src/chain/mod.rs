@@ -10,6 +10,7 @@
 //! docs/behaviour.md, chain 1.
 
 mod block;
+pub mod download;
 mod hash;
 mod header;
 mod merkle;
