@@ -1,13 +1,22 @@
 //! The chain: what the connection manager needs to serve and to download headers and blocks.
 //!
 //! ```text
-//!   a `headers` message --> tree: checked, linked, the tip of most work --> locators, headers
+//!   `headers` --> tree: checked, linked, the tip of most work --> locators, `headers`
+//!                   |
+//!               download: whom to ask for what, whom to give up --> `getheaders`, `getdata`
+//!                   |
+//!   `block` ----> block: is it what its header stands for? --> store: bytes of a file
 //! ```
+//!
+//! [`HeaderTree`] has every header, and knows which blocks are here; [`download::Downloads`] is the
+//! state machine over peers; [`Block`] takes a block's bytes apart; [`store`] puts them one behind
+//! the other. [`mine`] makes blocks of regtest.
 //!
 //! Everything here is pure: no socket, no file, and time is an argument. What a block *means* is
 //! not known: proof of work, difficulty and times are checked, scripts, amounts and signatures are
-//! not. Facts: Core pow.cpp, chain.cpp, validation.cpp, kernel/chainparams.cpp;
-//! docs/behaviour.md, chain 1.
+//! not. Who validates does so between [`HeaderTree::best_complete`] and [`HeaderTree::activate`].
+//! Facts: Core pow.cpp, chain.cpp, validation.cpp, net_processing.cpp, kernel/chainparams.cpp;
+//! docs/behaviour.md, chain 1 to 7.
 
 mod block;
 pub mod download;
@@ -16,6 +25,7 @@ mod header;
 mod merkle;
 mod mine;
 mod params;
+pub mod store;
 mod target;
 mod transaction;
 mod tree;
