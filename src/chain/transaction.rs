@@ -287,6 +287,11 @@ mod tests {
         assert!(read(&transaction(None, outpoint)).unwrap().is_coinbase());
         outpoint[35] = 0;
         assert!(!read(&transaction(None, outpoint)).unwrap().is_coinbase());
+        let mut two = transaction(None, NOWHERE);
+        two[4] = 2;
+        let input = two[5..5 + OUTPOINT_BYTES + 7].to_vec();
+        two.splice(5..5, input);
+        assert!(!read(&two).unwrap().is_coinbase(), "it has another input");
         outpoint = NOWHERE;
         outpoint[0] = 1;
         assert!(!read(&transaction(None, outpoint)).unwrap().is_coinbase());

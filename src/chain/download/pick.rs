@@ -20,7 +20,7 @@ const WALK: u32 = 128;
 /// What a walk found.
 struct Found<P> {
     blocks: Vec<HeaderId>,
-    /// Who would have to move for there to be more.
+    /// Who owes the lowest block, if there would be more but for the end of the window.
     staller: Option<P>,
 }
 
@@ -40,7 +40,9 @@ impl<P: Copy + Ord> Downloads<P> {
         for block in &found.blocks {
             self.ask(cx, id, *block);
         }
+        // Who owes nothing and found nothing waits for another.
         if let Some(staller) = found.staller.filter(|_| self.peer(id).in_flight.is_empty()) {
+            assert!(staller != id, "who holds the window up owes something");
             self.peer_mut(staller).stalling_since.get_or_insert(cx.now);
         }
         found.blocks
@@ -97,8 +99,7 @@ impl<P: Copy + Ord> Downloads<P> {
                 } else if let Some(owner) = self.asked_from(block) {
                     waiting_for.get_or_insert(owner);
                 } else if tree.height(block) > window_end {
-                    let other = waiting_for.filter(|owner| *owner != id);
-                    found.staller = other.filter(|_| found.blocks.is_empty());
+                    found.staller = waiting_for;
                     return found;
                 } else if self.has_kept(tree, id, best, block) {
                     found.blocks.push(block);

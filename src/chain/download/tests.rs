@@ -194,6 +194,18 @@ fn nobody_is_held_up_while_there_is_something_to_do() {
     assert_eq!(world.stalling_since(1), None, "nothing lies behind the window");
 }
 
+#[test]
+fn who_still_owes_something_holds_nobody_to_be_slow() {
+    let mut world = World::new(1_100).with(1, FULL).with(2, FULL);
+    world.asked(1);
+    while let [first, .., last] = world.asked(2)[..] {
+        (first..=last).filter(|height| *height != 20).for_each(|height| world.block(height));
+    }
+    assert_eq!(world.downloads.in_flight_count(2), 1);
+    assert_eq!(world.asked(2), NONE);
+    assert_eq!(world.stalling_since(1), None);
+}
+
 /// Core: `BLOCK_STALLING_TIMEOUT_MAX`, and 0.85 in `BlockConnected`.
 #[test]
 fn stalling_timeout_doubles_and_decays() {
@@ -329,6 +341,7 @@ fn invalid_block_ends_what_is_asked_for() {
 fn blocks_of_a_fork_are_asked_for_from_where_it_begins() {
     let mut world = World::new(10).with(1, FULL);
     (1..=10).for_each(|height| world.block(height));
+    assert_eq!(world.asked(1), NONE, "both have the same");
     let fork = world.at(6);
     let header = world.tree.header(fork);
     let time = header.time + 100;
@@ -389,6 +402,33 @@ fn slow_headers_are_borne_where_nobody_else_is() {
     world.pass(Duration::from_secs(100_000));
     assert_eq!(world.given_up(1), None);
     assert!(world.is_asked_for_headers(2), "somebody else is asked in its place");
+}
+
+#[test]
+fn slow_headers_are_borne_where_several_are_asked() {
+    let mut world = World::new(0).with(1, FULL).with(2, FULL);
+    world.now = UnixTime::from_secs(1_296_688_602 + 86_399);
+    assert!(world.is_asked_for_headers(1));
+    assert!(world.is_asked_for_headers(2));
+    world.downloads.peer_mut(1).headers = HeadersSync::Until(world.now);
+    world.pass(RECENT_AGE);
+    assert_eq!(world.given_up(1), None);
+    world.downloads.handle_disconnected(2);
+    world.downloads.handle_connected(3, FULL);
+    assert!(world.given_up(1).is_some());
+}
+
+/// Core: `UpdateBlockAvailability`, where as much work is enough.
+#[test]
+fn of_two_chains_with_as_much_work_the_one_told_last_counts() {
+    let mut world = World::new(3).with(1, FULL);
+    let header = world.tree.header(world.at(3));
+    let other = solve(Header { time: header.time + 1, ..header }).unwrap();
+    let late = UnixTime::from_secs(4_000_000_000);
+    let other = world.tree.insert(&[other], late).unwrap().last.unwrap();
+    world.downloads.handle_announced(&world.tree, 1, &world.tree.hash(other));
+    let blocks = vec![world.at(1), world.at(2), other];
+    assert_eq!(world.turn(1).last(), Some(&Action::GetBlocks { peer: 1, blocks }));
 }
 
 #[test]
