@@ -2,10 +2,12 @@
 
 use bitcoin::consensus::{deserialize, serialize};
 use bitcoin::hashes::Hash as _;
+use bitcoin::p2p::message::{NetworkMessage, RawNetworkMessage};
+use bitcoin::p2p::message_blockdata::GetHeadersMessage;
 use bitcoin::{CompactTarget, Target, TxMerkleNode};
 use sockman::chain::{
-    Bits, Block, BlockHash, Hash, Header, Params, Segwit, Template, U256, merkle, mine, retargeted,
-    work,
+    Bits, Block, BlockHash, GetHeaders, Hash, Header, Params, Segwit, Template, U256,
+    decode_headers, encode_headers, merkle, mine, retargeted, work,
 };
 use sockman::rng::{Draws, Purpose, Seed};
 use sockman::transport::Network;
@@ -45,6 +47,29 @@ fn headers_are_hashed_as_elsewhere() {
         assert_eq!(ours.previous.0, their.prev_blockhash.to_byte_array());
         assert_eq!((ours.time, ours.nonce), (their.time, their.nonce));
         assert_eq!(ours.encode(), serialize(&their)[..]);
+    }
+}
+
+#[test]
+fn headers_travel_as_elsewhere() {
+    for round in 0..200 {
+        let mut draws = draws(round);
+        let count = draws.index(102);
+        let locator: Vec<_> = (0..count).map(|_| BlockHash(bytes_of(&mut draws))).collect();
+        let ours = GetHeaders { version: 70016, locator, stop: BlockHash(bytes_of(&mut draws)) };
+        let their: GetHeadersMessage = deserialize(&ours.encode()).unwrap();
+        assert_eq!(serialize(&their), ours.encode());
+        assert_eq!(their.locator_hashes.len(), count);
+        assert_eq!(GetHeaders::decode(&serialize(&their)), Ok(ours));
+
+        let headers = (0..count).map(|_| Header::decode(&bytes_of(&mut draws)));
+        let headers: Vec<_> = headers.collect();
+        let decoded = |header: &Header| deserialize(&header.encode()).unwrap();
+        let message = NetworkMessage::Headers(headers.iter().map(decoded).collect());
+        let raw = RawNetworkMessage::new(bitcoin::p2p::Magic::REGTEST, message);
+        // The payload lies behind a header of 24 bytes.
+        assert_eq!(serialize(&raw)[24..], encode_headers(&headers));
+        assert_eq!(decode_headers(&serialize(&raw)[24..]), Ok(headers));
     }
 }
 

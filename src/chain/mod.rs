@@ -25,6 +25,7 @@ mod header;
 mod merkle;
 mod mine;
 mod params;
+mod payload;
 pub mod store;
 mod target;
 mod transaction;
@@ -37,6 +38,7 @@ pub use header::{Header, PowError};
 pub use merkle::{Doubling, Merkle, merkle};
 pub use mine::{BLOCK_BYTES_MAX, MineError, Template, mine, solve};
 pub use params::{MinDifficulty, Params, Retarget};
+pub use payload::{GetHeaders, LOCATOR_HASHES_MAX, decode_headers, encode_headers};
 pub use target::{Bits, TargetError, work};
 pub use transaction::{Transaction, TransactionError};
 pub use tree::{
