@@ -10,7 +10,7 @@
 //!
 //! [`HeaderTree`] has every header, and knows which blocks are here; [`download::Downloads`] is the
 //! state machine over peers; [`Block`] takes a block's bytes apart; [`store`] puts them one behind
-//! the other. [`mine`] makes blocks of regtest.
+//! the other. [`mine()`] makes blocks of regtest.
 //!
 //! Everything here is pure: no socket, no file, and time is an argument. What a block *means* is
 //! not known: proof of work, difficulty and times are checked, scripts, amounts and signatures are
