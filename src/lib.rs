@@ -13,6 +13,8 @@
 //! randomness ([`rng`]) and file work ([`files`]) are arguments everywhere. Nothing in this crate
 //! knows the simulator, which implements [`sockets::Sockets`] like any other backend.
 
+pub mod chain;
+mod codec;
 pub mod connman;
 pub mod driver;
 pub mod files;

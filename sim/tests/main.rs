@@ -6,6 +6,7 @@ mod bip324;
 mod bugs;
 mod canaries;
 mod capture;
+mod chain;
 mod cli;
 mod connman;
 mod contract;

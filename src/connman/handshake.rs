@@ -24,7 +24,6 @@
 use std::collections::BTreeSet;
 
 use super::address::is_routable;
-use super::codec::Reader;
 use super::message::{
     Bandwidth, CMPCTBLOCKS_VERSION, DecodeError, Relay, SendCmpct, UNSPECIFIED, Version,
     VersionHead, VersionTail,
@@ -32,6 +31,7 @@ use super::message::{
 use super::peer::{Context, Peer};
 use super::reasons::{DisconnectReason, Ignored, Verdict};
 use super::{PeerId, Services, Stage};
+use crate::codec::Reader;
 use crate::rng::{Purpose, Seed};
 use crate::sockman::Conns;
 use crate::transport::MessageType;

@@ -7,8 +7,8 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::Services;
-pub use super::codec::{COMPACT_SIZE_MAX, DecodeError, DecodeWhy};
-use super::codec::{Reader, push_compact_size};
+pub use crate::codec::{COMPACT_SIZE_MAX, DecodeError, DecodeWhy, WrongLength};
+use crate::codec::{Reader, push_compact_size};
 
 /// The longest user agent that anybody takes, in bytes. Core: net.h, `MAX_SUBVERSION_LENGTH`.
 pub const USER_AGENT_BYTES_MAX: usize = 256;

@@ -27,7 +27,6 @@ use crate::time::{Instant, Now};
 mod address;
 pub mod addrman;
 pub mod bans;
-mod codec;
 mod config;
 mod conn_type;
 pub mod eviction;

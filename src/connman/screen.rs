@@ -6,13 +6,13 @@
 //! docs/behaviour.md, handshake 7 and 12; Core: net_processing.cpp, `ProcessMessage`.
 
 use super::addrman::NetAddr;
-use super::codec::{COMPACT_SIZE_MAX, DecodeError, Reader};
 use super::handshake::malformed;
 use super::misbehaviour::{Misbehaviour, judge};
 use super::peer::{Context, Peer};
 use super::permissions::Permissions;
 use super::reasons::{DisconnectReason, Ignored, Verdict};
 use super::{ConnType, Services};
+use crate::codec::{COMPACT_SIZE_MAX, DecodeError, Reader};
 use crate::transport::MessageType;
 
 /// Most addresses in one message. Core: `MAX_ADDR_TO_SEND`.

@@ -8,8 +8,18 @@ use super::Finding;
 pub(super) const DOCUMENT: &str = "docs/behaviour.md";
 
 /// Its parts. A part's name before a number is a citation, wherever it stands.
-const PARTS: [&str; 9] =
-    ["TCP", "sockets", "connman", "transport", "handshake", "addrman", "eviction", "bans", "files"];
+const PARTS: [&str; 10] = [
+    "TCP",
+    "sockets",
+    "connman",
+    "transport",
+    "handshake",
+    "addrman",
+    "eviction",
+    "bans",
+    "files",
+    "chain",
+];
 
 /// A number above is no section: `TCP 8333`.
 const SECTION_MAX: u32 = 99;

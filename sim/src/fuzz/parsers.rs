@@ -1,7 +1,10 @@
 //! Raw bytes for everything that parses: files that somebody wrote, and what the network brings.
 //! Whatever they are, they are parsed or refused.
 
+use sockman::chain::store::StoreReader;
+use sockman::chain::{Block, GetHeaders, HeaderTree, Params, Segwit, decode_headers};
 use sockman::connman::message::{SendCmpct, Version, decode_feefilter, decode_ping, decode_pong};
+use sockman::time::UnixTime;
 use sockman::transport::{MessageType, Network, V1Receiver};
 
 use super::Judged;
@@ -15,6 +18,9 @@ use crate::worlds::Table;
 
 /// Most lines of a schedule that is set up as well: each actor is a host of its own.
 const LINES_MAX: usize = 100;
+
+/// Most headers of a tree, so that a full one is met.
+const HEADERS_MAX: usize = 4;
 
 /// Gives bytes to every parser.
 ///
@@ -40,9 +46,27 @@ fn from_network(bytes: &[u8]) {
     if let Some(wire) = bytes.first_chunk() {
         let _ = MessageType::from_wire(*wire);
     }
+    chain(bytes);
     let mut heard = Vec::new();
     let _ = <Connman as Subject>::Dialect::new(1).decode(bytes, &mut heard);
     let _ = <Echo as Subject>::Dialect::new(1).decode(bytes, &mut heard);
+}
+
+/// Headers and blocks, from the network and from a file.
+fn chain(bytes: &[u8]) {
+    let _ = GetHeaders::decode(bytes);
+    if let Ok(headers) = decode_headers(bytes) {
+        let mut tree = HeaderTree::new(Params::of(Network::Regtest), HEADERS_MAX);
+        let _ = tree.insert(&headers, UnixTime::from_secs(2_000_000_000));
+        tree.check_invariants();
+    }
+    if let Ok(block) = Block::decode(bytes) {
+        let _ = (block.check(Segwit::Active), block.is_mutated(Segwit::NotYet));
+    }
+    let mut rest = bytes;
+    let mut reader = StoreReader::new(Network::Regtest.magic());
+    while let Ok(Some(_)) = reader.read(&mut rest) {}
+    drop(reader.finish().map_err(|torn| torn.to_string()));
 }
 
 /// What somebody may write: schedules, worlds, bugs.

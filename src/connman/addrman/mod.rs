@@ -35,7 +35,7 @@ pub use add::{NEW_BUCKETS_PER_ADDRESS, TIME_PENALTY_GOSSIP};
 pub use check::Inconsistency;
 pub use entry::{AddrRecord, Entry, EntryId, FAILURES_MAX, HORIZON_SECS, MIN_FAIL_SECS, RETRIES};
 pub use get_addr::{ADDR_PERCENT_MAX, ADDR_TO_SEND_MAX, Quality, Share};
-pub use net_addr::{ADDRV2_BYTES_MAX, NetAddr, NetClass, NetService, WrongLength};
+pub use net_addr::{ADDRV2_BYTES_MAX, NetAddr, NetClass, NetService};
 pub use netgroup::{NetGroup, NetGroups};
 pub use placement::{
     BUCKET_SIZE, Key, NEW_BUCKETS, NEW_BUCKETS_PER_SOURCE_GROUP, Slot, TRIED_BUCKETS,

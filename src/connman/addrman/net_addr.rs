@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::connman::codec::{DecodeError, DecodeWhy, Reader};
+use crate::codec::{DecodeError, DecodeWhy, Reader, WrongLength};
 use crate::connman::is_routable;
 
 /// What precedes an IPv4 address in 16 bytes. Core: netaddress.h, `IPV4_IN_IPV6_PREFIX`; RFC 4291.
@@ -233,17 +233,6 @@ impl NetAddr {
             _ => None,
         }
     }
-}
-
-/// An address of a known network that has not its length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WrongLength {
-    /// The network's number in BIP 155.
-    pub network: u8,
-    /// How long the address is, in bytes.
-    pub length: usize,
-    /// How long it should be.
-    pub expected: usize,
 }
 
 /// Exactly `N` bytes.

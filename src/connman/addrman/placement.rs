@@ -6,7 +6,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::connman::codec::push_compact_size;
+use crate::codec::push_compact_size;
 
 use super::{NetAddr, NetGroups, NetService};
 

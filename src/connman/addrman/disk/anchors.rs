@@ -4,7 +4,7 @@
 use super::super::AddrRecord;
 use super::record::{Form, push_record, record};
 use super::{FileError, begin, check_checksum, check_magic, finish};
-use crate::connman::codec::{COMPACT_SIZE_MAX, Reader, push_compact_size};
+use crate::codec::{COMPACT_SIZE_MAX, Reader, push_compact_size};
 use crate::transport::Magic;
 
 /// Anchors that are used. Core: net.h, `MAX_BLOCK_RELAY_ONLY_ANCHORS`.

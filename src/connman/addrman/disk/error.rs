@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::super::Inconsistency;
-use crate::connman::codec::DecodeError;
+use crate::codec::DecodeError;
 use crate::connman::message::DecodeWhy;
 use crate::transport::Magic;
 

@@ -9,7 +9,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::connman::codec::Reader;
+use crate::codec::Reader;
 use crate::transport::Magic;
 
 mod anchors;

@@ -20,7 +20,7 @@ use super::super::{
 };
 use super::record::{Form, addr, push_addr, push_record, record};
 use super::{FileError, FileWhy, begin, check_checksum, check_magic, finish};
-use crate::connman::codec::Reader;
+use crate::codec::Reader;
 use crate::transport::Magic;
 
 /// The version that is written. Core: addrman_impl.h, `FILE_FORMAT`, `V4_MULTIPORT`.

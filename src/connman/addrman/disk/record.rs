@@ -2,8 +2,8 @@
 
 use super::super::{AddrRecord, NetAddr, NetService};
 use super::{FileError, FileWhy};
+use crate::codec::{Reader, push_compact_size, push_compact_u64};
 use crate::connman::Services;
-use crate::connman::codec::{Reader, push_compact_size, push_compact_u64};
 use crate::time::UnixTime;
 
 /// What opens an address in a file. Core: protocol.h, `DISK_VERSION_INIT`.

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use super::addrman::WrongLength;
-
 /// The largest number that a CompactSize may carry. Core: serialize.h, `MAX_SIZE`.
 pub const COMPACT_SIZE_MAX: u64 = 0x0200_0000;
 
@@ -36,6 +34,17 @@ pub enum DecodeWhy {
     Address(WrongLength),
 }
 
+/// An address of a known network that has not its length. BIP 155.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WrongLength {
+    /// The network's number in BIP 155.
+    pub network: u8,
+    /// How long the address is, in bytes.
+    pub length: usize,
+    /// How long it should be.
+    pub expected: usize,
+}
+
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at offset {} {}", self.field, self.offset, self.why)
@@ -59,28 +68,28 @@ impl std::error::Error for DecodeError {}
 
 /// A payload, and how much of it was read.
 #[derive(Clone, Debug)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     offset: usize,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, offset: 0 }
     }
 
     /// How much was read, in bytes.
-    pub(super) const fn offset(&self) -> usize {
+    pub(crate) const fn offset(&self) -> usize {
         self.offset
     }
 
     /// Whether everything was read.
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.offset == self.bytes.len()
     }
 
     /// The next `count` bytes.
-    pub(super) fn bytes(
+    pub(crate) fn bytes(
         &mut self,
         field: &'static str,
         count: usize,
@@ -92,7 +101,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `N` bytes, as an array.
-    pub(super) fn array<const N: usize>(
+    pub(crate) fn array<const N: usize>(
         &mut self,
         field: &'static str,
     ) -> Result<[u8; N], DecodeError> {
@@ -102,37 +111,37 @@ impl<'a> Reader<'a> {
     }
 
     /// One byte.
-    pub(super) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
+    pub(crate) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
         self.array(field).map(u8::from_le_bytes)
     }
 
     /// Two bytes, big endian, as ports are.
-    pub(super) fn u16_be(&mut self, field: &'static str) -> Result<u16, DecodeError> {
+    pub(crate) fn u16_be(&mut self, field: &'static str) -> Result<u16, DecodeError> {
         self.array(field).map(u16::from_be_bytes)
     }
 
     /// Four bytes, little endian.
-    pub(super) fn u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
+    pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
         self.array(field).map(u32::from_le_bytes)
     }
 
     /// Four bytes, little endian, signed.
-    pub(super) fn i32(&mut self, field: &'static str) -> Result<i32, DecodeError> {
+    pub(crate) fn i32(&mut self, field: &'static str) -> Result<i32, DecodeError> {
         self.array(field).map(i32::from_le_bytes)
     }
 
     /// Eight bytes, little endian, signed.
-    pub(super) fn i64(&mut self, field: &'static str) -> Result<i64, DecodeError> {
+    pub(crate) fn i64(&mut self, field: &'static str) -> Result<i64, DecodeError> {
         self.array(field).map(i64::from_le_bytes)
     }
 
     /// Eight bytes, little endian.
-    pub(super) fn u64(&mut self, field: &'static str) -> Result<u64, DecodeError> {
+    pub(crate) fn u64(&mut self, field: &'static str) -> Result<u64, DecodeError> {
         self.array(field).map(u64::from_le_bytes)
     }
 
     /// A number of 1, 3, 5 or 9 bytes, canonical, of any size: service bits travel so (BIP 155).
-    pub(super) fn compact_u64(&mut self, field: &'static str) -> Result<u64, DecodeError> {
+    pub(crate) fn compact_u64(&mut self, field: &'static str) -> Result<u64, DecodeError> {
         let start = self.clone();
         let (number, least) = match self.u8(field)? {
             0xfd => (u64::from(u16::from_le_bytes(self.array(field)?)), 0xfd),
@@ -148,7 +157,7 @@ impl<'a> Reader<'a> {
 
     /// A length of 1, 3, 5 or 9 bytes, canonical and at most `max`, which is at most
     /// [`COMPACT_SIZE_MAX`]. Core: serialize.h, `ReadCompactSize`.
-    pub(super) fn compact_size(
+    pub(crate) fn compact_size(
         &mut self,
         field: &'static str,
         max: u64,
@@ -169,12 +178,12 @@ impl<'a> Reader<'a> {
 }
 
 /// Appends a length in its shortest form.
-pub(super) fn push_compact_size(bytes: &mut Vec<u8>, length: usize) {
+pub(crate) fn push_compact_size(bytes: &mut Vec<u8>, length: usize) {
     push_compact_u64(bytes, u64::try_from(length).expect("a usize has at most 64 bits"));
 }
 
 /// Appends a number in its shortest form.
-pub(super) fn push_compact_u64(bytes: &mut Vec<u8>, number: u64) {
+pub(crate) fn push_compact_u64(bytes: &mut Vec<u8>, number: u64) {
     let (mark, length) = match number {
         0..=0xfc => (None, 1),
         0xfd..=0xffff => (Some(0xfd), 2),
