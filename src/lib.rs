@@ -15,6 +15,7 @@
 
 pub mod connman;
 pub mod driver;
+pub mod http;
 pub mod rng;
 pub mod slab;
 pub mod sockets;

@@ -8,8 +8,8 @@ use super::Finding;
 pub(super) const DOCUMENT: &str = "docs/behaviour.md";
 
 /// Its parts. A part's name before a number is a citation, wherever it stands.
-const PARTS: [&str; 8] =
-    ["TCP", "sockets", "connman", "transport", "handshake", "addrman", "eviction", "bans"];
+const PARTS: [&str; 9] =
+    ["TCP", "sockets", "connman", "transport", "handshake", "addrman", "eviction", "bans", "http"];
 
 /// A number above is no section: `TCP 8333`.
 const SECTION_MAX: u32 = 99;
