@@ -9,9 +9,10 @@
 //!
 //! [`sockets`] is the trait and the kernel behind it. [`sockman`] keeps connections by id and no
 //! payload. [`transport`] makes messages of bytes, and knows nothing else. [`connman`] is P2P
-//! policy on top of both. The rooms know only what stands to their left or below; time ([`time`])
-//! and randomness ([`rng`]) are arguments everywhere. Nothing in this crate knows the simulator,
-//! which implements [`sockets::Sockets`] like any other backend.
+//! policy on top of both; [`http`] is a server beside it, which knows no P2P. The rooms know only
+//! what stands to their left or below; time ([`time`]) and randomness ([`rng`]) are arguments
+//! everywhere. Nothing in this crate knows the simulator, which implements [`sockets::Sockets`]
+//! like any other backend.
 
 pub mod connman;
 pub mod driver;

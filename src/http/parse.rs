@@ -20,6 +20,7 @@ mod section;
 mod tests;
 
 pub use fault::{Fault, ParseError};
+pub(super) use head::is_token;
 
 use chunked::{Chunked, Progress};
 use framing::{Length, framing};

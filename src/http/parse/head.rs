@@ -78,6 +78,11 @@ fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
+/// Whether it is a token.
+pub(in crate::http) fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|byte| is_token_byte(*byte))
+}
+
 /// Takes the fields of a section apart, from `start` to its empty line.
 pub(super) fn fields(section: &[u8], start: usize, fields_max: usize) -> Result<Vec<Field>, At> {
     let mut found = [httparse::EMPTY_HEADER; FIELDS_MAX];
