@@ -53,6 +53,25 @@ pub(super) enum Input {
     Closed,
 }
 
+/// What a connection holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Requests that are not fully answered.
+    pub requests: usize,
+    /// Those of them that wait for the application.
+    pub requests_ready: usize,
+    /// Those of them that the application has.
+    pub requests_open: usize,
+    /// Bytes of requests that are held, and not the application's.
+    pub held_bytes: usize,
+    /// Bytes that wait for the kernel.
+    pub unsent_bytes: usize,
+    /// Whether further requests are taken.
+    pub takes_requests: bool,
+    /// Whether only its closing is still to come.
+    pub is_over: bool,
+}
+
 /// The state of one connection.
 #[derive(Clone, Debug)]
 pub struct Connection {
@@ -356,18 +375,28 @@ impl Connection {
         self.outbox.clear();
     }
 
-    /// Requests that are not fully answered.
-    pub(super) fn request_count(&self) -> usize {
-        self.exchanges.len()
-    }
-
-    /// Bytes of requests that are held, and not the application's.
-    pub(super) fn held_bytes(&self) -> usize {
-        let ready = self.exchanges.iter().map(|exchange| match &exchange.state {
-            State::Ready(request) => request.byte_count(),
-            State::Open | State::Answered(_) | State::Sending => 0,
-        });
-        self.parser.byte_count() + self.unparsed.len() + ready.sum::<usize>()
+    /// What it holds.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let mut load = Load {
+            requests: self.exchanges.len(),
+            held_bytes: self.parser.byte_count() + self.unparsed.len(),
+            unsent_bytes: self.outbox.byte_count(),
+            takes_requests: self.input != Input::Closed,
+            is_over: !self.is_live(),
+            ..Load::default()
+        };
+        for exchange in &self.exchanges {
+            match &exchange.state {
+                State::Ready(request) => {
+                    load.requests_ready += 1;
+                    load.held_bytes += request.byte_count();
+                }
+                State::Open => load.requests_open += 1,
+                State::Answered(_) | State::Sending => {}
+            }
+        }
+        load
     }
 
     pub(super) fn check_invariants(&self, config: &Config) {

@@ -4,7 +4,7 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use super::application::RequestId;
-use super::connection::{Connection, Input};
+use super::connection::{Connection, Load};
 use super::notice::EndReason;
 use super::response::Response;
 use super::timers::Timer;
@@ -83,18 +83,10 @@ pub struct ConnectionSnapshot {
     pub conn: ConnId,
     /// The other end.
     pub endpoint: Endpoint,
-    /// Requests that are not fully answered.
-    pub requests: usize,
-    /// Those of them that the application has.
-    pub requests_open: usize,
-    /// Bytes of requests that are held, and not the application's.
-    pub held_bytes: usize,
-    /// Bytes that wait for the kernel.
-    pub unsent_bytes: usize,
+    /// What it holds.
+    pub load: Load,
     /// Whether it is read from.
     pub is_read: bool,
-    /// Whether further requests are taken.
-    pub takes_requests: bool,
     /// When each timer falls due, in the order of [`Timer::ALL`]; `None`: not as things stand.
     pub deadlines: [Option<Instant>; Timer::ALL.len()],
     /// What went over it.
@@ -110,12 +102,8 @@ impl ConnectionSnapshot {
         Self {
             conn,
             endpoint: connection.endpoint.clone(),
-            requests: connection.request_count(),
-            requests_open: connection.open().count(),
-            held_bytes: connection.held_bytes(),
-            unsent_bytes: connection.outbox.byte_count(),
+            load: connection.load(),
             is_read: connection.reading,
-            takes_requests: connection.input == Input::Open,
             deadlines: connection.armed,
             traffic: connection.traffic,
             ended: connection.ended,

@@ -44,7 +44,7 @@ mod timers;
 
 pub use application::{Application, Replies, RequestId};
 pub use config::{Config, Timeouts};
-pub use connection::Connection;
+pub use connection::{Connection, Load};
 pub use inspect::{Command, ConnectionSnapshot, Inspection, Traffic};
 pub use notice::{EndReason, Notice, Refusal};
 pub use request::{Method, Persistence, Request, Version};
@@ -231,7 +231,7 @@ impl<A: Application> Tenant for Server<A> {
         }
         self.closed.add(&connection.traffic);
         self.connection_count -= 1;
-        let reason = connection.ended.unwrap_or(EndReason::Shutdown);
+        let reason = connection.ended.unwrap_or(EndReason::ShutdownDeadline);
         self.notices.push(Notice::Disconnected { conn, reason });
         self.note_stopped();
     }

@@ -86,7 +86,8 @@ pub enum EndReason {
     Lost(Failure),
     /// The server stops. Whatever the application had was answered.
     Shutdown,
-    /// The server stops, and its time was over before everything was answered and sent.
+    /// The server stops, and its time was over before everything was answered and sent; or it had
+    /// none, because its driver has ended.
     ShutdownDeadline,
 }
 

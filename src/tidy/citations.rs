@@ -120,6 +120,10 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
 /// The number that a word begins with, if it can be a section's: `2`, `2.1`.
 fn section(word: &str) -> Option<String> {
     let number = word.trim_end_matches(|c: char| !c.is_ascii_digit());
+    // A time of a schedule, as in `0ms`, is none.
+    if word[number.len()..].starts_with(char::is_alphabetic) {
+        return None;
+    }
     let levels: Option<Vec<u32>> = number.split('.').map(|level| level.parse().ok()).collect();
     let levels = levels?;
     let plausible = levels.len() <= 2 && levels.iter().all(|level| *level <= SECTION_MAX);
@@ -181,7 +185,9 @@ mod tests {
 
     #[test]
     fn other_numbers_are_no_citations() {
-        for text in ["TCP 127.0.0.1:8333", "TCP 8333", "connman takes 2", "sockets, 3"] {
+        for text in
+            ["TCP 127.0.0.1:8333", "TCP 8333", "connman takes 2", "sockets, 3", "http\n\n0ms"]
+        {
             assert_eq!(cited(text), [], "{text}");
         }
     }

@@ -238,8 +238,8 @@ fn pipelined_requests_are_answered_in_order() {
     client.send(&(one("/later") + &one("/hello") + &one("/nowhere")));
     let id = server.taken();
     let [shown] = &server.inspect().connections[..] else { panic!("one connection") };
-    assert_eq!((shown.requests, shown.requests_open), (1, 1));
-    assert!(shown.held_bytes > 0 && !shown.is_read, "what lies there waits");
+    assert_eq!((shown.load.requests, shown.load.requests_open), (1, 1));
+    assert!(shown.load.held_bytes > 0 && !shown.is_read, "what lies there waits");
     server.respond(id, "at last");
     client.expect("200 OK", "at last");
     client.expect("200 OK", "hello");
@@ -389,7 +389,7 @@ fn shutdown_answers_what_was_taken_and_nothing_else() {
     server.taken();
     let id = server.taken();
     // The half one has been read from by now.
-    while server.inspect().connections.iter().all(|shown| shown.held_bytes != 8) {}
+    while server.inspect().connections.iter().all(|shown| shown.load.held_bytes != 8) {}
     server.mailbox.push(Command::Shutdown { within: PATIENCE }).unwrap();
     idle.expect_end();
     half.expect_end();
