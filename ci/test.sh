@@ -60,6 +60,7 @@ part "corpus" cargo sim replay corpus
 part "corpus on loopback TCP" cargo sim replay --on tcp corpus
 part "drawn schedules on loopback TCP" cargo sim run --on tcp --seeds 0..20
 part "campaign on the echo" cargo sim run --subject echo --seeds 0..1000
+part "campaign on the HTTP server" cargo sim run --subject http --seeds 0..1000
 part "same traces in debug, release, one job and two" same_traces
 part "fuzz targets" fuzz_build
 part "targets fuzzed with $FUZZ_RUNS inputs" fuzz_walk

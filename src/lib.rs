@@ -9,7 +9,8 @@
 //!
 //! [`sockets`] is the trait and the kernel behind it. [`sockman`] keeps connections by id and no
 //! payload. [`transport`] makes messages of bytes, and knows nothing else. [`connman`] is P2P
-//! policy on top of both. The rooms know only what stands to their left or below; time ([`time`]),
+//! policy on top of both; [`http`] is a server beside it, which knows no P2P; [`chain`] keeps
+//! headers and blocks. The rooms know only what stands to their left or below; time ([`time`]),
 //! randomness ([`rng`]) and file work ([`files`]) are arguments everywhere. Nothing in this crate
 //! knows the simulator, which implements [`sockets::Sockets`] like any other backend.
 
@@ -18,6 +19,7 @@ mod codec;
 pub mod connman;
 pub mod driver;
 pub mod files;
+pub mod http;
 pub mod rng;
 pub mod slab;
 pub mod sockets;

@@ -5,6 +5,7 @@ use sockman_sim::drivers::{bytes, messages};
 use sockman_sim::run::{Options, Report, SetupError};
 use sockman_sim::subjects::connman::Connman;
 use sockman_sim::subjects::echo::Echo;
+use sockman_sim::subjects::http::Http;
 
 use crate::canaries::broken::{Broken, Fault};
 
@@ -26,12 +27,14 @@ fn check_clean(drive: Drive, seeds: std::ops::Range<u64>) {
 fn whole_messages_raise_no_false_alarm_and_go_the_same_way_twice() {
     check_clean(messages::<Connman>, 0..300);
     check_clean(messages::<Echo>, 0..50);
+    check_clean(messages::<Http>, 0..50);
 }
 
 #[test]
 fn invented_bytes_raise_no_false_alarm_and_go_the_same_way_twice() {
     check_clean(bytes::<Connman>, 0..300);
     check_clean(bytes::<Echo>, 0..50);
+    check_clean(bytes::<Http>, 0..50);
 }
 
 #[test]

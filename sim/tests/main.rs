@@ -19,6 +19,7 @@ mod front_page;
 mod full;
 mod functional;
 mod guided;
+mod http;
 mod live;
 mod manager;
 mod net;

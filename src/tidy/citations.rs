@@ -8,7 +8,7 @@ use super::Finding;
 pub(super) const DOCUMENT: &str = "docs/behaviour.md";
 
 /// Its parts. A part's name before a number is a citation, wherever it stands.
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 11] = [
     "TCP",
     "sockets",
     "connman",
@@ -19,6 +19,7 @@ const PARTS: [&str; 10] = [
     "bans",
     "files",
     "chain",
+    "http",
 ];
 
 /// A number above is no section: `TCP 8333`.
@@ -130,6 +131,10 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
 /// The number that a word begins with, if it can be a section's: `2`, `2.1`.
 fn section(word: &str) -> Option<String> {
     let number = word.trim_end_matches(|c: char| !c.is_ascii_digit());
+    // A time of a schedule, as in `0ms`, is none.
+    if word[number.len()..].starts_with(char::is_alphabetic) {
+        return None;
+    }
     let levels: Option<Vec<u32>> = number.split('.').map(|level| level.parse().ok()).collect();
     let levels = levels?;
     let plausible = levels.len() <= 2 && levels.iter().all(|level| *level <= SECTION_MAX);
@@ -191,7 +196,9 @@ mod tests {
 
     #[test]
     fn other_numbers_are_no_citations() {
-        for text in ["TCP 127.0.0.1:8333", "TCP 8333", "connman takes 2", "sockets, 3"] {
+        for text in
+            ["TCP 127.0.0.1:8333", "TCP 8333", "connman takes 2", "sockets, 3", "http\n\n0ms"]
+        {
             assert_eq!(cited(text), [], "{text}");
         }
     }

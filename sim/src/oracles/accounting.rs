@@ -1,20 +1,25 @@
 //! Accounting: the tenant's totals equal what its kernel took and gave, on live connections and on
-//! closed ones, and never run backwards.
+//! closed ones, and never run backwards. What is read and dropped behind our FIN is not the
+//! tenant's.
+
+use std::collections::BTreeSet;
 
 use super::{Violation, violation};
 use crate::faulty::CallResult;
 use crate::host::Host;
 use crate::subject::{ByteTotals, Subject};
 use crate::world::World;
-use sockman::sockets::{Received, Sent};
+use sockman::sockets::{ConnId, Received, Sent};
 
 const NAME: &str = "accounting";
 const RULE: &str = "docs/behaviour.md, connman 12: totals of bytes sent and received";
 
 /// What passed the seam so far.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Accounting {
     passed: ByteTotals,
+    /// Whose bytes are dropped.
+    finishing: BTreeSet<ConnId>,
     /// What the tenant told last.
     told: ByteTotals,
 }
@@ -22,10 +27,15 @@ pub(super) struct Accounting {
 impl Accounting {
     pub(super) fn note<X: Subject, K: Host>(&mut self, world: &World<X, K>) {
         for call in world.machine().sockman().sockets().calls() {
+            let is_dropped = call.conn.is_some_and(|conn| self.finishing.contains(&conn));
             match call.what {
                 CallResult::Send(Ok(Sent::Bytes(count))) => self.passed.sent += count as u64,
-                CallResult::Recv(Ok(Received::Bytes(count))) => {
+                CallResult::Recv(Ok(Received::Bytes(count))) if !is_dropped => {
                     self.passed.received += count as u64;
+                }
+                CallResult::Shutdown(_) => self.finishing.extend(call.conn),
+                CallResult::Close(_) => {
+                    call.conn.map(|conn| self.finishing.remove(&conn));
                 }
                 CallResult::Listen(_)
                 | CallResult::Accept(_)
@@ -33,8 +43,6 @@ impl Accounting {
                 | CallResult::Status(_)
                 | CallResult::Send(_)
                 | CallResult::Recv(_)
-                | CallResult::Shutdown(_)
-                | CallResult::Close(_)
                 | CallResult::CloseListener(_)
                 | CallResult::Interest(..)
                 | CallResult::TakeError(_) => {}

@@ -9,11 +9,12 @@ use held_back::HeldBack;
 use promptness::Promptness;
 
 use super::{Violation, violation};
+use crate::faulty::CallResult;
 use crate::host::Host;
 use crate::subject::Subject;
 use crate::world::{NODE_DESCRIPTORS_MAX, Step, World};
 use sockman::driver::{Choice, Did, Outcome, Turn};
-use sockman::sockets::Source;
+use sockman::sockets::{Received, Source};
 use sockman::sockman::{ConnView, Phase, Tenant};
 use sockman::time::Instant;
 
@@ -90,7 +91,7 @@ impl Latency {
                 self.promptness.check(world, *task, did)?;
                 self.held_back.hear(world.machine().sockman().sockets().calls());
                 // What the plan did to a call is not the node's doing.
-                self.worked |= is_work(did) || has_planned(world);
+                self.worked |= is_work(did) || has_planned(world) || has_read(world);
                 // A look that nobody counts may have come first.
                 if self.worked && !self.awake {
                     self.idle_wakes = 0;
@@ -157,6 +158,12 @@ impl Latency {
 /// Whether the plan made something of a call in the last step.
 fn has_planned<X: Subject, K: Host>(world: &World<X, K>) -> bool {
     world.machine().sockman().sockets().calls().iter().any(|call| call.planned)
+}
+
+/// Whether bytes were read in the last step. Behind our FIN they are dropped, and nobody is told.
+fn has_read<X: Subject, K: Host>(world: &World<X, K>) -> bool {
+    let calls = world.machine().sockman().sockets().calls();
+    calls.iter().any(|call| matches!(call.what, CallResult::Recv(Ok(Received::Bytes(_)))))
 }
 
 /// Whether a step of the node's brought nothing forward that anybody could see.

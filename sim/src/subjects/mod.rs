@@ -2,6 +2,7 @@
 
 pub mod connman;
 pub mod echo;
+pub mod http;
 
 use crate::drivers::{self, Driver};
 use crate::generate::{Generated, Plan, generate_by};
@@ -14,7 +15,7 @@ use crate::shrink::{Budget, NotShrunk, Shrunk, shrink};
 use crate::subject::Subject;
 
 /// Names of the subjects that the `sim` command knows; the first is the usual one.
-pub const NAMES: &[&str] = &[connman::Connman::NAME, echo::Echo::NAME];
+pub const NAMES: &[&str] = &[connman::Connman::NAME, echo::Echo::NAME, http::Http::NAME];
 
 /// One run in so many is of the echo where no subject is asked for: what is under the connection
 /// manager has more to it than that one uses.
@@ -31,6 +32,7 @@ pub const fn usual(seed: u64) -> &'static str {
 pub fn known(subject: &str) -> &'static Known {
     match subject {
         echo::Echo::NAME => &echo::KNOWN,
+        http::Http::NAME => &http::KNOWN,
         _ => &connman::KNOWN,
     }
 }
@@ -41,6 +43,7 @@ pub fn generate_for(subject: &str, plan: &Plan, seed: u64) -> Option<Generated> 
     match subject {
         connman::Connman::NAME => Some(generate_by::<connman::Connman>(plan, seed)),
         echo::Echo::NAME => Some(generate_by::<echo::Echo>(plan, seed)),
+        http::Http::NAME => Some(generate_by::<http::Http>(plan, seed)),
         _ => None,
     }
 }
@@ -60,6 +63,7 @@ pub fn drive_named(
     match subject {
         connman::Connman::NAME => drive::<connman::Connman>(driver, seed, options),
         echo::Echo::NAME => drive::<echo::Echo>(driver, seed, options),
+        http::Http::NAME => drive::<http::Http>(driver, seed, options),
         _ => Err(SetupError::NoSuchSubject(subject.to_owned())),
     }
 }
@@ -84,6 +88,7 @@ pub fn run_named(schedule: &Schedule, options: &Options) -> Result<Report, Setup
     match schedule.subject.as_str() {
         connman::Connman::NAME => run::<connman::Connman>(schedule, options),
         echo::Echo::NAME => run::<echo::Echo>(schedule, options),
+        http::Http::NAME => run::<http::Http>(schedule, options),
         _ => Err(SetupError::NoSuchSubject(schedule.subject.clone())),
     }
 }
@@ -101,6 +106,7 @@ pub fn compare_named(
     match schedule.subject.as_str() {
         connman::Connman::NAME => places::compare::<connman::Connman>(schedule, place, options),
         echo::Echo::NAME => places::compare::<echo::Echo>(schedule, place, options),
+        http::Http::NAME => places::compare::<http::Http>(schedule, place, options),
         _ => Err(SetupError::NoSuchSubject(schedule.subject.clone())),
     }
 }
@@ -114,6 +120,7 @@ pub fn shrink_named(schedule: &Schedule, budget: &Budget) -> Result<Shrunk, NotS
     match schedule.subject.as_str() {
         connman::Connman::NAME => shrink::<connman::Connman>(schedule, budget),
         echo::Echo::NAME => shrink::<echo::Echo>(schedule, budget),
+        http::Http::NAME => shrink::<http::Http>(schedule, budget),
         _ => Err(NotShrunk::Setup(SetupError::NoSuchSubject(schedule.subject.clone()))),
     }
 }
@@ -124,6 +131,7 @@ pub fn language_of(subject: &str) -> Option<Language> {
     match subject {
         connman::Connman::NAME => Some(Language::of::<connman::Connman>()),
         echo::Echo::NAME => Some(Language::of::<echo::Echo>()),
+        http::Http::NAME => Some(Language::of::<http::Http>()),
         _ => None,
     }
 }
