@@ -262,7 +262,7 @@ mod tests {
         for path in ["src/connman/mod.rs", "sim/src/world.rs", "backends/mio/src/lib.rs"] {
             assert_eq!(lines(clock, path, text), [1, 3], "{path}");
         }
-        for path in ["src/driver/clock.rs", "backends/mio/src/clock.rs", "sim/tests/net.rs"] {
+        for path in ["src/driver/clock.rs", "backends/over/src/clock.rs", "sim/tests/net.rs"] {
             assert_eq!(lines(clock, path, text), NONE, "{path}");
         }
     }
