@@ -27,6 +27,7 @@ printf 'again: ci/nightly.sh %s\n' "$FIRST"
 part "campaign, $SEEDS seeds twice" campaign "$FIRST" "$SEEDS"
 part "differential, $SEQUENCES sequences" ci/differential.sh "$SEQUENCES" "$FIRST"
 part "two places, $PLACES_SECONDS s" ci/two-places.sh "$PLACES_SECONDS" "$FIRST"
+part "backends over libraries of the system's" ci/backends.sh
 part "captures of the corpus" ci/pcap.sh
 part "bugs apply, and their witnesses fail" cargo sim bugs --check --state "$(target_dir)/bugs"
 part "tests, 5 times" repeat_tests 5

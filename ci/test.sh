@@ -55,7 +55,7 @@ part "format" cargo fmt --all --check
 part "clippy" cargo clippy --workspace --all-targets --locked -- -D warnings
 part "docs" docs
 part "tests" cargo test
-part "backends" cargo test -p sockman-mio
+part "backends" cargo test -p sockman-over -p sockman-mio
 part "corpus" cargo sim replay corpus
 part "corpus on loopback TCP" cargo sim replay --on tcp corpus
 part "drawn schedules on loopback TCP" cargo sim run --on tcp --seeds 0..20

@@ -20,12 +20,11 @@ use sockman::sockets::{
     Endpoint, Errno, Event, Failure, Interest, ListenError, ListenerId, More, Received,
     SEND_SLICES_MAX, Sent, Sockets, Source, Stale, WAIT_EVENTS_MAX, Wait, WaitError, Wake,
 };
+use sockman_over::Deadline;
 
-mod clock;
 mod level;
 mod stream;
 
-use clock::Deadline;
 use level::{Level, asked};
 use stream::{Acceptor, Stream};
 

@@ -190,6 +190,7 @@ cases! {
         interest_set_again_is_the_same,
         interest_gained_later_reports_what_is_there,
         error_stays_until_the_close,
+        failure_stays_readable_until_it_is_told,
         end_of_stream_stays_readable,
         own_shutdowns_are_reported,
         closed_socket_is_not_reported,

@@ -8,7 +8,7 @@
 //! call only where nothing happened in the first, or where the timeout is all rest.
 
 use std::fmt;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
@@ -16,7 +16,7 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io;
 
-use super::super::{Event, Interest, Readiness, Source, WAIT_EVENTS_MAX};
+use super::super::{Errno, Event, Interest, Readiness, Source, WAIT_EVENTS_MAX};
 use super::{Poller, PollerWaker, Watched, timespec};
 
 /// Stands for the waker where a source's token would. [`Source::token`] never gives it.
@@ -31,7 +31,7 @@ pub struct Epoll {
 }
 
 impl Poller for Epoll {
-    fn new() -> io::Result<Self> {
+    fn new() -> Result<Self, Errno> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let waker = PollerWaker::new()?;
         epoll::add(&epoll, waker.watched(), EventData::new_u64(WAKER_TOKEN), EventFlags::IN)?;
@@ -39,8 +39,9 @@ impl Poller for Epoll {
         Ok(Self { epoll, waker, ready: Vec::with_capacity(WAIT_EVENTS_MAX + 1) })
     }
 
-    fn add(&mut self, watched: Watched<'_>) -> io::Result<()> {
-        epoll::add(&self.epoll, watched.socket, data(watched.source), flags(watched.interest))
+    fn add(&mut self, watched: Watched<'_>) -> Result<(), Errno> {
+        let (data, flags) = (data(watched.source), flags(watched.interest));
+        Ok(epoll::add(&self.epoll, watched.socket, data, flags)?)
     }
 
     fn modify(&mut self, watched: Watched<'_>) {
@@ -59,7 +60,7 @@ impl Poller for Epoll {
         timeout: Option<Duration>,
         _watched: impl Iterator<Item = Watched<'a>>,
         events: &mut Vec<Event>,
-    ) -> io::Result<()> {
+    ) -> Result<(), Errno> {
         self.ready.clear();
         let (millis, rest) = split(timeout);
         let only_rest = millis == Some(Duration::ZERO) && !rest.is_zero();
@@ -112,6 +113,14 @@ fn split(timeout: Option<Duration>) -> (Option<Duration>, Duration) {
 
 /// Longest that epoll waits: 24 days, since it counts milliseconds in an `i32`.
 const TIMEOUT_MAX: Duration = Duration::from_millis(i32::MAX.unsigned_abs() as u64);
+
+/// Readable whenever a wait would bring something, so that it can itself be watched by another
+/// library: docs/backends.md has the use of it.
+impl AsFd for Epoll {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
+    }
+}
 
 impl fmt::Debug for Epoll {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,7 @@
 //! [`OsSockets`] makes the calls and keeps descriptors by id. What it needs in order to wait, it
 //! asks of a [`Poller`]: to be told of each socket that opens, changes its interest or closes, and
 //! to wait for the kernel's word on all of them. There are two: `Epoll` on Linux, and [`Poll`]
-//! everywhere; docs/backends.md says why not more.
+//! everywhere; docs/backends.md says why not more, and has those over other libraries.
 //!
 //! This file knows no error number (`errno.rs`), no difference between systems (`sys.rs`), and no
 //! way to wait.
@@ -65,14 +65,14 @@ pub trait Poller: Sized {
     /// # Errors
     ///
     /// The system has no descriptor or no memory left.
-    fn new() -> io::Result<Self>;
+    fn new() -> Result<Self, Errno>;
 
     /// Begins to watch a socket.
     ///
     /// # Errors
     ///
     /// The system has no memory left for it; it is not watched.
-    fn add(&mut self, watched: Watched<'_>) -> io::Result<()>;
+    fn add(&mut self, watched: Watched<'_>) -> Result<(), Errno>;
 
     /// Changes the interest in a socket.
     fn modify(&mut self, watched: Watched<'_>);
@@ -91,7 +91,7 @@ pub trait Poller: Sized {
         timeout: Option<Duration>,
         watched: impl Iterator<Item = Watched<'a>>,
         events: &mut Vec<Event>,
-    ) -> io::Result<()>;
+    ) -> Result<(), Errno>;
 
     /// What ends a wait.
     fn waker(&self) -> &PollerWaker;
@@ -138,12 +138,20 @@ impl<P: Poller> OsSockets<P> {
     ///
     /// As `connect`, or the end cannot be had.
     pub fn connect_from(&mut self, from: &Endpoint, to: &Endpoint) -> Result<ConnId, ConnectError> {
-        let conn = sys::socket(to).and_then(|socket| {
-            sys::bind(&socket, from)?;
-            sys::connect(&socket, to)?;
-            self.insert_conn(socket)
-        });
-        Ok(conn.map_err(Errno::from)?)
+        Ok(self.connect_socket(to, |socket| sys::bind(socket, from))?)
+    }
+
+    /// Connects a new socket, which is first prepared.
+    fn connect_socket(
+        &mut self,
+        to: &Endpoint,
+        prepare: impl FnOnce(&OwnedFd) -> io::Result<()>,
+    ) -> Result<ConnId, Errno> {
+        let socket = sys::socket(to)?;
+        prepare(&socket)?;
+        sys::connect(&socket, to)?;
+        // Watched only after the call, because a socket that was never connected looks dead.
+        self.insert_conn(socket)
     }
 
     fn conn(&self, conn: ConnId) -> Result<&OwnedFd, Stale> {
@@ -151,7 +159,7 @@ impl<P: Poller> OsSockets<P> {
     }
 
     /// Gives a new connection an id and has it watched. If that fails, it is closed.
-    fn insert_conn(&mut self, socket: OwnedFd) -> io::Result<ConnId> {
+    fn insert_conn(&mut self, socket: OwnedFd) -> Result<ConnId, Errno> {
         let interest = Interest::NONE;
         let id = self.conns.insert(Conn { socket, interest });
         let socket = self.conns.get(id).expect("just inserted").socket.as_fd();
@@ -164,7 +172,7 @@ impl<P: Poller> OsSockets<P> {
     }
 
     /// The same for a listener.
-    fn insert_listener(&mut self, listener: Listener) -> io::Result<ListenerId> {
+    fn insert_listener(&mut self, listener: Listener) -> Result<ListenerId, Errno> {
         let interest = listener.interest;
         let id = self.listeners.insert(listener);
         let socket = self.listeners.get(id).expect("just inserted").socket.as_fd();
@@ -179,28 +187,22 @@ impl<P: Poller> OsSockets<P> {
 
 impl<P: Poller> Sockets for OsSockets<P> {
     fn listen(&mut self, at: &Endpoint) -> Result<ListenerId, ListenError> {
-        let listener = listen(at).and_then(|listener| self.insert_listener(listener));
-        Ok(listener.map_err(Errno::from)?)
+        let listener = listen(at).map_err(Errno::from)?;
+        Ok(self.insert_listener(listener)?)
     }
 
     fn accept(&mut self, listener: ListenerId) -> Result<Accepted, AcceptError> {
         let listener = self.listeners.get(listener).ok_or(AcceptError::Stale)?;
-        let accepted = sys::accept(&listener.socket).and_then(|(socket, peer)| {
-            Ok(Accepted::Conn { conn: self.insert_conn(socket)?, peer })
-        });
-        match accepted {
-            Err(io::Errno::AGAIN) => Ok(Accepted::WouldBlock),
-            result => Ok(result.map_err(Errno::from)?),
-        }
+        let accepted = match sys::accept(&listener.socket) {
+            Err(io::Errno::AGAIN) => return Ok(Accepted::WouldBlock),
+            accepted => accepted,
+        };
+        let (socket, peer) = accepted.map_err(Errno::from)?;
+        Ok(Accepted::Conn { conn: self.insert_conn(socket)?, peer })
     }
 
     fn connect(&mut self, to: &Endpoint) -> Result<ConnId, ConnectError> {
-        // Watched only after the call, because a socket that was never connected looks dead.
-        let conn = sys::socket(to).and_then(|socket| {
-            sys::connect(&socket, to)?;
-            self.insert_conn(socket)
-        });
-        Ok(conn.map_err(Errno::from)?)
+        Ok(self.connect_socket(to, |_| Ok(()))?)
     }
 
     fn connect_status(&mut self, conn: ConnId) -> Result<ConnectStatus, ConnectError> {
@@ -332,8 +334,8 @@ impl<P: Poller> Wait for OsSockets<P> {
             interest: listener.interest,
         });
         match self.poller.wait(timeout, listeners.chain(conns), events) {
-            Ok(()) | Err(io::Errno::INTR) => Ok(()),
-            Err(errno) => Err(Errno::from(errno).into()),
+            Err(errno) if errno != io::Errno::INTR.into() => Err(errno.into()),
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 

@@ -8,9 +8,8 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io;
 
-use super::super::{Event, Interest, Readiness, Source, WAIT_EVENTS_MAX};
+use super::super::{Errno, Event, Interest, Readiness, Source, WAIT_EVENTS_MAX};
 use super::{Poller, PollerWaker, Watched, timespec};
 
 /// Waits with `poll(2)`.
@@ -25,11 +24,11 @@ pub struct Poll {
 }
 
 impl Poller for Poll {
-    fn new() -> io::Result<Self> {
+    fn new() -> Result<Self, Errno> {
         Ok(Self { waker: PollerWaker::new()?, sources: Vec::new(), first: 0 })
     }
 
-    fn add(&mut self, _: Watched<'_>) -> io::Result<()> {
+    fn add(&mut self, _: Watched<'_>) -> Result<(), Errno> {
         Ok(())
     }
 
@@ -42,7 +41,7 @@ impl Poller for Poll {
         timeout: Option<Duration>,
         watched: impl Iterator<Item = Watched<'a>>,
         events: &mut Vec<Event>,
-    ) -> io::Result<()> {
+    ) -> Result<(), Errno> {
         self.sources.clear();
         let mut fds = Vec::with_capacity(self.sources.capacity() + 1);
         fds.push(PollFd::from_borrowed_fd(self.waker.watched(), PollFlags::IN));

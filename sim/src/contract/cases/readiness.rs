@@ -133,6 +133,16 @@ pub(super) fn error_stays_until_the_close<S: Sockets + Wait>(f: &mut Fixture<S>)
     assert_eq!(f.look(server), Readiness::NONE);
 }
 
+pub(super) fn failure_stays_readable_until_it_is_told<S: Sockets + Wait>(f: &mut Fixture<S>) {
+    let Pair { client, server, .. } = f.pair();
+    f.set_interest(server, Interest::READ);
+    f.s.close(client, Closing::Reset).unwrap();
+    f.wait_for(server, READABLE.or(ERROR));
+    for _ in 0..3 {
+        assert_eq!(f.look(server), READABLE.or(ERROR));
+    }
+}
+
 pub(super) fn end_of_stream_stays_readable<S: Sockets + Wait>(f: &mut Fixture<S>) {
     let Pair { client, server, .. } = f.pair();
     f.set_interest(server, Interest::READ);

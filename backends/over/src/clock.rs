@@ -1,11 +1,12 @@
-//! The time that is left of a wait which has to go on after an event that nobody asked for.
+//! The time that is left of a wait which has to go on: after an event that nobody asked for, or
+//! because its library has ended it too early.
 #![expect(clippy::disallowed_methods, reason = "a wait that polls twice has to know how long")]
 
 use std::time::{Duration, Instant};
 
 /// When a wait is over.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Deadline {
+pub enum Deadline {
     /// At once: no clock needs to be read.
     Now,
     /// At a moment.
@@ -15,7 +16,9 @@ pub(crate) enum Deadline {
 }
 
 impl Deadline {
-    pub(crate) fn after(timeout: Option<Duration>) -> Self {
+    /// Of a wait that begins now; `None` has no end.
+    #[must_use]
+    pub fn after(timeout: Option<Duration>) -> Self {
         match timeout {
             None => Self::Never,
             Some(Duration::ZERO) => Self::Now,
@@ -23,8 +26,9 @@ impl Deadline {
         }
     }
 
-    /// As a timeout.
-    pub(crate) fn left(self) -> Option<Duration> {
+    /// As a timeout: zero once it is over.
+    #[must_use]
+    pub fn left(self) -> Option<Duration> {
         match self {
             Self::Now => Some(Duration::ZERO),
             Self::At(moment) => Some(moment.saturating_duration_since(Instant::now())),
