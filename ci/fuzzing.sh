@@ -6,7 +6,7 @@
 STABILITY_CASES=120
 
 # Targets whose inputs are schedules.
-SCHEDULE_TARGETS=" connman sockman "
+SCHEDULE_TARGETS=" connman sockman http_server "
 
 # seeds TARGET FOLDER: what a target starts from, made of texts that somebody wrote.
 seeds() {
@@ -14,7 +14,7 @@ seeds() {
     rm -rf "$folder"
     mkdir -p "$folder"
     case $target in
-        connman | sockman) cargo sim export corpus --to "$folder" ;;
+        connman | sockman | http_server) cargo sim export corpus --to "$folder" ;;
         schedule_text) cp corpus/*/*.case "$folder" ;;
         parsers)
             for text in corpus/*/*.case sim/worlds/*.toml bugs/*.toml; do

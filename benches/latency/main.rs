@@ -4,11 +4,12 @@
 //! cargo bench --bench latency        a table of ratios within one run
 //! ```
 //!
-//! Four servers answer 32 bytes with 32 bytes, each on a thread of its own, to a client that waits
-//! for each answer: an *echo* in a loop directly on the calls of `Sockets`; the whole *node*
-//! (socket manager, transport, connection manager), whose answer is a `pong`; the same node over
+//! Servers answer, each on a thread of its own, to a client that waits for each answer: an *echo*
+//! of 32 bytes in a loop directly on the calls of `Sockets`; the whole *node* (socket manager,
+//! transport, connection manager), whose answer to a ping is a `pong`; *HTTP* (socket manager and
+//! server), and an echo of as many bytes as its requests and answers have; and node and echo over
 //! calls that are *late* as in a loop that neither tries to send at once nor is woken
-//! (`late.rs`); and the echo late in the same way. In each round every server is asked in turn.
+//! (`late.rs`). In each round every server is asked in turn.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -42,8 +43,16 @@ impl Subject {
         let client = match server {
             Server::Echo | Server::LateEcho => Client::of_echo(at)?,
             Server::Node | Server::LateNode => Client::of_node(at)?,
+            Server::Http => Client::of_http(at)?,
         };
         Ok(Self { name, questions, client, medians: Vec::new() })
+    }
+
+    /// An echo of as many bytes as another server is asked and answers.
+    fn echo_of(name: &'static str, other: &Self) -> io::Result<Self> {
+        let client =
+            Client::of_echo_with(servers::start(Server::Echo), other.client.question_bytes())?;
+        Ok(Self { name, questions: QUESTIONS, client, medians: Vec::new() })
     }
 
     fn ask(&mut self) -> io::Result<()> {
@@ -81,9 +90,12 @@ fn main() -> ExitCode {
 }
 
 fn run() -> io::Result<()> {
+    let http = Subject::new("HTTP", Server::Http, QUESTIONS)?;
     let mut subjects = [
         Subject::new("echo", Server::Echo, QUESTIONS)?,
         Subject::new("node", Server::Node, QUESTIONS)?,
+        Subject::echo_of("echo of HTTP's bytes", &http)?,
+        http,
         Subject::new("late echo", Server::LateEcho, LATE_QUESTIONS)?,
         Subject::new("late node", Server::LateNode, LATE_QUESTIONS)?,
     ];
@@ -94,12 +106,13 @@ fn run() -> io::Result<()> {
         }
     }
     let mut told = format!(
-        "ping to pong on an idle connection, 32 bytes, loopback TCP; {ROUNDS} rounds\n\n\
-         | server | median | of the echo's | lowest and highest tenth |\n|---|---|---|---|\n"
+        "question to answer on an idle connection, loopback TCP; {ROUNDS} rounds\n\n\
+         | server | median | of its echo's | lowest and highest tenth |\n|---|---|---|---|\n"
     );
-    let echo = subjects[0].medians.clone();
-    for Subject { name, medians, .. } in &subjects {
-        let rounds = medians.iter().zip(&echo).skip(1);
+    // Each beside the echo of as many bytes.
+    let echoes = [0, 0, 2, 2, 0, 0].map(|echo: usize| subjects[echo].medians.clone());
+    for (Subject { name, medians, .. }, echo) in subjects.iter().zip(&echoes) {
+        let rounds = medians.iter().zip(echo).skip(1);
         let mut ratios: Vec<u128> =
             rounds.map(|(one, echo)| one.as_nanos() * 100 / echo.as_nanos().max(1)).collect();
         let ratio = median(&mut ratios);

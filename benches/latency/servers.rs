@@ -5,16 +5,18 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc;
 use std::thread;
 
-use sockman::connman::{Config, ConnMan, Notice};
+use sockman::connman::{Config, ConnMan};
 use sockman::driver::{Driver, Machine, Observer, SystemClock};
+use sockman::http::{self, Replies, Request, RequestId, Response, Status};
 use sockman::rng::Seed;
 use sockman::sockets::{
     Accepted, Endpoint, Epoll, Interest, More, OsSockets, Received, Sent, Sockets, Source, Wait,
 };
-use sockman::sockman::SockMan;
+use sockman::sockman::{SockMan, Tenant};
 use sockman::time::Now;
 use sockman::transport::Network;
 
+use crate::client::HTTP_ANSWER;
 use crate::late::Late;
 
 /// Which of them.
@@ -24,6 +26,8 @@ pub(crate) enum Server {
     Echo,
     /// The whole node.
     Node,
+    /// The HTTP server.
+    Http,
     /// The loop, over late calls.
     LateEcho,
     /// The node, over late calls.
@@ -38,6 +42,7 @@ pub(crate) fn start(server: Server) -> SocketAddr {
     let run = move || match server {
         Server::Echo => echo(os(), tell),
         Server::Node => node(os(), tell),
+        Server::Http => http(os(), tell),
         Server::LateEcho => echo(Late::new(os()), tell),
         Server::LateNode => node(Late::new(os()), tell),
     };
@@ -95,10 +100,30 @@ fn node<S: Sockets + Wait>(sockets: S, tell: impl FnOnce(SocketAddr)) {
     driver.run(&mut Nobody).expect("waiting works");
 }
 
+fn http<S: Sockets + Wait>(sockets: S, tell: impl FnOnce(SocketAddr)) {
+    let sockman = SockMan::new(sockets, sockman::sockman::Config::default());
+    let server = http::Server::new(http::Config::DEFAULT, Ponger);
+    let mut machine = Machine::new(sockman, server);
+    let listener = machine.listen(Now::default(), &any_port()).expect("a port is free");
+    let at = machine.sockman().sockets().listener_endpoint(listener).expect("it is open");
+    tell(at.ip().expect("it listens on TCP"));
+    let (mut driver, _mailbox) = Driver::new(machine, SystemClock::start());
+    driver.run(&mut Nobody).expect("waiting works");
+}
+
+/// Answers every request alike, at once.
+struct Ponger;
+
+impl http::Application for Ponger {
+    fn handle_request(&mut self, _: Now, id: RequestId, _: Request, replies: &mut Replies) {
+        replies.respond(id, Response::new(Status::OK).with_body(HTTP_ANSWER));
+    }
+}
+
 struct Nobody;
 
-impl<S: Sockets> Observer<S, ConnMan> for Nobody {
-    fn handle_notice(&mut self, _: Now, _: Notice) {}
+impl<S: Sockets, T: Tenant> Observer<S, T> for Nobody {
+    fn handle_notice(&mut self, _: Now, _: T::Notice) {}
 
-    fn handle_inspect(&mut self, _: Now, _: &Machine<S, ConnMan>) {}
+    fn handle_inspect(&mut self, _: Now, _: &Machine<S, T>) {}
 }

@@ -1,11 +1,13 @@
 //! What fuzz targets do with their bytes, a file a target.
 //!
 //! ```text
-//! connman, sockman     bytes -> schedule -> a whole run under all oracles    schedules.rs
+//! connman, sockman, http_server
+//!                      bytes -> schedule -> a whole run under all oracles    schedules.rs
 //! sockets_contract     bytes -> calls -> simulated kernel -> acceptor
 //! transport_v1         bytes -> two transports and what is on its way between them
 //! transport_v2         the same, encrypted, perhaps with a byte changed
 //! transport_detect     bytes -> a responder, which may be dialled by v1
+//! http_request         bytes -> requests, in pieces and in one
 //! message              bytes -> messages, against somebody else's codec
 //! schedule_text        bytes -> text -> value -> text, and through bytes
 //! parsers              bytes -> everything that parses
@@ -17,6 +19,7 @@
 //! made tame (`tame.rs`).
 
 mod draw;
+mod http_request;
 #[cfg(any(test, fuzzing))]
 mod message;
 mod mutate;
@@ -28,12 +31,13 @@ mod tame;
 mod transport_v1;
 mod transport_v2;
 
+pub use http_request::http_request;
 #[cfg(any(test, fuzzing))]
 pub use message::message;
 pub use mutate::{crossover, mutate};
 pub use parsers::parsers;
 pub use schedule_text::schedule_text;
-pub use schedules::{connman, schedule_of, sockman};
+pub use schedules::{connman, http_server, schedule_of, sockman};
 pub use sockets_contract::sockets_contract;
 pub use tame::{steps_allowed, tame};
 pub use transport_v1::transport_v1;

@@ -28,6 +28,7 @@ use crate::schedulers::{Draws, Strategy};
 use crate::subject::Subject;
 use crate::subjects::connman::Connman;
 use crate::subjects::echo::Echo;
+use crate::subjects::http::Http;
 
 mod boundary;
 mod payload;
@@ -75,8 +76,9 @@ const MUTATIONS: [(Mutation, u32); 10] = [
 /// What a guided search knows of the subjects; made once, because it never changes.
 static CONNMAN: LazyLock<Language> = LazyLock::new(Language::of::<Connman>);
 static ECHO: LazyLock<Language> = LazyLock::new(Language::of::<Echo>);
+static HTTP: LazyLock<Language> = LazyLock::new(Language::of::<Http>);
 
-/// Makes other bytes of these: a schedule of `target`, `connman` or `sockman`, of at most `most`
+/// Makes other bytes of these: a schedule of `target`, a name of `schedules.rs`, of at most `most`
 /// bytes. `tool` changes bytes as it likes; one that does nothing will do.
 pub fn mutate(
     target: &str,
@@ -89,6 +91,7 @@ pub fn mutate(
     schedule.subject = subject_of(target).to_owned();
     let schedule = match target {
         "sockman" => mutated::<Echo>(schedule, &ECHO, seed, tool),
+        "http_server" => mutated::<Http>(schedule, &HTTP, seed, tool),
         _ => mutated::<Connman>(schedule, &CONNMAN, seed, tool),
     };
     fitted(schedule, most)
@@ -125,7 +128,11 @@ pub fn crossover(target: &str, one: &[u8], other: &[u8], most: usize, seed: u64)
 }
 
 fn subject_of(target: &str) -> &'static str {
-    if target == "sockman" { Echo::NAME } else { Connman::NAME }
+    match target {
+        "sockman" => Echo::NAME,
+        "http_server" => Http::NAME,
+        _ => Connman::NAME,
+    }
 }
 
 /// A tame schedule as bytes, without as many of its last lines as it takes to fit.

@@ -1,8 +1,13 @@
 //! Raw bytes for everything that parses: files that somebody wrote, and what the network brings.
 //! Whatever they are, they are parsed or refused.
 
+use sha2::{Digest as _, Sha256};
 use sockman::chain::store::StoreReader;
 use sockman::chain::{Block, GetHeaders, HeaderTree, Params, Segwit, decode_headers};
+use sockman::connman::addrman::NetGroups;
+use sockman::connman::addrman::disk::{decode_anchors, decode_peers};
+use sockman::connman::bans::{BAN_TIME_DEFAULT, BanList, file};
+use sockman::connman::host::Cjdns;
 use sockman::connman::message::{SendCmpct, Version, decode_feefilter, decode_ping, decode_pong};
 use sockman::time::UnixTime;
 use sockman::transport::{MessageType, Network, V1Receiver};
@@ -14,6 +19,7 @@ use crate::schedule::Schedule;
 use crate::subject::{Dialect as _, Subject};
 use crate::subjects::connman::Connman;
 use crate::subjects::echo::Echo;
+use crate::subjects::http::Http;
 use crate::worlds::Table;
 
 /// Most lines of a schedule that is set up as well: each actor is a host of its own.
@@ -29,6 +35,7 @@ const HEADERS_MAX: usize = 4;
 /// A parser did.
 pub fn parsers(bytes: &[u8]) -> Judged {
     from_network(bytes);
+    from_its_files(bytes);
     set_up(&Schedule::from_bytes(bytes));
     let Ok(text) = std::str::from_utf8(bytes) else { return Judged::Trivial };
     from_files(text);
@@ -50,6 +57,7 @@ fn from_network(bytes: &[u8]) {
     let mut heard = Vec::new();
     let _ = <Connman as Subject>::Dialect::new(1).decode(bytes, &mut heard);
     let _ = <Echo as Subject>::Dialect::new(1).decode(bytes, &mut heard);
+    let _ = <Http as Subject>::Dialect::new(1).decode(bytes, &mut heard);
 }
 
 /// Headers and blocks, from the network and from a file.
@@ -67,6 +75,23 @@ fn chain(bytes: &[u8]) {
     let mut reader = StoreReader::new(Network::Regtest.magic());
     while let Ok(Some(_)) = reader.read(&mut rest) {}
     drop(reader.finish().map_err(|torn| torn.to_string()));
+}
+
+/// What a node keeps: addresses, anchors, bans.
+fn from_its_files(bytes: &[u8]) {
+    let magic = Network::Regtest.magic();
+    // What stands around the data of these two, so that it is read.
+    let data = [&magic.0[..], bytes].concat();
+    let file = [&data[..], &Sha256::digest(Sha256::digest(&data))].concat();
+    match decode_peers(&file, magic, NetGroups) {
+        Ok(loaded) => loaded.addrman.check_invariants(),
+        Err(error) => drop(error.to_string()),
+    }
+    drop(decode_anchors(&file, magic).map_err(|error| error.to_string()));
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let bans = file::decode(text, BanList::new(BAN_TIME_DEFAULT), Cjdns::Reachable);
+        drop(bans.map_err(|error| error.to_string()));
+    }
 }
 
 /// What somebody may write: schedules, worlds, bugs.
@@ -95,6 +120,7 @@ fn set_up(schedule: &Schedule) {
     let options = Options::default();
     match schedule.subject.as_str() {
         Echo::NAME => drop(Run::<Echo>::new(schedule, &options)),
+        Http::NAME => drop(Run::<Http>::new(schedule, &options)),
         _ => drop(Run::<Connman>::new(schedule, &options)),
     }
 }

@@ -12,6 +12,7 @@ use crate::schedule::Schedule;
 use crate::subject::Subject;
 use crate::subjects::connman::Connman;
 use crate::subjects::echo::Echo;
+use crate::subjects::http::Http;
 
 /// Most steps that an input may be allowed: what may take more is not run.
 const STEPS_MAX: u64 = 400_000;
@@ -44,12 +45,22 @@ pub fn sockman(bytes: &[u8]) -> Judged {
     judge::<Echo>(&schedule_for::<Echo>(bytes))
 }
 
+/// Runs any bytes as a schedule for the HTTP server, whose clients know what each answer must be.
+///
+/// # Panics
+///
+/// As [`connman`].
+pub fn http_server(bytes: &[u8]) -> Judged {
+    judge::<Http>(&schedule_for::<Http>(bytes))
+}
+
 /// The schedule that the target of this name runs for these bytes; `None` if it runs none.
 #[must_use]
 pub fn schedule_of(target: &str, bytes: &[u8]) -> Option<Schedule> {
     match target {
         "connman" => Some(schedule_for::<Connman>(bytes)),
         "sockman" => Some(schedule_for::<Echo>(bytes)),
+        "http_server" => Some(schedule_for::<Http>(bytes)),
         _ => None,
     }
 }

@@ -12,6 +12,7 @@ use crate::schedule::{ActorId, Item, Line, LinkChange, Manner, Op, Schedule, Whe
 use crate::subject::{Dialect as _, Setup, Subject, Usage};
 use crate::subjects::connman::Connman;
 use crate::subjects::echo::Echo;
+use crate::subjects::http::Http;
 use crate::world::{Letter, NODE_ADDRESS, NODE_ADDRESS_V6};
 
 /// Most repeats of one word or fault in one input: more of the same is slow, and no more telling.
@@ -55,6 +56,7 @@ const HOST_MAX: u32 = 1 << 20;
 pub fn tame(schedule: Schedule) -> Schedule {
     match schedule.subject.as_str() {
         Echo::NAME => tame_for::<Echo>(schedule),
+        Http::NAME => tame_for::<Http>(schedule),
         _ => tame_for::<Connman>(schedule),
     }
 }
@@ -407,13 +409,14 @@ mod tests {
     fn what_is_tame_stays_as_it_is_and_can_be_run() {
         for seed in 0..3_000 {
             let mut schedule = Schedule::from_bytes(&random_bytes(seed, 300));
-            schedule.subject = if seed % 2 == 0 { "connman".into() } else { "echo".into() };
+            schedule.subject = ["connman", "echo", "http"][seed as usize % 3].into();
             let tamed = tame(schedule);
             assert_eq!(tamed.check(), Ok(()), "seed {seed}");
             assert_eq!(tame(tamed.clone()), tamed, "seed {seed}");
-            let set_up = match seed % 2 {
+            let set_up = match seed % 3 {
                 0 => Run::<Connman>::new(&tamed, &Options::default()).err(),
-                _ => Run::<Echo>::new(&tamed, &Options::default()).err(),
+                1 => Run::<Echo>::new(&tamed, &Options::default()).err(),
+                _ => Run::<Http>::new(&tamed, &Options::default()).err(),
             };
             assert_eq!(set_up, None, "seed {seed}\n{tamed}");
         }

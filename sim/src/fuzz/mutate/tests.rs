@@ -45,14 +45,14 @@ fn population(target: &str, count: u64) -> Vec<Vec<u8>> {
 
 #[test]
 fn a_seed_gives_one_mutation() {
-    for target in ["connman", "sockman"] {
+    for target in ["connman", "sockman", "http_server"] {
         assert_eq!(population(target, 300), population(target, 300));
     }
 }
 
 #[test]
 fn every_mutation_fits_and_round_trips() {
-    for target in ["connman", "sockman"] {
+    for target in ["connman", "sockman", "http_server"] {
         for (number, bytes) in population(target, 2_000).into_iter().enumerate() {
             assert!(bytes.len() <= MOST, "{target} {number}");
             let schedule = Schedule::from_bytes(&bytes);
@@ -81,7 +81,7 @@ fn what_does_not_fit_is_cut() {
 fn any_bytes_can_be_mutated() {
     for seed in 0..500 {
         let bytes = random_bytes(seed, 200);
-        for target in ["connman", "sockman"] {
+        for target in ["connman", "sockman", "http_server"] {
             let made = mutate(target, &bytes, MOST, seed, &mut tool(seed));
             let crossed = crossover(target, &bytes, &random_bytes(!seed, 100), MOST, seed);
             assert!(made.len().max(crossed.len()) <= MOST, "{target} {seed}");
@@ -134,5 +134,8 @@ fn most_mutations_are_more_than_trivial_and_get_past_the_handshake() {
     assert!(ready > 650, "{ready}");
     let [decoded, _] = reach::<Echo>("sockman", 1_000);
     println!("{decoded} of 1000 are more than trivial on the echo");
+    assert!(decoded > 800, "{decoded}");
+    let [decoded, _] = reach::<Http>("http_server", 1_000);
+    println!("{decoded} of 1000 are more than trivial on the HTTP server");
     assert!(decoded > 800, "{decoded}");
 }
