@@ -53,6 +53,10 @@ pub trait Files {
 
     /// The oldest completion that was not taken yet.
     fn take_completed(&mut self) -> Option<FileCompletion>;
+
+    /// Waits for the oldest completion that was not taken yet; `None` if nothing is under way. For
+    /// before a loop begins and after it has ended.
+    fn wait(&mut self) -> Option<FileCompletion>;
 }
 
 /// As many operations are under way as may be.

@@ -1,7 +1,7 @@
 //! `sockmand`: a Bitcoin node that is a connection manager and nothing else.
 //!
 //! ```text
-//! command line --> options --> node: sockets, sockman, connman, driver
+//! command line --> options --> node: sockets, sockman, connman, driver <--> kept: files
 //!                                |  ^
 //!                        notices |  | stop, inspect
 //!                                v  |
@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 mod descriptors;
 mod directory;
+mod kept;
 mod log;
 mod node;
 mod options;

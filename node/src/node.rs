@@ -3,17 +3,19 @@
 use std::fmt;
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use sockman::connman::{Behaviour, Command, ConnMan, Limits, NetworkState};
-use sockman::driver::{Clock as _, Driver, Machine, SystemClock, system_seed};
-use sockman::sockets::{Endpoint, Errno, ListenError, OsSockets, WaitError};
+use sockman::driver::{Clock as _, Driver, Machine, OsFiles, SystemClock, system_seed};
+use sockman::sockets::{Endpoint, Errno, ListenError, OsSockets, Wait as _, WaitError};
 use sockman::sockman::SockMan;
 use tracing::info;
 
 use crate::descriptors::{self, Descriptors, NotEnough};
 use crate::directory::{self, DirectoryError};
+use crate::kept::{self, KeptError};
 use crate::log::{self, LogError};
 use crate::options::{CLIENT_NAME, Listen, Options, VERSION};
 use crate::report::Report;
@@ -30,6 +32,8 @@ pub(crate) enum NodeError {
     Log(LogError),
     /// No randomness.
     Seed(Errno),
+    /// What was kept cannot be read.
+    Kept(KeptError),
     /// No way to wait for sockets.
     Sockets(Errno),
     /// No place to listen.
@@ -52,6 +56,7 @@ impl fmt::Display for NodeError {
             Self::Directory(error) => error.fmt(f),
             Self::Log(error) => error.fmt(f),
             Self::Seed(error) => write!(f, "The system gives no random bytes: {error}"),
+            Self::Kept(error) => error.fmt(f),
             Self::Sockets(error) => write!(f, "The system gives no way to wait: {error}"),
             Self::Listen { at, error: ListenError::AddressInUse } => write!(
                 f,
@@ -87,9 +92,9 @@ pub(crate) fn run(mut options: Options) -> Result<(), NodeError> {
     introduce(&options);
     let most = options.connections_max;
     info!("Using at most {most} automatic connections ({available} file descriptors available)");
-    let mut machine = build(&options)?;
+    let (mut machine, files) = build(&options, directory.as_deref(), clock)?;
     listen(&mut machine, clock, &options.listen)?;
-    let (mut driver, mailbox) = Driver::new(machine, clock);
+    let (mut driver, mailbox) = Driver::with_files(machine, clock, files);
     signals.forward(mailbox).map_err(NodeError::Signals)?;
     info!("init message: Done loading");
     let result = driver.run(&mut Report::new(options.config.peer_timeout));
@@ -129,15 +134,28 @@ fn introduce(options: &Options) {
     }
 }
 
-/// A node that does nothing yet.
-fn build(options: &Options) -> Result<Node, NodeError> {
+/// A node that does nothing yet, with what was kept in the chain's directory, and its files. It
+/// keeps nothing without a directory.
+fn build(
+    options: &Options,
+    directory: Option<&Path>,
+    clock: SystemClock,
+) -> Result<(Node, Option<OsFiles>), NodeError> {
     let seed = system_seed().map_err(NodeError::Seed)?;
-    let sockets = OsSockets::new().map_err(NodeError::Sockets)?;
+    let sockets: OsSockets = OsSockets::new().map_err(NodeError::Sockets)?;
     let config = match options.config.behaviour {
         Behaviour::Reference => sockman::sockman::Config::REFERENCE,
         Behaviour::Ours => sockman::sockman::Config::default(),
     };
-    let connman = ConnMan::new(options.config.clone(), seed);
+    let mut connman = ConnMan::new(options.config.clone(), seed);
+    let mut files = None;
+    if let Some(directory) = directory {
+        let loading = connman.loading(CLIENT_NAME);
+        let kept = kept::load(directory, sockets.waker(), loading, clock.now());
+        let (opened, loaded) = kept.map_err(NodeError::Kept)?;
+        connman = connman.with_loaded(loaded);
+        files = Some(opened);
+    }
     let mut machine = Machine::new(SockMan::new(sockets, config), connman);
     if options.network_state == NetworkState::Inactive {
         // The default order takes commands before it opens connections.
@@ -145,7 +163,7 @@ fn build(options: &Options) -> Result<Node, NodeError> {
         machine.push_command(command).expect("the queue is empty");
     }
     info!("SetNetworkActive: {}", options.network_state == NetworkState::Active);
-    Ok(machine)
+    Ok((machine, files))
 }
 
 /// Listens where it was said, or everywhere. Core: `CConnman::InitBinds`.

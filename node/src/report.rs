@@ -8,6 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use sockman::connman::message::DecodeWhy;
+use sockman::connman::stores::StoreNotice;
 use sockman::connman::{
     ConnMan, ConnType, DisconnectReason, Ignored, Notice, PeerId, PeerSnapshot, Refusal, Verdict,
 };
@@ -146,6 +147,7 @@ impl Observer<OsSockets, ConnMan> for Report {
             Notice::DialFailed { endpoint, failure, .. } => {
                 debug!(target: NET, "connection to {endpoint} failed: {failure}");
             }
+            Notice::Store(notice) => stored(&notice),
         }
     }
 
@@ -161,6 +163,20 @@ impl Observer<OsSockets, ConnMan> for Report {
                 info!("{}: {line}", conn.conn);
             }
         }
+    }
+}
+
+/// What happened to a file that is kept.
+pub(crate) fn stored(notice: &StoreNotice) {
+    match notice {
+        StoreNotice::Loaded { .. } => info!("Loaded {notice}"),
+        StoreNotice::Missing(_) => info!("{notice}, so that a new one is made"),
+        StoreNotice::Saved { .. } => debug!(target: NET, "{notice}"),
+        StoreNotice::BansSkipped(_)
+        | StoreNotice::SetAside { .. }
+        | StoreNotice::AnchorsLost(_)
+        | StoreNotice::AnchorsLeft(_)
+        | StoreNotice::NotSaved { .. } => info!("Warning: {notice}"),
     }
 }
 

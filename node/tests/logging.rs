@@ -1,39 +1,13 @@
 //! The log as a file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::{fs, thread};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::directory::Directory;
 use super::process::{Node, command};
-
-/// A data directory of one test's own, gone when the test is over.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(test: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("node-{test}"));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).expect("the folder of tests takes more");
-        Self(path)
-    }
-
-    fn option(&self) -> String {
-        format!("-datadir={}", self.0.display())
-    }
-
-    fn lines(&self, file: &str) -> Vec<String> {
-        let content = fs::read_to_string(self.0.join(file)).expect("a node made it");
-        content.lines().map(str::to_owned).collect()
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 #[test]
 fn debug_log_is_in_the_directory_of_the_chain_and_grows() {
@@ -67,8 +41,7 @@ fn file_of_the_log_can_be_named() {
         let args = ["-listen=0", &datadir, &file, "-logtimestamps=0", "-nodebug"];
         Node::start(&args)
     };
-    for file in
-        ["other.log".to_owned(), directory.0.join("regtest/third.log").display().to_string()]
+    for file in ["other.log".to_owned(), directory.path("regtest/third.log").display().to_string()]
     {
         let mut node = start(&file);
         node.expect("Done loading");
@@ -78,8 +51,8 @@ fn file_of_the_log_can_be_named() {
         let lines = directory.lines(file);
         assert!(lines.contains(&"init message: Done loading".to_owned()), "{lines:#?}");
     }
-    assert!(!directory.0.join("regtest/debug.log").exists());
-    let nowhere = directory.0.join("regtest/no/such.log");
+    assert!(!directory.path("regtest/debug.log").exists());
+    let nowhere = directory.path("regtest/no/such.log");
     start("no/such.log")
         .wait()
         .assert_error(&format!("Could not open debug log file {}", nowhere.display()));
@@ -125,7 +98,7 @@ fn console_that_cannot_be_written_is_told_of_once() {
     let mut node = command(&["-listen=0", &directory.option()]);
     let node = node.stdout(full).stderr(Stdio::piped()).spawn().unwrap();
     let log = Path::new("regtest/debug.log");
-    while !fs::read_to_string(directory.0.join(log)).is_ok_and(|log| log.contains("Done loading")) {
+    while !fs::read_to_string(directory.path(log)).is_ok_and(|log| log.contains("Done loading")) {
         thread::yield_now();
     }
     kill_process(Pid::from_child(&node), Signal::TERM).unwrap();
@@ -141,8 +114,8 @@ fn console_that_cannot_be_written_is_told_of_once() {
 fn moved_file_is_opened_anew_on_a_hangup() {
     let directory = Directory::new("moved");
     let (mut node, at) = Node::listening(&[&directory.option()]);
-    let log = directory.0.join("regtest/debug.log");
-    fs::rename(&log, directory.0.join("old.log")).unwrap();
+    let log = directory.path("regtest/debug.log");
+    fs::rename(&log, directory.path("old.log")).unwrap();
     node.signal(Signal::HUP);
     let mut peer = Node::start(&[&format!("-connect={at}")]);
     node.expect("New inbound v2 peer connected");

@@ -4,6 +4,8 @@
 //! Nothing here sleeps: a test waits for an event, until a deadline that only a failure reaches.
 
 mod connections;
+mod directory;
+mod keeping;
 mod logging;
 mod process;
 mod starting;

@@ -81,4 +81,11 @@ impl Files for VirtualFiles {
     fn take_completed(&mut self) -> Option<FileCompletion> {
         self.completed.pop_front()
     }
+
+    fn wait(&mut self) -> Option<FileCompletion> {
+        if self.completed.is_empty() {
+            self.step();
+        }
+        self.take_completed()
+    }
 }

@@ -273,10 +273,16 @@ impl ConnMan {
                 let was_banned = self.bans.unban(&subnet);
                 if was_banned {
                     self.bans.sweep(now.wall);
+                    self.bans_changed(now);
                 }
                 self.notices.push(Notice::UnbanAsked { subnet, was_banned });
             }
-            Command::ClearBans => self.bans.clear(),
+            Command::ClearBans => {
+                if self.bans.count() > 0 {
+                    self.bans.clear();
+                    self.bans_changed(now);
+                }
+            }
             Command::SetNetworkActive(_) if self.stopped => {}
             Command::SetNetworkActive(state) => {
                 self.network = state;
@@ -304,6 +310,7 @@ impl ConnMan {
         let banned = self.bans.ban(now.wall, subnet, time);
         if banned == Banned::Stands {
             self.bans.sweep(now.wall);
+            self.bans_changed(now);
         }
         self.notices.push(Notice::BanAsked { subnet, banned });
         if banned == Banned::Full {

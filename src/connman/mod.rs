@@ -15,10 +15,12 @@
 //! | `messages` | `ThreadMessageHandler`                   | one message of one peer, and what is due to it |
 //! | `timers`   | `InactivityCheck`, parts of `SendMessages` | one timer                          |
 //! | `opener`   | `ThreadOpenConnections`, `-connect` part | one attempt                          |
+//! | `stores`   | the scheduler's `DumpBanlist`, `DumpAddresses` | a copy of each file that is due |
 //!
 //! A peer is *over* from the moment at which its [`Action::Close`] is pushed: nothing is handled or
 //! queued for it any more, and its slot is free once it is closed.
 
+use crate::files::{FileCompletion, FileRequest};
 use crate::rng::{OrderKey, Purpose, Seed};
 use crate::sockets::{ConnId, ConnectError, ListenerId, More};
 use crate::sockman::{Action, ConnFailure, Conns, Event, Slices, StepName, TaskId, Tenant};
@@ -33,6 +35,7 @@ pub mod eviction;
 mod handshake;
 pub mod host;
 mod inspect;
+mod kept;
 mod life;
 pub mod message;
 mod messages;
@@ -69,6 +72,7 @@ pub use timers::Timer;
 
 use bans::{BanList, Discouraged};
 use handshake::OwnNonces;
+use kept::Kept;
 use messages::Messages;
 use opener::Opener;
 use peer::Origin;
@@ -80,6 +84,8 @@ const MESSAGES: TaskId = TaskId(0);
 const TIMERS: TaskId = TaskId(1);
 /// The task that opens connections.
 const OPENER: TaskId = TaskId(2);
+/// The task that writes what is kept.
+const STORES: TaskId = TaskId(3);
 
 /// The P2P connection manager. See the head of the module.
 #[derive(Clone, Debug)]
@@ -102,6 +108,8 @@ pub struct ConnMan {
     own_nonces: OwnNonces,
     timers: Timers,
     opener: Opener,
+    /// What outlives the run; `None`: nothing does.
+    kept: Option<Kept>,
     /// Traffic of all peers, and of those that are closed.
     totals: Traffic,
     closed: Traffic,
@@ -109,7 +117,7 @@ pub struct ConnMan {
 }
 
 impl ConnMan {
-    /// A manager without connections, with the network on.
+    /// A manager without connections, with the network on, that keeps nothing for another run.
     #[must_use]
     pub fn new(config: Config, seed: Seed) -> Self {
         config.check_invariants();
@@ -128,6 +136,7 @@ impl ConnMan {
             listeners: Vec::new(),
             own_nonces: OwnNonces::default(),
             timers: Timers::new(),
+            kept: None,
             totals: Traffic::NONE,
             closed: Traffic::NONE,
             notices: Vec::new(),
@@ -176,7 +185,7 @@ impl Tenant for ConnMan {
     type Command = Command;
     type Notice = Notice;
 
-    const TASKS: &'static [&'static str] = &["messages", "timers", "opener"];
+    const TASKS: &'static [&'static str] = &["messages", "timers", "opener", "stores"];
 
     fn handle_event(
         &mut self,
@@ -357,6 +366,20 @@ impl Tenant for ConnMan {
         self.execute(now, command, conns, actions);
     }
 
+    fn handle_shutdown(&mut self, now: Now) {
+        self.stop_stores(now);
+    }
+
+    fn handle_file_completed(&mut self, now: Now, completion: FileCompletion) {
+        self.file_completed(now, completion);
+    }
+
+    fn take_file_requests(&mut self, requests: &mut Vec<FileRequest>) {
+        if let Some(kept) = &mut self.kept {
+            kept.take_requests(requests);
+        }
+    }
+
     fn next_step<'a>(
         &'a self,
         now: Now,
@@ -367,6 +390,7 @@ impl Tenant for ConnMan {
             MESSAGES => self.next_message_step(conns),
             TIMERS => self.next_timer_step(now, conns),
             OPENER => self.next_opener_step(now),
+            STORES => self.next_stores_step(now),
             TaskId(n) => unreachable!("there is no task {n}"),
         }
     }
@@ -382,6 +406,7 @@ impl Tenant for ConnMan {
             MESSAGES => self.step_messages(now, conns, actions),
             TIMERS => self.step_timers(now, conns, actions),
             OPENER => self.step_opener(conns, actions),
+            STORES => self.step_stores(now),
             TaskId(n) => unreachable!("there is no task {n}"),
         }
     }
@@ -390,7 +415,8 @@ impl Tenant for ConnMan {
         let messages = self.messages.has_work().then_some(now.steady);
         let timers = self.timers.next().map(|at| now.steady_at(at));
         let opener = self.opener.next_wakeup().filter(|_| self.is_network_active());
-        [messages, timers, opener].into_iter().flatten().min()
+        let stores = self.kept.as_ref().and_then(Kept::next_wakeup);
+        [messages, timers, opener, stores].into_iter().flatten().min()
     }
 
     fn take_notices(&mut self, notices: &mut Vec<Notice>) {
@@ -414,5 +440,8 @@ impl Tenant for ConnMan {
         self.own_nonces.check_invariants(conns);
         self.opener.check_invariants(conns);
         timers::check_invariants(&self.timers, conns, &self.config);
+        if let Some(kept) = &self.kept {
+            kept.check_invariants();
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::bans::{Banned, Subnet};
 use super::host::Host;
 use super::message::Relay;
 use super::reasons::{DialFailure, DisconnectReason, Refusal, Verdict};
+use super::stores::StoreNotice;
 use super::{ConnType, PeerId, Services};
 use crate::sockets::{AcceptError, ConnId, Endpoint};
 use crate::transport::{Dropped, MessageType, TransportKind};
@@ -161,6 +162,8 @@ pub enum Notice {
         /// Why.
         failure: DialFailure,
     },
+    /// Something happened to a file that is kept.
+    Store(StoreNotice),
 }
 
 impl Notice {
@@ -183,7 +186,8 @@ impl Notice {
             | Self::UnbanAsked { .. }
             | Self::AcceptFailed { .. }
             | Self::DialBegun { .. }
-            | Self::DialFailed { .. } => None,
+            | Self::DialFailed { .. }
+            | Self::Store(_) => None,
         }
     }
 }

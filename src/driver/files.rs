@@ -59,17 +59,6 @@ impl OsFiles {
         let thread = Some(thread.map_err(|error| from_io(&error))?);
         Ok(Self { requests: Some(requests), completions, thread, under_way: 0 })
     }
-
-    /// Waits for the oldest completion that was not taken; `None` if nothing is under way. For
-    /// before a loop begins and after it has ended.
-    pub fn wait(&mut self) -> Option<FileCompletion> {
-        if self.under_way == 0 {
-            return None;
-        }
-        let completion = self.completions.recv();
-        self.under_way -= 1;
-        Some(completion.expect("the thread lives as long as this"))
-    }
 }
 
 impl Files for OsFiles {
@@ -88,6 +77,15 @@ impl Files for OsFiles {
         let completion = self.completions.try_recv().ok()?;
         self.under_way -= 1;
         Some(completion)
+    }
+
+    fn wait(&mut self) -> Option<FileCompletion> {
+        if self.under_way == 0 {
+            return None;
+        }
+        let completion = self.completions.recv();
+        self.under_way -= 1;
+        Some(completion.expect("the thread lives as long as this"))
     }
 }
 
@@ -251,4 +249,4 @@ fn from_errno(errno: SystemErrno) -> FileError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

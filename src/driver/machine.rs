@@ -13,6 +13,7 @@
 
 use std::collections::VecDeque;
 
+use crate::files::{FileCompletion, FileRequest};
 use crate::sockets::{ConnId, ConnectError, More, Sockets, Source};
 use crate::sockman::{
     Action, ConnFailure, Dial, Event, SendOutcome, SockMan, StepName, TaskId, Tenant,
@@ -181,7 +182,13 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
         Ok(listener)
     }
 
-    /// Closes everything and tells the tenant, which is not asked for anything any more.
+    /// Takes in what came of an operation on files that the tenant has asked for.
+    pub fn handle_file_completed(&mut self, now: Now, completion: FileCompletion) {
+        self.tenant.handle_file_completed(now, completion);
+    }
+
+    /// Closes everything and tells the tenant, which makes no step any more. What it keeps may ask
+    /// for operations on files until all of it is saved.
     pub fn shutdown(&mut self, now: Now) {
         self.held = None;
         self.sockman.note_told();
@@ -192,6 +199,7 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
             self.tenant.handle_closed(now, conn, state, &mut self.actions);
         }
         self.actions.clear();
+        self.tenant.handle_shutdown(now);
     }
 
     // The choice.
@@ -438,6 +446,12 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
     /// Moves what the tenant has to tell to the end of `notices`. Asked after every step.
     pub fn take_notices(&mut self, notices: &mut Vec<P::Notice>) {
         self.tenant.take_notices(notices);
+    }
+
+    /// Moves the operations on files that the tenant asks for to the end of `requests`. Asked after
+    /// every step, after each completion, and after the end, by a driver that has files.
+    pub fn take_file_requests(&mut self, requests: &mut Vec<FileRequest>) {
+        self.tenant.take_file_requests(requests);
     }
 
     // Getters.

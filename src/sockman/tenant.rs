@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Action, Conns, Event, Slices};
+use crate::files::{FileCompletion, FileRequest};
 use crate::sockets::{ConnId, ConnectError, ListenerId, More};
 use crate::time::{Instant, Now};
 
@@ -136,6 +137,25 @@ pub trait Tenant {
         actions: &mut Vec<Action<Self::Conn>>,
     ) {
         let _ = (now, command, conns, actions);
+    }
+
+    /// Hears that the run is over: every connection is closed, and no step follows. Whoever keeps
+    /// something asks for what is left to be written, and hears what came of it. It may hear of the
+    /// end more than once.
+    fn handle_shutdown(&mut self, now: Now) {
+        let _ = now;
+    }
+
+    /// Hears what came of an operation on files that it has asked for.
+    fn handle_file_completed(&mut self, now: Now, completion: FileCompletion) {
+        let _ = (now, completion);
+    }
+
+    /// Moves the operations on files that it asks for to the end of `requests`. Asked after every
+    /// step and after whatever it hears of files, if there are files. At most
+    /// [`UNDER_WAY_MAX`](crate::files::UNDER_WAY_MAX) of them are not completed.
+    fn take_file_requests(&mut self, requests: &mut Vec<FileRequest>) {
+        let _ = requests;
     }
 
     /// What the next step of a task would be about; `None` if it has nothing to do now.

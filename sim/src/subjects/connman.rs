@@ -300,7 +300,8 @@ impl Subject for Connman {
             | Notice::UnbanAsked { .. }
             | Notice::AcceptFailed { .. }
             | Notice::DialBegun { .. }
-            | Notice::DialFailed { .. } => None,
+            | Notice::DialFailed { .. }
+            | Notice::Store(_) => None,
         }
     }
 

@@ -106,7 +106,8 @@ fn attempt_that_begins_while_the_network_goes_off_ends_once_it_connects() {
         let to = Endpoint::Ip("127.0.0.1:9".parse().unwrap());
         let mut world = World::with(|config| config.connect = vec![to]);
         let (listener, _) = world.listen(9);
-        let opener = Machine::<Loopback, ConnMan>::tasks().last().unwrap();
+        let is_opener = |task: &Task| Machine::<Loopback, ConnMan>::task_name(*task) == "opener";
+        let opener = Machine::<Loopback, ConnMan>::tasks().find(is_opener).unwrap();
         // The dial is decided on, and executed only after the command.
         world.step(opener);
         world.node.push_command(command).unwrap();

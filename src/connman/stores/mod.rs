@@ -221,6 +221,12 @@ impl Stores {
         self.dump(file).saved() >= revision
     }
 
+    /// Whether it was [stopped](Self::stop).
+    #[must_use]
+    pub const fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
     /// Whether it was stopped and nothing is left to do: everything is saved, or was tried in vain
     /// after the stop.
     #[must_use]

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,13 +12,21 @@ use super::*;
 use crate::files::{FileOpId, Part};
 
 /// A folder of its own, which goes with the test.
-struct Place(PathBuf);
+pub(in crate::driver) struct Place(PathBuf);
 
 impl Place {
-    fn new(name: &str) -> Self {
+    pub(in crate::driver) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("sockman-{}-{name}", process::id()));
         fs::create_dir(&path).unwrap();
         Self(path)
+    }
+
+    pub(in crate::driver) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(in crate::driver) fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.0.join(name)).unwrap()
     }
 }
 
@@ -30,7 +38,7 @@ impl Drop for Place {
 
 /// Counts how often it was told to wake somebody.
 #[derive(Clone, Default)]
-struct Wakes(Arc<AtomicUsize>);
+pub(in crate::driver) struct Wakes(Arc<AtomicUsize>);
 
 impl Wake for Wakes {
     fn wake(&self) {

@@ -357,7 +357,8 @@ impl Model {
                 | Notice::DialBegun { .. }
                 | Notice::BanAsked { .. }
                 | Notice::UnbanAsked { .. }
-                | Notice::AcceptFailed { .. } => {}
+                | Notice::AcceptFailed { .. }
+                | Notice::Store(_) => {}
             }
         }
         let Some(side) = handled.and_then(|conn| self.sides.get(&conn)) else { return Ok(()) };

@@ -104,6 +104,8 @@ pub(super) fn told(notice: &Notice) -> Told {
         Notice::DialFailed { failure, .. } => {
             Told::only("dial failed", name_of_dial_failure(*failure))
         }
+        // No simulated node has files.
+        Notice::Store(_) => Told::only("stores", ""),
     }
 }
 

@@ -1,0 +1,127 @@
+//! The task `stores`: what outlives the run, written as it changes.
+//!
+//! A step copies what is due and asks for the first operations; what comes of these is heard
+//! between steps, and is answered with the next ones. The list of bans itself is the manager's.
+//! Nobody asks for addresses yet: they are read, and written where they are missing.
+//!
+//! docs/behaviour.md, files 2 and 3. Core: the scheduler runs `BanMan::DumpBanlist` and
+//! `CConnman::DumpAddresses`.
+
+use super::addrman::{AddrMan, Key, NetGroups};
+use super::bans::BanList;
+use super::host::Cjdns;
+use super::stores::{AnchorUse, Contents, Loaded, Loading, StoreConfig, StoredFile, Stores};
+use super::{ConnMan, Notice};
+use crate::files::{FileCompletion, FileRequest};
+use crate::rng::Purpose;
+use crate::sockman::StepName;
+use crate::time::{Instant, Now};
+
+/// What outlives the run, apart from the bans.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    addrman: AddrMan,
+    stores: Stores,
+    /// What is asked for and was not taken yet, at most one operation a file.
+    requests: Vec<FileRequest>,
+}
+
+impl Kept {
+    pub(super) fn next_wakeup(&self) -> Option<Instant> {
+        self.stores.next_wakeup()
+    }
+
+    pub(super) fn take_requests(&mut self, requests: &mut Vec<FileRequest>) {
+        requests.append(&mut self.requests);
+    }
+
+    pub(super) fn check_invariants(&self) {
+        assert!(self.requests.len() <= StoredFile::ALL.len(), "one operation a file at a time");
+        self.stores.check_invariants();
+    }
+
+    fn begin_due(&mut self, now: Now, bans: &BanList) {
+        let contents = Contents { bans, addrman: &self.addrman };
+        self.stores.begin_due(now.steady, contents, &mut self.requests);
+    }
+}
+
+impl ConnMan {
+    /// What the run before has kept for this one, to be read. `program` is who writes the ban list,
+    /// as it says.
+    #[must_use]
+    pub fn loading(&self, program: &str) -> Loading {
+        let config = &self.config;
+        let mut key = [0; 32];
+        self.seed.fill(Purpose::AddrManKey, 0, &mut key);
+        let addrman = AddrMan::new(Key::new(key), NetGroups);
+        let stores = StoreConfig {
+            magic: config.network.magic(),
+            program: program.to_owned(),
+            cjdns: Cjdns::Unreachable,
+        };
+        Loading::new(stores, AnchorUse::Unused, BanList::new(config.ban_time), addrman)
+    }
+
+    /// The same with what was kept, and keeping what changes from here on. Its driver has files.
+    ///
+    /// # Panics
+    ///
+    /// If somebody is banned already, or there are anchors: connections are not ours to choose yet.
+    #[must_use]
+    pub fn with_loaded(mut self, loaded: Loaded) -> Self {
+        let Loaded { bans, addrman, anchors, stores } = loaded;
+        assert_eq!(self.bans.count(), 0, "bans come from their file");
+        assert!(anchors.is_empty(), "nobody would connect to them");
+        self.bans = bans;
+        self.kept = Some(Kept { addrman, stores, requests: Vec::new() });
+        self.tell_of_stores();
+        self
+    }
+
+    /// The list of bans has changed.
+    pub(super) fn bans_changed(&mut self, now: Now) {
+        if let Some(kept) = &mut self.kept {
+            kept.stores.note_changed(now.steady, StoredFile::Bans);
+        }
+    }
+
+    pub(super) fn next_stores_step(&self, now: Now) -> Option<StepName<'static>> {
+        let due = self.kept.as_ref()?.next_wakeup()?;
+        (due <= now.steady).then_some(StepName { verb: "saves", object: "", conn: None })
+    }
+
+    /// Everything that is due begins to be written.
+    pub(super) fn step_stores(&mut self, now: Now) {
+        let kept = self.kept.as_mut().expect("the task is runnable");
+        kept.begin_due(now, &self.bans);
+    }
+
+    /// An operation is over.
+    pub(super) fn file_completed(&mut self, now: Now, completion: FileCompletion) {
+        let Some(kept) = &mut self.kept else { return };
+        kept.stores.handle_completed(now.steady, completion, &mut kept.requests);
+        // What has changed meanwhile is due now, and no step follows the end.
+        if kept.stores.is_stopping() {
+            kept.begin_due(now, &self.bans);
+        }
+        self.tell_of_stores();
+    }
+
+    /// The run is over: what is not saved begins to be written.
+    pub(super) fn stop_stores(&mut self, now: Now) {
+        let Some(kept) = &mut self.kept else { return };
+        if !kept.stores.is_stopping() {
+            kept.stores.stop(now.steady, None);
+            kept.begin_due(now, &self.bans);
+        }
+    }
+
+    fn tell_of_stores(&mut self) {
+        let mut told = Vec::new();
+        if let Some(kept) = &mut self.kept {
+            kept.stores.take_notices(&mut told);
+        }
+        self.notices.extend(told.into_iter().map(Notice::Store));
+    }
+}
