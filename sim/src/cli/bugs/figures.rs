@@ -102,6 +102,20 @@ impl Figures {
         Ok(())
     }
 
+    /// Takes over what was known and was not measured anew.
+    pub(super) fn carry_over(&mut self, known: &Self) {
+        for (id, looks) in &known.bugs {
+            let mine = self.bugs.entry(id.clone()).or_default();
+            for (column, findings) in looks {
+                mine.entry(*column).or_insert_with(|| findings.clone());
+            }
+        }
+        let columns = known.experiment.columns.iter().copied();
+        self.experiment.columns.extend(columns);
+        self.experiment.columns.sort_unstable();
+        self.experiment.columns.dedup();
+    }
+
     /// What used to be found, and is not any more. Figures of another experiment say nothing.
     pub(super) fn lost_since(&self, known: &Self) -> Vec<(String, Column)> {
         let (mine, theirs) = (&self.experiment, &known.experiment);
@@ -330,4 +344,33 @@ fn tell(name: &str, finding: &Finding) {
         (None, _) => "nothing".to_owned(),
     };
     let _ = writeln!(std::io::stderr(), "{name}: {what}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(looks: &[(&str, Column, bool)]) -> Figures {
+        let columns = looks.iter().map(|(_, column, _)| *column).collect();
+        let mut figures = Figures::none(Experiment { columns, campaigns: 3, events: 20 });
+        for (id, column, found) in looks {
+            let looks = figures.bugs.entry((*id).to_owned()).or_default();
+            looks.insert(*column, vec![Finding { found: *found, ..Finding::default() }]);
+        }
+        figures
+    }
+
+    #[test]
+    fn what_was_not_measured_anew_stays_as_it_was_known() {
+        let known = [("B001", Column::Seam, true), ("B002", Column::Seam, true)];
+        let mut anew = figures(&[("B002", Column::Seam, false), ("B002", Column::Bytes, true)]);
+        anew.carry_over(&figures(&known));
+        let expected = figures(&[
+            ("B001", Column::Seam, true),
+            ("B002", Column::Seam, false),
+            ("B002", Column::Bytes, true),
+        ]);
+        assert_eq!(anew.bugs, expected.bugs);
+        assert_eq!(anew.experiment.columns, [Column::Seam, Column::Bytes]);
+    }
 }

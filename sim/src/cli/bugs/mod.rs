@@ -117,16 +117,16 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
         Err(Error::Interrupted) => {
             figures.gather(&workshop, &chosen)?;
             if arguments.update {
-                write_all(root, &all, &figures)?;
+                write_all(root, &all, &figures, known.as_ref())?;
             }
             tell_interrupted(out, arguments, &all, &chosen, &figures)?;
             return Ok(interrupts.status().unwrap_or(ExitCode::FAILURE));
         }
         measured => measured?,
     }
-    let lost = known.map_or_else(Vec::new, |known| figures.lost_since(&known));
+    let lost = known.as_ref().map_or_else(Vec::new, |known| figures.lost_since(known));
     if arguments.update && lost.is_empty() {
-        write_all(root, &all, &figures)?;
+        write_all(root, &all, &figures, known.as_ref())?;
     }
     let shown = if arguments.json { figures.json()? } else { table::markdown(&all, &figures) };
     write!(out, "{shown}")?;
@@ -136,10 +136,18 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
     Ok(exit(!lost.is_empty()))
 }
 
-/// Writes the page, the figures and the cases.
-fn write_all(root: &Path, all: &[Bug], figures: &Figures) -> Result<(), Error> {
-    table::write(&root.join("docs"), all, figures)?;
-    found::write(&root.join(found::FOLDER), all, figures)
+/// Writes the page and the figures, with those that are known of other sources and were not
+/// measured on these; and the cases.
+fn write_all(
+    root: &Path,
+    all: &[Bug],
+    figures: &Figures,
+    known: Option<&Figures>,
+) -> Result<(), Error> {
+    found::write(&root.join(found::FOLDER), all, figures)?;
+    let mut figures = figures.clone();
+    known.into_iter().for_each(|known| figures.carry_over(known));
+    table::write(&root.join("docs"), all, &figures)
 }
 
 /// Which cases notice what.
