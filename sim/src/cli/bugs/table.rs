@@ -22,8 +22,8 @@ Each bug of bugs/ is put back into the product, one at a time, and looked for in
 
 A cell says in how many of the campaigns it was found, after how many socket events (the median over
 the campaigns that found it), and who noticed. A dash is what was not measured. ci/bugs.sh writes
-this page and docs/bugs.json. What it does not measure again stays, also of sources that have changed
-since: the key of a figure in docs/bugs.json is a hash of what it was measured on.
+this page and docs/bugs.json. What it does not measure again stays, also of sources that have
+changed since: the key of a figure in docs/bugs.json is a hash of what it was measured on.
 
 ";
 
