@@ -143,6 +143,13 @@ impl<'a> Block<'a> {
         Ok(Self { header: Header::decode(&header), transactions })
     }
 
+    /// What it would weigh without witnesses.
+    fn stripped_weight(&self) -> usize {
+        let around = Header::BYTES + compact_bytes(self.transactions.len());
+        let stripped: usize = self.transactions.iter().map(Transaction::stripped_bytes).sum();
+        SCALE * (around + stripped)
+    }
+
     /// What it weighs. BIP 141.
     #[must_use]
     pub fn weight(&self) -> usize {
@@ -160,7 +167,7 @@ impl<'a> Block<'a> {
     /// another block, and nothing is said against it.
     pub fn check(&self, segwit: Segwit) -> Result<(), BlockError> {
         self.check_merkle_root()?;
-        let weight = self.weight();
+        let weight = self.stripped_weight();
         if self.transactions.is_empty() || weight > BLOCK_WEIGHT_MAX {
             return Err(BlockError::Weight { weight });
         }
@@ -171,7 +178,14 @@ impl<'a> Block<'a> {
         if let Some(index) = later.clone().position(Transaction::is_coinbase) {
             return Err(BlockError::SecondCoinbase { index: index + 1 });
         }
-        self.check_witnesses(segwit)
+        self.check_witnesses(segwit)?;
+        // Not before: to witnesses that the header does not stand for, anybody on the way can add.
+        // Core: `ContextualCheckBlock`.
+        let weight = self.weight();
+        if weight > BLOCK_WEIGHT_MAX {
+            return Err(BlockError::Weight { weight });
+        }
+        Ok(())
     }
 
     /// Whether somebody on the way may have changed it, so that whoever sent it misbehaves and the

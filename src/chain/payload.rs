@@ -4,7 +4,7 @@
 //! `CBlockLocator`.
 
 use super::{BlockHash, HEADERS_PER_MESSAGE_MAX, Header};
-use crate::codec::{DecodeError, Reader, push_compact_size};
+use crate::codec::{COMPACT_SIZE_MAX, DecodeError, DecodeWhy, Reader, push_compact_size};
 
 /// The longest locator that anybody takes. Core: `MAX_LOCATOR_SZ`.
 pub const LOCATOR_HASHES_MAX: usize = 101;
@@ -29,10 +29,17 @@ impl GetHeaders {
     pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(payload);
         let version = reader.u32("version")?;
-        let count = reader.compact_size("locator length", LOCATOR_HASHES_MAX as u64)?;
+        let offset = reader.offset();
+        let count = reader.compact_size("locator length", COMPACT_SIZE_MAX)?;
         let locator = (0..count).map(|_| reader.array("locator hash").map(BlockHash));
         let locator = locator.collect::<Result<_, _>>()?;
-        Ok(Self { version, locator, stop: BlockHash(reader.array("stop hash")?) })
+        let stop = BlockHash(reader.array("stop hash")?);
+        // Counted once it is read, so that one that is cut off is no more than that.
+        if count > LOCATOR_HASHES_MAX {
+            let why = DecodeWhy::TooLong { length: count as u64, max: LOCATOR_HASHES_MAX as u64 };
+            return Err(DecodeError { field: "locator length", offset, why });
+        }
+        Ok(Self { version, locator, stop })
     }
 
     /// The payload.
@@ -63,7 +70,7 @@ pub fn decode_headers(payload: &[u8]) -> Result<Vec<Header>, DecodeError> {
     let count = reader.compact_size("header count", HEADERS_PER_MESSAGE_MAX as u64)?;
     let headers = (0..count).map(|_| {
         let header = reader.array("header").map(|bytes| Header::decode(&bytes))?;
-        reader.compact_u64("transaction count")?;
+        reader.compact_size("transaction count", COMPACT_SIZE_MAX)?;
         Ok(header)
     });
     headers.collect()
@@ -89,7 +96,6 @@ pub fn encode_headers(headers: &[Header]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::DecodeWhy;
 
     fn header(mark: u32) -> Header {
         Header { nonce: mark, time: 7, ..Header::default() }
@@ -109,10 +115,12 @@ mod tests {
             }
         }
         let mut long = vec![0; 4];
-        long.extend([102; 1 + 33 * 32]);
+        long.extend([102; 1 + 103 * 32]);
         let why = DecodeWhy::TooLong { length: 102, max: 101 };
         let error = DecodeError { field: "locator length", offset: 4, why };
         assert_eq!(GetHeaders::decode(&long), Err(error));
+        let error = GetHeaders::decode(&long[..long.len() - 1]).expect_err("it is cut off");
+        assert_eq!(error.why, DecodeWhy::Truncated, "whatever it announces");
     }
 
     /// Core: `MAX_HEADERS_RESULTS`; the number of transactions is read and thrown away.

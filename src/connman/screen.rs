@@ -22,10 +22,10 @@ pub const ADDRESSES_MAX: usize = 1_000;
 pub const INVENTORY_MAX: usize = 50_000;
 
 /// Most headers in one message. Core: `MAX_HEADERS_RESULTS`.
-pub const HEADERS_MAX: usize = 2_000;
+pub const HEADERS_MAX: usize = crate::chain::HEADERS_PER_MESSAGE_MAX;
 
 /// Most hashes of a locator. Core: `MAX_LOCATOR_SZ`.
-pub const LOCATOR_MAX: usize = 101;
+pub const LOCATOR_MAX: usize = crate::chain::LOCATOR_HASHES_MAX;
 
 /// An address of the first form: time, services, 16 bytes, port.
 const ADDR_BYTES: usize = 4 + 8 + 16 + 2;

@@ -40,6 +40,9 @@ type Callback = extern "C" fn(c_int, c_short, *mut c_void);
 const NO_LOCK: c_int = 0x01;
 /// `EVENT_BASE_FLAG_IGNORE_ENV`: no environment variable changes what waits.
 const IGNORE_ENVIRONMENT: c_int = 0x02;
+/// `EVENT_BASE_FLAG_PRECISE_TIMER`: a clock that moves between two ticks of the kernel. Without it
+/// a wait of a millisecond took four.
+const PRECISE_TIMER: c_int = 0x20;
 /// `EVLOOP_ONCE`: until something was told.
 const ONCE: c_int = 0x01;
 /// `EVLOOP_NONBLOCK`: look and return. Alone it looks again for as long as something is ready.
@@ -180,7 +183,8 @@ fn new_base() -> Result<*mut Base, Errno> {
     // SAFETY: what is made here is freed here, but for the base.
     unsafe {
         let configuration = checked(event_config_new())?;
-        let set = failed(event_config_set_flag(configuration, NO_LOCK | IGNORE_ENVIRONMENT));
+        let flags = NO_LOCK | IGNORE_ENVIRONMENT | PRECISE_TIMER;
+        let set = failed(event_config_set_flag(configuration, flags));
         let base = set.and_then(|()| checked(event_base_new_with_config(configuration)));
         event_config_free(configuration);
         base

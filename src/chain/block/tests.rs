@@ -152,6 +152,19 @@ fn witnesses_are_those_that_the_coinbase_commits_to() {
     check(&block(&[&short, &spender]), Segwit::Active, Err(BlockError::WitnessNonce), true);
 }
 
+/// The header says nothing of witnesses: one that somebody has stuffed is no reason to condemn it.
+#[test]
+fn stuffed_witness_is_no_weight_of_the_block() {
+    let [mut coinbase, spender] = witnessed();
+    let at = coinbase.len() - 4 - 33;
+    let stuffing = vec![7; BLOCK_WEIGHT_MAX];
+    let length = u32::try_from(stuffing.len()).unwrap().to_le_bytes();
+    coinbase.splice(at..at + 33, [&[0xfe][..], &length, &stuffing].concat());
+    let stuffed = block(&[&coinbase, &spender]);
+    assert!(Block::decode(&stuffed).unwrap().weight() > BLOCK_WEIGHT_MAX);
+    check(&stuffed, Segwit::Active, Err(BlockError::WitnessNonce), true);
+}
+
 #[test]
 fn weight_has_a_bound() {
     let heavy = mine(&template(Some(1_000_000))).unwrap();

@@ -114,7 +114,7 @@ impl HeaderTree {
 
     /// What a `getheaders` is answered with: the headers of the chain of `tip` above the fork with
     /// the locator, up to that named `stop`, at most 2,000. Without a locator, that named `stop`
-    /// alone, wherever it lies.
+    /// alone, if it is in that chain: who could ask for others would learn what we have seen.
     #[must_use]
     pub fn headers_after(
         &self,
@@ -123,7 +123,8 @@ impl HeaderTree {
         stop: &BlockHash,
     ) -> Vec<Header> {
         if locator.is_empty() {
-            return self.find(stop).map(|id| self.header(id)).into_iter().collect();
+            let stop = self.find(stop).filter(|id| self.is_in_chain(*id, tip));
+            return stop.map(|id| self.header(id)).into_iter().collect();
         }
         let from = self.height(self.fork_point(tip, locator)) + 1;
         let last = self.height(tip).min(from.saturating_add(RUN_MAX - 1));

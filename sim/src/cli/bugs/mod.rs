@@ -144,10 +144,10 @@ fn write_all(
     figures: &Figures,
     known: Option<&Figures>,
 ) -> Result<(), Error> {
-    found::write(&root.join(found::FOLDER), all, figures)?;
-    let mut figures = figures.clone();
-    known.into_iter().for_each(|known| figures.carry_over(known));
-    table::write(&root.join("docs"), all, &figures)
+    let mut shown = figures.clone();
+    known.into_iter().for_each(|known| shown.carry_over(known));
+    table::write(&root.join("docs"), all, &shown)?;
+    found::write(&root.join(found::FOLDER), all, figures)
 }
 
 /// Which cases notice what.

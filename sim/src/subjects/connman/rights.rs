@@ -1,7 +1,7 @@
 //! What some peers may do that others may not, because somebody on the node's side said so.
 //!
-//! docs/behaviour.md, bans 3 and handshake 12. It shares no code with the library but the names of
-//! permissions.
+//! docs/behaviour.md, bans 3 and handshake 12. It takes from the library what an entry of the
+//! whitelist says, and decides itself whom it is for and what follows.
 
 use std::net::IpAddr;
 
