@@ -1,26 +1,24 @@
 //! The task `stores`: what outlives the run, written as it changes.
 //!
 //! A step copies what is due and asks for the first operations; what comes of these is heard
-//! between steps, and is answered with the next ones. The list of bans itself is the manager's.
+//! between steps, and is answered with the next ones. Bans and addresses themselves are the manager's.
 //! Nobody asks for addresses yet: they are read, and written where they are missing.
 //!
 //! docs/behaviour.md, files 2 and 3. Core: the scheduler runs `BanMan::DumpBanlist` and
 //! `CConnman::DumpAddresses`.
 
-use super::addrman::{AddrMan, Key, NetGroups};
+use super::addrman::AddrMan;
 use super::bans::BanList;
 use super::host::Cjdns;
 use super::stores::{AnchorUse, Contents, Loaded, Loading, StoreConfig, StoredFile, Stores};
 use super::{ConnMan, Notice};
 use crate::files::{FileCompletion, FileRequest};
-use crate::rng::Purpose;
 use crate::sockman::StepName;
 use crate::time::{Instant, Now};
 
-/// What outlives the run, apart from the bans.
+/// How what outlives the run is written.
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
-    addrman: AddrMan,
     stores: Stores,
     /// What is asked for and was not taken yet, at most one operation a file.
     requests: Vec<FileRequest>,
@@ -40,8 +38,8 @@ impl Kept {
         self.stores.check_invariants();
     }
 
-    fn begin_due(&mut self, now: Now, bans: &BanList) {
-        let contents = Contents { bans, addrman: &self.addrman };
+    fn begin_due(&mut self, now: Now, bans: &BanList, addrman: &AddrMan) {
+        let contents = Contents { bans, addrman };
         self.stores.begin_due(now.steady, contents, &mut self.requests);
     }
 }
@@ -52,29 +50,29 @@ impl ConnMan {
     #[must_use]
     pub fn loading(&self, program: &str) -> Loading {
         let config = &self.config;
-        let mut key = [0; 32];
-        self.seed.fill(Purpose::AddrManKey, 0, &mut key);
-        let addrman = AddrMan::new(Key::new(key), NetGroups);
         let stores = StoreConfig {
             magic: config.network.magic(),
             program: program.to_owned(),
             cjdns: Cjdns::Unreachable,
         };
-        Loading::new(stores, AnchorUse::Unused, BanList::new(config.ban_time), addrman)
+        let bans = BanList::new(config.ban_time);
+        Loading::new(stores, AnchorUse::Unused, bans, self.addrman.clone())
     }
 
     /// The same with what was kept, and keeping what changes from here on. Its driver has files.
     ///
     /// # Panics
     ///
-    /// If somebody is banned already, or there are anchors: connections are not ours to choose yet.
+    /// If somebody is banned or known already, or there are anchors: connections are not ours to choose yet.
     #[must_use]
     pub fn with_loaded(mut self, loaded: Loaded) -> Self {
         let Loaded { bans, addrman, anchors, stores } = loaded;
         assert_eq!(self.bans.count(), 0, "bans come from their file");
         assert!(anchors.is_empty(), "nobody would connect to them");
+        assert_eq!(self.addrman.size(None, None), 0, "addresses come from their file");
         self.bans = bans;
-        self.kept = Some(Kept { addrman, stores, requests: Vec::new() });
+        self.addrman = addrman;
+        self.kept = Some(Kept { stores, requests: Vec::new() });
         self.tell_of_stores();
         self
     }
@@ -94,7 +92,7 @@ impl ConnMan {
     /// Everything that is due begins to be written.
     pub(super) fn step_stores(&mut self, now: Now) {
         let kept = self.kept.as_mut().expect("the task is runnable");
-        kept.begin_due(now, &self.bans);
+        kept.begin_due(now, &self.bans, &self.addrman);
     }
 
     /// An operation is over.
@@ -103,7 +101,7 @@ impl ConnMan {
         kept.stores.handle_completed(now.steady, completion, &mut kept.requests);
         // What has changed meanwhile is due now, and no step follows the end.
         if kept.stores.is_stopping() {
-            kept.begin_due(now, &self.bans);
+            kept.begin_due(now, &self.bans, &self.addrman);
         }
         self.tell_of_stores();
     }
@@ -113,7 +111,7 @@ impl ConnMan {
         let Some(kept) = &mut self.kept else { return };
         if !kept.stores.is_stopping() {
             kept.stores.stop(now.steady, None);
-            kept.begin_due(now, &self.bans);
+            kept.begin_due(now, &self.bans, &self.addrman);
         }
     }
 

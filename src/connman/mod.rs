@@ -70,6 +70,7 @@ pub use services::Services;
 pub use stats::{Count, Flow, Traffic};
 pub use timers::Timer;
 
+use addrman::{AddrMan, Key, NetGroups};
 use bans::{BanList, Discouraged};
 use handshake::OwnNonces;
 use kept::Kept;
@@ -104,6 +105,8 @@ pub struct ConnMan {
     listeners: Vec<ListenerId>,
     bans: BanList,
     discouraged: Discouraged,
+    /// The addresses that it knows.
+    addrman: AddrMan,
     messages: Messages,
     own_nonces: OwnNonces,
     timers: Timers,
@@ -121,11 +124,14 @@ impl ConnMan {
     #[must_use]
     pub fn new(config: Config, seed: Seed) -> Self {
         config.check_invariants();
+        let mut addrman_key = [0; 32];
+        seed.fill(Purpose::AddrManKey, 0, &mut addrman_key);
         Self {
             opener: Opener::new(&config.connect),
             messages: Messages::new(&seed),
             bans: BanList::new(config.ban_time),
             discouraged: Discouraged::new(&seed),
+            addrman: AddrMan::new(Key::new(addrman_key), NetGroups),
             netgroup_key: OrderKey::new(&seed, Purpose::NetGroups),
             config,
             seed,
@@ -167,6 +173,12 @@ impl ConnMan {
     #[must_use]
     pub const fn inbound_count(&self) -> usize {
         self.inbound_count
+    }
+
+    /// The addresses that it knows.
+    #[must_use]
+    pub const fn addrman(&self) -> &AddrMan {
+        &self.addrman
     }
 
     /// Who is kept out.
