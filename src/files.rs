@@ -166,7 +166,8 @@ pub enum FileError {
         /// How many may be read.
         bytes_max: usize,
     },
-    /// The name stands for something else than a file (`EISDIR`, `ENOTDIR`, `ELOOP`, `ENXIO`).
+    /// The name stands for something else than a file (`EISDIR`, `ENOTDIR`, `ENXIO`), also for a
+    /// link to one (`ELOOP`).
     NotAFile,
     /// No room on the disk, or none for this user (`ENOSPC`, `EDQUOT`, `EFBIG`).
     NoSpace,
@@ -298,7 +299,7 @@ impl fmt::Display for FileError {
         match self {
             Self::NotFound => f.write_str("no such file"),
             Self::TooLarge { bytes_max } => write!(f, "more than {bytes_max} bytes"),
-            Self::NotAFile => f.write_str("not a file"),
+            Self::NotAFile => f.write_str("not a file, but a link, a folder or a device"),
             Self::NoSpace => f.write_str("no space left on the disk"),
             Self::PermissionDenied => f.write_str("permission denied"),
             Self::ReadOnly => f.write_str("nothing can be written here"),

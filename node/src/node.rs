@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use sockman::connman::stores::StoreNotice;
 use sockman::connman::{Behaviour, Command, ConnMan, Limits, NetworkState};
 use sockman::driver::{Clock as _, Driver, Machine, OsFiles, SystemClock, system_seed};
 use sockman::sockets::{Endpoint, Errno, ListenError, OsSockets, Wait as _, WaitError};
@@ -14,7 +15,7 @@ use sockman::sockman::SockMan;
 use tracing::info;
 
 use crate::descriptors::{self, Descriptors, NotEnough};
-use crate::directory::{self, DirectoryError};
+use crate::directory::{self, Directory, DirectoryError};
 use crate::kept::{self, KeptError};
 use crate::log::{self, LogError};
 use crate::options::{CLIENT_NAME, Listen, Options, VERSION};
@@ -47,6 +48,8 @@ pub(crate) enum NodeError {
     Signals(io::Error),
     /// It ran, and could not wait any more.
     Wait(WaitError),
+    /// It ran, and a file was not saved at its end.
+    NotSaved(StoreNotice),
 }
 
 impl fmt::Display for NodeError {
@@ -68,6 +71,7 @@ impl fmt::Display for NodeError {
             }
             Self::Signals(error) => write!(f, "Signals cannot be caught: {error}"),
             Self::Wait(error) => error.fmt(f),
+            Self::NotSaved(notice) => notice.fmt(f),
         }
     }
 }
@@ -85,21 +89,24 @@ pub(crate) fn run(mut options: Options) -> Result<(), NodeError> {
     let directory = directory.transpose().map_err(NodeError::Directory)?;
     let reopens_log = Arc::new(AtomicBool::new(false));
     // Dropped last, when every line is there.
-    let _flush = log::open(&options.log, directory.as_deref(), clock, Arc::clone(&reopens_log))
-        .map_err(NodeError::Log)?;
+    let path = directory.as_ref().map(Directory::path);
+    let _flush =
+        log::open(&options.log, path, clock, Arc::clone(&reopens_log)).map_err(NodeError::Log)?;
     // From here on a signal that comes early waits, and is not lost.
     let signals = signals::catch(reopens_log).map_err(NodeError::Signals)?;
     introduce(&options);
     let most = options.connections_max;
     info!("Using at most {most} automatic connections ({available} file descriptors available)");
-    let (mut machine, files) = build(&options, directory.as_deref(), clock)?;
+    let (mut machine, files) = build(&options, path, clock)?;
     listen(&mut machine, clock, &options.listen)?;
     let (mut driver, mailbox) = Driver::with_files(machine, clock, files);
     signals.forward(mailbox).map_err(NodeError::Signals)?;
     info!("init message: Done loading");
-    let result = driver.run(&mut Report::new(options.config.peer_timeout));
+    let mut report = Report::new(options.config.peer_timeout);
+    let result = driver.run(&mut report);
     info!("Shutdown done");
-    result.map_err(NodeError::Wait)
+    result.map_err(NodeError::Wait)?;
+    report.unsaved().map_or(Ok(()), |notice| Err(NodeError::NotSaved(notice)))
 }
 
 /// Reduces the connections to what there are descriptors for; says how many there are.

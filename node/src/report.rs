@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use sockman::connman::message::DecodeWhy;
-use sockman::connman::stores::StoreNotice;
+use sockman::connman::stores::{StoreNotice, StoredFile};
 use sockman::connman::{
     ConnMan, ConnType, DisconnectReason, Ignored, Notice, PeerId, PeerSnapshot, Refusal, Verdict,
 };
@@ -27,13 +27,37 @@ const NET: &str = "net";
 pub(crate) struct Report {
     /// The time for a handshake, which some lines name.
     peer_timeout: Duration,
+    /// Files whose last writing failed, and how.
+    unsaved: BTreeMap<StoredFile, StoreNotice>,
     /// Who is connected: what later lines say of a peer. As many as connman has.
     peers: BTreeMap<PeerId, (ConnType, Endpoint)>,
 }
 
 impl Report {
     pub(crate) const fn new(peer_timeout: Duration) -> Self {
-        Self { peer_timeout, peers: BTreeMap::new() }
+        Self { peer_timeout, unsaved: BTreeMap::new(), peers: BTreeMap::new() }
+    }
+
+    /// Why the first of the files that are not saved is not.
+    pub(crate) fn unsaved(mut self) -> Option<StoreNotice> {
+        self.unsaved.pop_first().map(|(_, notice)| notice)
+    }
+
+    fn stored(&mut self, notice: StoreNotice) {
+        stored(&notice);
+        match notice {
+            StoreNotice::NotSaved { file, .. } => {
+                self.unsaved.insert(file, notice);
+            }
+            StoreNotice::Saved { file, .. } => {
+                self.unsaved.remove(&file);
+            }
+            StoreNotice::Loaded { .. }
+            | StoreNotice::Missing(_)
+            | StoreNotice::SetAside { .. }
+            | StoreNotice::AnchorsLost(_)
+            | StoreNotice::AnchorsLeft(_) => {}
+        }
     }
 
     fn connected(&mut self, peer: PeerId, conn_type: ConnType, endpoint: Endpoint) {
@@ -147,7 +171,7 @@ impl Observer<OsSockets, ConnMan> for Report {
             Notice::DialFailed { endpoint, failure, .. } => {
                 debug!(target: NET, "connection to {endpoint} failed: {failure}");
             }
-            Notice::Store(notice) => stored(&notice),
+            Notice::Store(notice) => self.stored(notice),
         }
     }
 
@@ -172,8 +196,7 @@ pub(crate) fn stored(notice: &StoreNotice) {
         StoreNotice::Loaded { .. } => info!("Loaded {notice}"),
         StoreNotice::Missing(_) => info!("{notice}, so that a new one is made"),
         StoreNotice::Saved { .. } => debug!(target: NET, "{notice}"),
-        StoreNotice::BansSkipped(_)
-        | StoreNotice::SetAside { .. }
+        StoreNotice::SetAside { .. }
         | StoreNotice::AnchorsLost(_)
         | StoreNotice::AnchorsLeft(_)
         | StoreNotice::NotSaved { .. } => info!("Warning: {notice}"),

@@ -47,9 +47,9 @@ fn node_makes_its_files_at_the_first_start() {
         node.expect(start);
         node.expect("Done loading");
         node.stop().assert_clean();
-        assert_eq!(names(&directory), ["banlist.json", "peers.dat"]);
+        assert_eq!(names(&directory), [".lock", "banlist.json", "peers.dat"]);
     }
-    for file in ["regtest/banlist.json", "regtest/peers.dat"] {
+    for file in ["regtest/.lock", "regtest/banlist.json", "regtest/peers.dat"] {
         let mode = fs::metadata(directory.path(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
@@ -103,6 +103,42 @@ fn file_that_cannot_be_read_keeps_a_node_from_starting() {
         assert!(exit.stderr[0].starts_with(&start), "{:?}, not {start:?}", exit.stderr);
         assert_eq!(exit.stderr.len(), 1);
         assert_eq!(fs::read(path).unwrap(), bytes, "{file}");
-        assert_eq!(names(&directory), [file], "nothing else is made");
+        assert_eq!(names(&directory), [".lock", file], "nothing else is made");
     }
+}
+
+/// Core: init.cpp, `LockDirectory`.
+#[test]
+fn one_node_at_a_time_has_a_directory() {
+    let directory = Directory::new("locked");
+    let args = ["-listen=0", "-nodebuglogfile", &directory.option()];
+    let mut first = Node::start(&args);
+    first.expect("Done loading");
+    let second = Node::start(&args).wait();
+    assert_eq!(second.status.code(), Some(1));
+    let path = directory.path("regtest");
+    let expected = format!(
+        "Error: Cannot obtain a lock on directory {}. Sockman is probably already running.",
+        path.display()
+    );
+    assert_eq!(second.stderr, [expected]);
+    first.stop().assert_clean();
+    let mut third = Node::start(&args);
+    third.expect("Done loading");
+    third.stop().assert_clean();
+}
+
+/// Whoever asks for the end is told that something is lost.
+#[test]
+fn what_could_not_be_saved_is_in_the_exit_status() {
+    let (directory, _) = with_bans("unsaved", &[("192.0.2.0/24", 1_600_000_001)]);
+    // In the way of what is written first.
+    fs::create_dir(directory.path("regtest/banlist.json.tmp")).unwrap();
+    let mut node = Node::start(&["-listen=0", "-nodebuglogfile", &directory.option()]);
+    node.expect("Done loading");
+    let exit = node.stop();
+    assert_eq!(exit.status.code(), Some(1));
+    let why = "not saved by way of banlist.json.tmp: cannot make a temporary file: not a file";
+    assert!(exit.stderr[0].starts_with(&format!("Error: banlist.json {why}")), "{:?}", exit.stderr);
+    assert_eq!(exit.stderr.len(), 1);
 }

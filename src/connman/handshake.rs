@@ -177,7 +177,7 @@ pub(super) fn send_version(peer: &mut Peer, cx: &Context<'_>) {
     let version = Version {
         head: VersionHead {
             version: PROTOCOL_VERSION,
-            services: cx.config.services,
+            services: peer.offered(cx.config),
             time: cx.now.wall.as_secs().cast_signed(),
             // What an address book knows, which there is none of yet.
             receiver_services: Services::NONE,

@@ -1,7 +1,7 @@
 //! The task `stores`: what outlives the run, written as it changes.
 //!
 //! A step copies what is due and asks for the first operations; what comes of these is heard
-//! between steps, and is answered with the next ones. Bans and addresses themselves are the manager's.
+//! between steps, and is answered with the next ones. Bans and addresses are the manager's own.
 //! Nobody asks for addresses yet: they are read, and written where they are missing.
 //!
 //! docs/behaviour.md, files 2 and 3. Core: the scheduler runs `BanMan::DumpBanlist` and
@@ -63,7 +63,8 @@ impl ConnMan {
     ///
     /// # Panics
     ///
-    /// If somebody is banned or known already, or there are anchors: connections are not ours to choose yet.
+    /// If somebody is banned or known already, or there are anchors: connections are not ours to
+    /// choose yet.
     #[must_use]
     pub fn with_loaded(mut self, loaded: Loaded) -> Self {
         let Loaded { bans, addrman, anchors, stores } = loaded;

@@ -125,6 +125,16 @@ pub(super) struct Context<'a> {
 }
 
 impl Peer {
+    /// What we offer it. Core: `Peer::m_our_services`, of which connections that are let in have
+    /// Bloom filters by permission.
+    pub(super) fn offered(&self, config: &Config) -> Services {
+        let is_granted = self.conn_type.is_inbound();
+        if is_granted && self.permissions.has(Permissions::BLOOM_FILTER) {
+            return config.services | Services::BLOOM;
+        }
+        config.services
+    }
+
     pub(super) fn new(
         id: PeerId,
         conn_type: ConnType,

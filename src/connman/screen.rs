@@ -57,10 +57,10 @@ pub(super) fn screen(
         }
         MessageType::MEMPOOL => Ok(mempool(peer, cx)),
         MessageType::FILTERLOAD | MessageType::FILTERADD | MessageType::FILTERCLEAR => {
-            Ok(offered(cx, Services::BLOOM, message_type))
+            Ok(offered(peer, cx, Services::BLOOM, message_type))
         }
         MessageType::GETCFILTERS | MessageType::GETCFHEADERS | MessageType::GETCFCHECKPT => {
-            block_filters(cx, message_type, &mut reader)
+            block_filters(peer, cx, message_type, &mut reader)
         }
         _ => Ok(NOT_USED),
     };
@@ -157,7 +157,7 @@ fn mempool(peer: &Peer, cx: &Context<'_>) -> Result<Verdict, DisconnectReason> {
     if peer.permissions.has(Permissions::MEMPOOL) {
         return NOT_USED;
     }
-    match offered(cx, Services::BLOOM, MessageType::MEMPOOL) {
+    match offered(peer, cx, Services::BLOOM, MessageType::MEMPOOL) {
         Err(_) if peer.permissions.has(Permissions::NOBAN) => {
             Ok(Verdict::Ignored(Ignored::Unsupported))
         }
@@ -166,22 +166,28 @@ fn mempool(peer: &Peer, cx: &Context<'_>) -> Result<Verdict, DisconnectReason> {
 }
 
 /// BIP 157: the kind of filter, a height but for checkpoints, and a hash.
-fn block_filters(cx: &Context<'_>, message_type: MessageType, reader: &mut Reader<'_>) -> Looked {
+fn block_filters(
+    peer: &Peer,
+    cx: &Context<'_>,
+    message_type: MessageType,
+    reader: &mut Reader<'_>,
+) -> Looked {
     reader.u8("filter type")?;
     if message_type != MessageType::GETCFCHECKPT {
         reader.u32("start height")?;
     }
     reader.bytes("stop hash", HASH_BYTES)?;
-    Ok(offered(cx, Services::COMPACT_FILTERS, message_type))
+    Ok(offered(peer, cx, Services::COMPACT_FILTERS, message_type))
 }
 
-/// Nobody asks for what we do not offer.
+/// Nobody asks for what we do not offer him.
 fn offered(
+    peer: &Peer,
     cx: &Context<'_>,
     service: Services,
     message_type: MessageType,
 ) -> Result<Verdict, DisconnectReason> {
-    if cx.config.services.contains(service) {
+    if peer.offered(cx.config).contains(service) {
         return NOT_USED;
     }
     Err(DisconnectReason::NotOffered { message_type })

@@ -25,9 +25,13 @@ use crate::files::{
 };
 use crate::sockets::{Errno, Wake};
 
-/// What opening a file never does: outlive an `exec`, wait for the other end of a pipe, or make
-/// this process somebody's terminal's.
+/// What opening never does: outlive an `exec`, wait for the other end of a pipe, or make this
+/// process somebody's terminal's.
 const OPEN: OFlags = OFlags::CLOEXEC.union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
+
+/// What opening a file never does, too: follow a link. Whoever followed one would write to what is
+/// not of the folder, and saving would put a file in the place of the link.
+const OPEN_FILE: OFlags = OPEN.union(OFlags::NOFOLLOW);
 
 /// The files of a folder on a disk. Dropping it waits until everything that was begun is done.
 #[derive(Debug)]
@@ -171,7 +175,8 @@ impl Folder {
             Access::Owner => Mode::RUSR | Mode::WUSR,
             Access::Default => Mode::from_raw_mode(0o666),
         };
-        let flags = OPEN | OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::TRUNC;
+        let make = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::TRUNC;
+        let flags = OPEN_FILE | make;
         let file = retry(|| openat(&self.folder, name.as_str(), flags, mode))?;
         let file = regular(file)?;
         if access == Access::Owner {
@@ -214,7 +219,7 @@ impl Folder {
     }
 
     fn open(&self, name: &FileName, flags: OFlags) -> Result<File, FileError> {
-        regular(retry(|| openat(&self.folder, name.as_str(), OPEN | flags, Mode::empty()))?)
+        regular(retry(|| openat(&self.folder, name.as_str(), OPEN_FILE | flags, Mode::empty()))?)
     }
 }
 

@@ -115,8 +115,8 @@ pub(super) const EFFECTIVE: &[Spec] = {
         spec(Connection, "whitelist", List, "=<[permissions@]subnet>",
             "Let peers of this subnet do what others may not. Permissions, with commas between: \
              bloomfilter, noban (never banned or evicted), forcerelay, relay, mempool, download, \
-             addr, all; in or out: who began the connection (default: in). Only noban and what \
-             eviction makes of it have an effect yet. May be given several times"),
+             addr, all; in or out: who began the connection (default: in). Only noban, mempool and \
+             bloomfilter have an effect yet. May be given several times"),
         spec(Connection, "whitelistrelay", Flag, "",
             "Let an entry of -whitelist without permissions include relay (default: 1)"),
 

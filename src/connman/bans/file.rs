@@ -12,7 +12,7 @@ use crate::connman::host::Cjdns;
 /// The version of an entry. Core: `CBanEntry::CURRENT_VERSION`.
 const VERSION: i64 = 1;
 
-/// Why a file holds no list, so that one starts with none.
+/// Why a file holds no list that could be written again without a loss.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BanFileError {
     /// It is no JSON.
@@ -34,17 +34,20 @@ pub enum BanFileError {
         /// Which field.
         field: &'static str,
     },
+    /// An entry is of another version.
+    EntryVersion {
+        /// The entry's place in the list, from 0.
+        entry: usize,
+        /// Which version.
+        version: i64,
+    },
+    /// The address of an entry is no subnet.
+    EntryAddress {
+        /// The entry's place in the list, from 0.
+        entry: usize,
+    },
     /// It has more entries than a list may have.
     TooLong,
-}
-
-/// Entries that were passed over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Skipped {
-    /// Entries of another version.
-    pub unknown_version: usize,
-    /// Entries whose address is no subnet.
-    pub bad_address: usize,
 }
 
 /// The text of a list. `program` is who writes it, as the warning in it says. Core's is "Bitcoin
@@ -76,35 +79,32 @@ pub fn encode(list: &BanList, program: &str) -> String {
 
 /// Reads a list into an empty one. Of entries with one subnet the last counts. Expired ones are
 /// taken: sweep afterwards.
-pub fn decode(text: &str, list: BanList, cjdns: Cjdns) -> Result<(BanList, Skipped), BanFileError> {
+pub fn decode(text: &str, list: BanList, cjdns: Cjdns) -> Result<BanList, BanFileError> {
     assert_eq!(list.iter().count(), 0, "a file is read into an empty list");
     let mut list = list;
     let root: Value = serde_json::from_str(text)
         .map_err(|error| BanFileError::Syntax { line: error.line(), column: error.column() })?;
     let nets = root.get("banned_nets").and_then(Value::as_array);
     let nets = nets.ok_or(BanFileError::Field { field: "banned_nets" })?;
-    let mut skipped = Skipped::default();
     for (entry, net) in nets.iter().enumerate() {
         let number = |field| {
             let value = net.get(field).and_then(Value::as_i64);
             value.ok_or(BanFileError::EntryField { entry, field })
         };
-        if number("version")? != VERSION {
-            skipped.unknown_version += 1;
-            continue;
+        let version = number("version")?;
+        if version != VERSION {
+            return Err(BanFileError::EntryVersion { entry, version });
         }
         let address = net.get("address").and_then(Value::as_str);
         let address = address.ok_or(BanFileError::EntryField { entry, field: "address" })?;
-        let Ok(subnet) = Subnet::parse(address, cjdns) else {
-            skipped.bad_address += 1;
-            continue;
-        };
+        let subnet = Subnet::parse(address, cjdns);
+        let subnet = subnet.map_err(|_| BanFileError::EntryAddress { entry })?;
         let ban = Ban { created: number("ban_created")?, until: number("banned_until")? };
         if list.insert(subnet, ban) == Banned::Full {
             return Err(BanFileError::TooLong);
         }
     }
-    Ok((list, skipped))
+    Ok(list)
 }
 
 impl fmt::Display for BanFileError {
@@ -113,6 +113,10 @@ impl fmt::Display for BanFileError {
             Self::Syntax { line, column } => write!(f, "no JSON at line {line} column {column}"),
             Self::Field { field } => write!(f, "no {field}"),
             Self::EntryField { entry, field } => write!(f, "no {field} in entry {entry}"),
+            Self::EntryVersion { entry, version } => {
+                write!(f, "version {version} in entry {entry}")
+            }
+            Self::EntryAddress { entry } => write!(f, "no subnet as address in entry {entry}"),
             Self::TooLong => f.write_str("too many entries"),
         }
     }

@@ -1,6 +1,6 @@
 //! How long bans last, whom they concern, and what is written of them.
 
-use super::file::{BanFileError, Skipped, decode, encode};
+use super::file::{BanFileError, decode, encode};
 use super::*;
 use crate::connman::host::Cjdns;
 
@@ -126,20 +126,17 @@ fn list_is_written_and_read_byte_for_byte() {
     let (file, empty) = (core_file(FILE_NETS), core_file(""));
     assert_eq!(encode(&banned, "Bitcoin Core"), file);
     let read = decode(&file, list(), Cjdns::Unreachable).unwrap();
-    assert_eq!(read, (banned, Skipped::default()));
+    assert_eq!(read, banned);
     assert_eq!(encode(&list(), "Bitcoin Core"), empty);
-    assert_eq!(decode(&empty, list(), Cjdns::Unreachable).unwrap().0, list());
+    assert_eq!(decode(&empty, list(), Cjdns::Unreachable).unwrap(), list());
 }
 
 #[test]
-fn unknown_entries_are_passed_over() {
-    let text = r#"{"banned_nets": [
-        {"version": 2},
-        {"version": 1, "address": "nobody"},
+fn unknown_fields_and_times_out_of_range_are_taken() {
+    let text = r#"{"more": 1, "banned_nets": [
         {"version": 1, "ban_created": -5, "banned_until": 9, "address": "1.2.3.4", "more": []}
     ]}"#;
-    let (read, skipped) = decode(text, list(), Cjdns::Unreachable).unwrap();
-    assert_eq!(skipped, Skipped { unknown_version: 1, bad_address: 1 });
+    let read = decode(text, list(), Cjdns::Unreachable).unwrap();
     let bans: Vec<_> = read.iter().collect();
     assert_eq!(bans, [(&subnet("1.2.3.4"), &Ban { created: -5, until: 9 })]);
 }
@@ -155,6 +152,14 @@ fn bad_file_says_where() {
         (r#"{"banned_nets": [{}]}"#, entry("version")),
         (r#"{"banned_nets": [{"version": 1}]}"#, entry("address")),
         (r#"{"banned_nets": [{"version": 1, "address": "::1"}]}"#, entry("ban_created")),
+        (
+            r#"{"banned_nets": [{"version": 2}]}"#,
+            BanFileError::EntryVersion { entry: 0, version: 2 },
+        ),
+        (
+            r#"{"banned_nets": [{"version": 1, "address": "nobody"}]}"#,
+            BanFileError::EntryAddress { entry: 0 },
+        ),
     ] {
         assert_eq!(decode(text, list(), Cjdns::Unreachable), Err(error), "{text}");
     }

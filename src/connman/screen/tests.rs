@@ -227,7 +227,20 @@ fn mempool_takes_a_service_or_a_permission() {
         (Permissions::RELAY, not_offered),
         (Permissions::NOBAN, Ok(Verdict::Ignored(Ignored::Unsupported))),
         (Permissions::MEMPOOL, NOT_USED),
+        (Permissions::BLOOM_FILTER, NOT_USED),
     ] {
         assert_eq!(look(&peer(ConnType::Inbound, permissions), "mempool", &[]), expected);
     }
+}
+
+#[test]
+fn permission_offers_bloom_filters_and_no_others_to_who_comes() {
+    let granted = Permissions::BLOOM_FILTER | Permissions::RELAY;
+    for name in ["filterload", "filteradd", "filterclear"] {
+        assert_eq!(look(&peer(ConnType::Inbound, granted), name, &[]), NOT_USED, "{name}");
+        let result = look(&peer(ConnType::Manual, granted), name, &[]);
+        assert!(matches!(result, Err(DisconnectReason::NotOffered { .. })), "{name}: {result:?}");
+    }
+    let result = look(&peer(ConnType::Inbound, granted), "getcfcheckpt", &[0; 33]);
+    assert!(matches!(result, Err(DisconnectReason::NotOffered { .. })), "{result:?}");
 }

@@ -14,7 +14,7 @@ use crate::connman::addrman::disk::{
 };
 use crate::connman::addrman::{AddrMan, AddrRecord, NetGroups};
 use crate::connman::bans::BanList;
-use crate::connman::bans::file::{self, BanFileError, Skipped};
+use crate::connman::bans::file::{self, BanFileError};
 use crate::files::{FileAnswer, FileError, FileName, FileOp, FileResult};
 use crate::time::Now;
 
@@ -185,15 +185,11 @@ impl Loading {
         let text = std::str::from_utf8(&bytes);
         let text = text.map_err(|error| LoadWhy::NotText { offset: error.valid_up_to() })?;
         let read = file::decode(text, self.bans.clone(), self.stores.config.cjdns);
-        let (bans, skipped) = read.map_err(LoadWhy::Bans)?;
-        self.bans = bans;
+        self.bans = read.map_err(LoadWhy::Bans)?;
         if self.bans.sweep(now.wall) {
             self.stores.note_changed(now.steady, file);
         }
         self.stores.notices.push(StoreNotice::Loaded { file, count: self.bans.count() });
-        if skipped != Skipped::default() {
-            self.stores.notices.push(StoreNotice::BansSkipped(skipped));
-        }
         Ok(())
     }
 

@@ -4,8 +4,7 @@ use std::fmt;
 
 use super::{LoadWhy, ReplaceError, Revision, StoredFile};
 use crate::connman::addrman::disk::FileError as FormatError;
-use crate::connman::bans::file::Skipped;
-use crate::files::{FileError, FileName};
+use crate::files::{FileError, FileName, TEMPORARY};
 
 /// What happened to a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +18,6 @@ pub enum StoreNotice {
     },
     /// It is not there, so that one begins with nothing, and it is made.
     Missing(StoredFile),
-    /// Bans of a file were passed over. They are gone with the next change of the list.
-    BansSkipped(Skipped),
     /// It is for later versions alone, got another name, and one begins with nothing.
     SetAside {
         /// Which.
@@ -55,12 +52,6 @@ impl fmt::Display for StoreNotice {
         match self {
             Self::Loaded { file, count } => write!(f, "{count} entries of {file}"),
             Self::Missing(file) => write!(f, "{file} was not found"),
-            Self::BansSkipped(Skipped { unknown_version, bad_address }) => write!(
-                f,
-                "{} passed over {unknown_version} entries of another version, {bad_address} \
-                 without an address",
-                StoredFile::Bans
-            ),
             Self::SetAside { file, backup, error } => {
                 write!(f, "{file} is now {backup}: {error}")
             }
@@ -71,7 +62,9 @@ impl fmt::Display for StoreNotice {
             Self::Saved { file, revision: Revision(number) } => {
                 write!(f, "{file} saved with change {number}")
             }
-            Self::NotSaved { file, error } => write!(f, "{file} not saved: {error}"),
+            Self::NotSaved { file, error } => {
+                write!(f, "{file} not saved by way of {file}{TEMPORARY}: {error}")
+            }
         }
     }
 }

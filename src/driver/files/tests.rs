@@ -2,7 +2,7 @@
 //! virtual one does is tested with that.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::sync::Arc;
@@ -112,6 +112,32 @@ fn what_is_no_file_is_neither_read_nor_written() {
     fs::write(place.0.join("d"), "").unwrap();
     let file = OsFiles::open(&place.0.join("d"), Wakes::default());
     assert_eq!(file.unwrap_err(), FileError::NotAFile);
+}
+
+/// docs/behaviour.md, files 1. Where it leads to stays as it was, and so does the link.
+#[test]
+fn links_are_no_files_of_the_folder() {
+    let place = Place::new("links");
+    let elsewhere = Place::new("links-elsewhere");
+    fs::write(elsewhere.0.join("target"), "somebody's").unwrap();
+    symlink(elsewhere.0.join("target"), place.0.join("a")).unwrap();
+    symlink(elsewhere.0.join("nothing"), place.0.join("b")).unwrap();
+    let mut files = open(&place);
+    for name in [A, B] {
+        for op in [
+            read(name.clone()),
+            create(name.clone(), Access::Owner),
+            append(name.clone(), b"x"),
+            FileOp::Truncate { name: name.clone(), length: 0 },
+            FileOp::Sync { name },
+        ] {
+            assert_eq!(carry_out(&mut files, op.clone()), Err(FileError::NotAFile), "{op:?}");
+        }
+    }
+    assert_eq!(elsewhere.text("target"), "somebody's");
+    assert!(!elsewhere.0.join("nothing").exists());
+    assert_eq!(carry_out(&mut files, FileOp::Remove { name: A }), Ok(FileAnswer::Done));
+    assert_eq!(elsewhere.text("target"), "somebody's");
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub(super) enum Wrong {
     LocatorTooLong,
     /// It asks for what the node does not offer.
     NotOffered,
+    /// It is about Bloom filters, which some are offered.
+    Bloom,
     /// It asks for the mempool, which some may.
     Mempool,
 }
@@ -27,7 +29,7 @@ pub(super) fn look(name: &[u8], payload: &[u8]) -> Wrong {
         b"inv" | b"getdata" => list(payload, |rest| skip(rest, 36)).map(|n| over(n, 50_000)),
         b"headers" => compact(payload).map(|(count, _)| over(count, 2_000)),
         b"getblocks" | b"getheaders" => locator(payload),
-        b"filterload" | b"filteradd" | b"filterclear" => Some(Wrong::NotOffered),
+        b"filterload" | b"filteradd" | b"filterclear" => Some(Wrong::Bloom),
         b"getcfilters" | b"getcfheaders" => skip(payload, 37).map(|_| Wrong::NotOffered),
         b"getcfcheckpt" => skip(payload, 33).map(|_| Wrong::NotOffered),
         b"mempool" => Some(Wrong::Mempool),

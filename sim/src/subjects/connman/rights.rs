@@ -20,6 +20,8 @@ pub(super) struct Rights {
     pub(super) has_noban: bool,
     /// It may ask for the mempool.
     pub(super) has_mempool: bool,
+    /// The node offers Bloom filters to it.
+    pub(super) has_bloom: bool,
 }
 
 impl Rights {
@@ -37,7 +39,9 @@ impl Rights {
         let has = |one| granted.iter().any(|all| all.is_implicit() || all.has(one));
         let has_noban = has(Permissions::NOBAN);
         let has_mempool = has(Permissions::MEMPOOL);
-        Self { is_vouched_for: by_node || has_noban, has_noban, has_mempool }
+        // Who is dialled is offered what everybody is.
+        let has_bloom = !by_node && granted.iter().any(|all| all.has(Permissions::BLOOM_FILTER));
+        Self { is_vouched_for: by_node || has_noban, has_noban, has_mempool, has_bloom }
     }
 }
 

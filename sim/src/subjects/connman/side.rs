@@ -21,6 +21,9 @@ use super::timers::Times;
 const PROTOCOL: i32 = 70016;
 const PROTOCOL_MIN: i32 = 31800;
 
+/// In the first byte of its services: it has Bloom filters (BIP 111).
+const BLOOM: u8 = 1 << 2;
+
 /// Up to here there are no nonces in pings; up to here the final alert is sent; from here on
 /// compact blocks are spoken of (handshake 1, 4 and 6).
 const NO_NONCES_MAX: i32 = 60000;
@@ -393,13 +396,14 @@ impl Side {
 
     /// Handshake 12 and bans 3: who may do what nobody else may.
     fn ends_for(&self, wrong: Wrong) -> Option<&'static str> {
-        let Rights { is_vouched_for, has_noban, has_mempool } = self.rights;
+        let Rights { is_vouched_for, has_noban, has_mempool, has_bloom } = self.rights;
         match wrong {
             Wrong::Nothing => None,
             Wrong::TooMany => (!is_vouched_for).then_some("misbehaved"),
             Wrong::LocatorTooLong => Some("locator-too-long"),
             Wrong::NotOffered => Some("not-offered"),
-            Wrong::Mempool => (!has_noban && !has_mempool).then_some("not-offered"),
+            Wrong::Bloom => (!has_bloom).then_some("not-offered"),
+            Wrong::Mempool => (!has_noban && !has_mempool && !has_bloom).then_some("not-offered"),
         }
     }
 
@@ -533,7 +537,7 @@ impl Side {
         };
         let is_right = name == says.name()
             && match says {
-                Says::Version => is_our_version(payload),
+                Says::Version => is_our_version(payload, self.rights),
                 Says::Ping => payload.iter().any(|byte| *byte != 0) || self.is_old(),
                 // Signed by somebody: its length says enough.
                 Says::Alert => true,
@@ -618,9 +622,10 @@ fn version_nonce(payload: &[u8]) -> Option<u64> {
 }
 
 /// Whether it is a version as the node sends it: of its protocol, with its services twice, and
-/// without its address (handshake 3, connman 11).
-fn is_our_version(payload: &[u8]) -> bool {
+/// without its address (handshake 3, connman 11). It offers Bloom filters to whom it must alone.
+fn is_our_version(payload: &[u8], rights: Rights) -> bool {
     payload.len() >= 86
+        && (payload[4] & BLOOM != 0) == rights.has_bloom
         && payload[..4] == PROTOCOL.to_le_bytes()
         && payload[4..12] == payload[46..54]
         && payload[54..72].iter().all(|byte| *byte == 0)
