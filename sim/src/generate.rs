@@ -22,6 +22,7 @@ use crate::worlds::{self, Span, Table, Turn, World};
 
 mod node_turns;
 pub(crate) mod parts;
+mod weight;
 
 /// In what time the actors arrive, at most.
 const ARRIVALS: Duration = Duration::from_secs(2);
@@ -176,6 +177,7 @@ impl<'a, X: Subject> Author<'a, X> {
         self.crowd();
         let end = self.go_on(script);
         self.end(end);
+        weight::widen(&mut self.lines);
         // Last, so that all else of a schedule is as it would be without.
         self.draw_speech();
     }

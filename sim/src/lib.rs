@@ -29,6 +29,7 @@ pub mod net;
 pub mod oracles;
 pub mod panics;
 pub mod places;
+pub mod record;
 pub mod renamed;
 pub mod rerecord;
 pub mod run;

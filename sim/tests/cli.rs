@@ -10,6 +10,7 @@ use serde_json::Value;
 mod interrupts;
 mod keeping;
 mod places;
+mod recording;
 
 /// A folder of one test's own, gone when the test is over.
 struct Folder(PathBuf);

@@ -29,25 +29,34 @@ const OPTIONS: LiveOptions = LiveOptions {
     patience: Duration::from_secs(5),
 };
 
-struct Nobody;
+/// Passes on that a peer is ready.
+struct Nobody(mpsc::Sender<()>);
 
 impl Observer<OsSockets, ConnMan> for Nobody {
-    fn handle_notice(&mut self, _: Now, _: Notice) {}
+    fn handle_notice(&mut self, _: Now, notice: Notice) {
+        // What follows a handshake at once, the answer to a ping, has been said as well.
+        if matches!(notice, Notice::PongReceived { .. }) {
+            // OK to ignore: not every test waits for it.
+            let _unheard = self.0.send(());
+        }
+    }
     fn handle_inspect(&mut self, _: Now, _: &Machine<OsSockets, ConnMan>) {}
 }
 
 /// A node that runs until this is dropped.
-struct Node {
+pub(super) struct Node {
     at: SocketAddr,
+    ready: mpsc::Receiver<()>,
     mailbox: Mailbox<Command, PollerWaker>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Node {
-    fn start(change: impl FnOnce(&mut Config)) -> Self {
+    pub(super) fn start(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new(Network::Regtest);
         change(&mut config);
         let (told, hears) = mpsc::channel();
+        let (is_ready, ready) = mpsc::channel();
         // A driver stays on the thread that made it.
         let run = move || {
             let sockets = OsSockets::new().unwrap();
@@ -58,11 +67,21 @@ impl Node {
             let at = machine.sockman().sockets().listener_endpoint(listener).unwrap();
             let (mut driver, mailbox) = Driver::new(machine, SystemClock::start());
             told.send((at.ip().unwrap(), mailbox)).unwrap();
-            driver.run(&mut Nobody).unwrap();
+            driver.run(&mut Nobody(is_ready)).unwrap();
         };
         let thread = Some(thread::Builder::new().spawn(run).unwrap());
         let (at, mailbox) = hears.recv().unwrap();
-        Self { at, mailbox, thread }
+        Self { at, ready, mailbox, thread }
+    }
+
+    /// Where it listens.
+    pub(super) const fn at(&self) -> SocketAddr {
+        self.at
+    }
+
+    /// Waits until a peer is there and has answered.
+    pub(super) fn expect_ready(&self) {
+        self.ready.recv_timeout(Duration::from_secs(60)).unwrap();
     }
 
     fn play(&self, script: &str) -> (Verdict, Outcome) {

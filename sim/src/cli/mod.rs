@@ -27,6 +27,7 @@ mod migrate;
 mod places;
 mod promote;
 mod prose;
+mod record;
 mod replay;
 mod shrink;
 mod tally;
@@ -35,6 +36,10 @@ const PROMOTE_EXAMPLE: &str = "\
 Example: cargo sim promote fuzz/artifacts/connman/crash-1 short_send_loses_no_byte \\
              --why 'The rest of a chunk was lost after a short send.' \\
              --source 'found by fuzzing; docs/behaviour.md, connman 7.5'";
+
+const RECORD_EXAMPLE: &str = "\
+Example: cargo sim record --listen 127.0.0.1:18555 --to 127.0.0.1:18444 --out session.case
+         and then let the other node connect to 127.0.0.1:18555, with -v2transport=0";
 
 const DIFF_EXAMPLE: &str = "\
 Example: cargo sim diff --left 'exec: before/bitcoind' --right 'exec: after/bitcoind' corpus
@@ -77,6 +82,9 @@ enum Action {
     /// Turn the text of a schedule into bytes for a fuzzer, or into a test of Bitcoin Core's
     #[command(after_help = "Example: cargo sim export corpus/connman --to fuzz/corpus/connman")]
     Export(convert::ExportArguments),
+    /// Record what a node says to another, as a schedule
+    #[command(after_help = RECORD_EXAMPLE)]
+    Record(record::Arguments),
     /// Make a case of the corpus of what fails
     #[command(after_help = PROMOTE_EXAMPLE)]
     Promote(promote::Arguments),
@@ -156,6 +164,7 @@ pub(crate) fn execute(command: Command, out: &mut impl Write) -> Result<ExitCode
         Action::Import(arguments) => convert::import(&arguments, out),
         Action::Export(arguments) => convert::export(&arguments, out),
         Action::Promote(arguments) => promote::execute(&arguments, out),
+        Action::Record(arguments) => record::execute(&arguments, out),
         Action::Migrate(arguments) => migrate::execute(&arguments, out),
         Action::ReRecord(arguments) => migrate::execute_rerecord(&arguments, out),
         Action::Bugs(arguments) => bugs::execute(&arguments, out),

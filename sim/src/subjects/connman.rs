@@ -43,6 +43,7 @@ mod watch;
 pub use handshake::HandshakeWatch;
 pub use speaker::Speaker;
 pub(crate) use speaker::{Frame, HEADER_BYTES, Unframed, split};
+pub(crate) use speaker::{Named, Opening, frame_of, named, opening};
 pub use watch::{Configured, ConnmanWatch};
 
 /// The connection manager as a subject.

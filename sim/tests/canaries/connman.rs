@@ -121,7 +121,8 @@ fn every_fault_is_noticed_by_its_oracle() {
     check(Wear::StaysOnline, off, "policy", "has to be refused (network inactive)");
     let banned = "0ms node is told ban subnet=203.0.113.1\n+1s p1 dials\n";
     check(Wear::BansNobody, banned, "policy", "None is told");
-    check(Wear::ForgetsBans, banned, "policy", "has to be refused (banned)");
+    check(Wear::ForgetsBans, banned, "policy", "[] is listed, and not [(\"203.0.113.1/32\"");
+    check(Wear::LetsTheBannedIn, banned, "policy", "has to be refused (banned)");
     check(Wear::DialsSomebodyElse, DIAL, "policy", "nobody asked for it");
     check(Wear::KeepsItsNotices, SILENCE, "bounds", "notices that nobody has taken: 1");
     check(Wear::FavoursTheFirst, CROWD, "fairness", "were handled while one of");

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use sockman::connman::bans::BanList;
 use sockman::connman::{Command, Config, ConnMan, NetworkState, Notice, Peer};
 use sockman::rng::Seed;
 use sockman::sockets::{ConnId, ConnectError, Endpoint, ListenerId, More};
@@ -55,6 +56,8 @@ pub(crate) enum Wear {
     BansNobody,
     /// Forgets at once who is banned.
     ForgetsBans,
+    /// Or when somebody comes.
+    LetsTheBannedIn,
     /// Dials whom it was not asked to.
     DialsSomebodyElse,
     /// Tells nobody anything.
@@ -66,7 +69,7 @@ pub(crate) enum Wear {
 }
 
 impl Wear {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::MishearsPings,
         Self::IgnoresTheEnd,
         Self::DropsNobody,
@@ -84,6 +87,7 @@ impl Wear {
         Self::StaysOnline,
         Self::BansNobody,
         Self::ForgetsBans,
+        Self::LetsTheBannedIn,
         Self::DialsSomebodyElse,
         Self::KeepsItsNotices,
         Self::FavoursTheFirst,
@@ -202,6 +206,9 @@ impl Tenant for WornConnman {
     ) {
         if self.has(Wear::IgnoresTheEnd) && matches!(event, Event::Eof { .. }) {
             return;
+        }
+        if self.has(Wear::LetsTheBannedIn) && matches!(event, Event::Accepted { .. }) {
+            self.inner.handle_command(now, Command::ClearBans, conns, actions);
         }
         self.inner.handle_event(now, event, conns, actions);
     }
@@ -370,6 +377,10 @@ impl Configured for WornConnman {
 
     fn seed(&self) -> &Seed {
         self.inner.seed()
+    }
+
+    fn bans(&self) -> &BanList {
+        self.inner.bans()
     }
 }
 

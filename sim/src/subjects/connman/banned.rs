@@ -52,6 +52,16 @@ impl Bans {
         self.0.iter().any(|(subnet, until)| lasts(*until) && is_in(subnet, endpoint))
     }
 
+    /// What is wrong with a list of subnets and the seconds in which their bans are over, just
+    /// after it was changed.
+    pub(super) fn check_list(&self, mut listed: Vec<(String, i64)>) -> Result<(), String> {
+        let own = self.0.iter().map(|(subnet, until)| (subnet.clone(), until.cast_signed()));
+        let mut own: Vec<_> = own.collect();
+        own.sort_unstable();
+        listed.sort_unstable();
+        if listed == own { Ok(()) } else { Err(format!("{listed:?} is listed, and not {own:?}")) }
+    }
+
     /// With a change of the list, what is past its end is listed no more; it had no effect before.
     fn sweep(&mut self, now: UnixTime) {
         self.0.retain(|(_, until)| now.as_secs() <= *until);

@@ -10,6 +10,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
 
+use sockman::connman::bans::BanList;
 use sockman::connman::eviction::Candidate;
 use sockman::connman::{Command, Config, ConnType, DialFailure, Notice, PeerId, Refusal};
 use sockman::driver::{Did, Outcome, Task};
@@ -53,6 +54,7 @@ impl Policy {
         &mut self,
         sight: &Sight<'_, X>,
         config: &Config,
+        bans: &BanList,
         model: &Model,
     ) -> Result<(), Objection> {
         for call in sight.calls {
@@ -70,7 +72,7 @@ impl Policy {
         match sight.command {
             Some(Command::Connect { endpoint }) => self.ask(endpoint, sight, model)?,
             Some(command @ (Command::Ban { .. } | Command::Unban { .. } | Command::ClearBans)) => {
-                self.note_ban(command, sight)?;
+                self.note_ban(command, sight, bans)?;
             }
             Some(Command::Shutdown | Command::SetNetworkActive(_)) | None => {}
             Some(Command::Disconnect { .. } | Command::Ping | Command::Inspect { .. }) => {}
@@ -91,11 +93,12 @@ impl Policy {
         }
     }
 
-    /// A subnet is banned, or is not any more; what is told of it is right.
+    /// A subnet is banned, or is not any more; what is told of it is right, and so is the list.
     fn note_ban<X: Wears>(
         &mut self,
         command: &Command,
         sight: &Sight<'_, X>,
+        listed: &BanList,
     ) -> Result<(), Objection> {
         let now = sight.now.wall;
         let expected = match command {
@@ -116,10 +119,11 @@ impl Policy {
             matches!(notice, Notice::BanAsked { .. } | Notice::UnbanAsked { .. })
         };
         let told = sight.notices.iter().find(is_of_bans);
-        if told == expected.as_ref() {
-            return Ok(());
+        if told != expected.as_ref() {
+            return Err(objection(RULE_BANS, format!("{told:?} is told; expected: {expected:?}")));
         }
-        Err(objection(RULE_BANS, format!("{told:?} is told; expected: {expected:?}")))
+        let listed = listed.iter().map(|(subnet, ban)| (subnet.to_string(), ban.until));
+        self.bans.check_list(listed.collect()).map_err(|what| objection(RULE_BANS, what))
     }
 
     fn hear<X: Wears>(

@@ -23,6 +23,7 @@ use crate::subject::{Dialect, Garbled, Heard, UnknownWord, Usage};
 
 mod frame;
 mod lists;
+mod naming;
 #[cfg(test)]
 mod page;
 mod settings;
@@ -39,6 +40,7 @@ use v2::{Came, V2};
 
 pub(crate) use frame::{Frame, HEADER_BYTES, Unframed, split};
 pub(super) use frame::{MAGIC, NAME_BYTES_MAX, V1_PREFIX, checksum};
+pub(crate) use naming::{Named, Opening, frame_of, named, opening};
 pub(super) use settings::{NAMES, heard_with, said_with};
 
 /// Pings of ours whose answers are awaited; older ones are forgotten.

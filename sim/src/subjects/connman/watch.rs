@@ -1,5 +1,6 @@
 //! The oracles of the connection manager's own, in the order in which they look.
 
+use sockman::connman::bans::BanList;
 use sockman::connman::{Config, ConnMan};
 use sockman::rng::Seed;
 
@@ -17,6 +18,9 @@ pub trait Configured {
 
     /// What its randomness follows from, by which who listens in knows its secrets.
     fn seed(&self) -> &Seed;
+
+    /// Whom it lists as banned.
+    fn bans(&self) -> &BanList;
 }
 
 impl Configured for ConnMan {
@@ -26,6 +30,10 @@ impl Configured for ConnMan {
 
     fn seed(&self) -> &Seed {
         self.seed()
+    }
+
+    fn bans(&self) -> &BanList {
+        self.bans()
     }
 }
 
@@ -42,7 +50,7 @@ impl<X: Wears<Tenant: Configured>> Watch<X> for ConnmanWatch {
     fn look(&mut self, sight: &Sight<'_, X>) -> Result<(), Objection> {
         let config = sight.tenant.config();
         self.model.look(sight, config, sight.tenant.seed())?;
-        self.policy.look(sight, config, &self.model)?;
+        self.policy.look(sight, config, sight.tenant.bans(), &self.model)?;
         self.listed.look(sight, config, &self.model)?;
         self.handshakes.hear(sight.now, sight.facts());
         let at_rest = matches!(sight.step, Step::Idle(_));
