@@ -96,7 +96,12 @@ pub(super) fn draw_word(below: Below<'_>) -> Word {
 pub(super) fn draw_handshake(below: Below<'_>) -> Vec<Word> {
     let mut words = Vec::new();
     let mut say = |name: &str, in_8: u32, below: Below<'_>| {
-        let settings = if below(8) < in_8 { draw_settings(name, below) } else { Vec::new() };
+        // Also what begins a connection may be no message.
+        let settings = match below(32) {
+            0 => draw_damage(below),
+            draw if draw < 4 * in_8 => draw_settings(name, below),
+            _ => Vec::new(),
+        };
         words.push(Word { name: name.to_owned(), settings });
     };
     say("version", 4, below);
