@@ -29,6 +29,7 @@ part "differential, $SEQUENCES sequences" ci/differential.sh "$SEQUENCES" "$FIRS
 part "two places, $PLACES_SECONDS s" ci/two-places.sh "$PLACES_SECONDS" "$FIRST"
 part "backends over libraries of the system's" ci/backends.sh
 part "captures of the corpus" ci/pcap.sh
+part "pages of runs in a browser" ci/html.sh
 part "bugs apply, and their witnesses fail" cargo sim bugs --check --state "$(target_dir)/bugs"
 part "tests, 5 times" repeat_tests 5
 part "tests beside busy processors, 2 times" busy_tests 2

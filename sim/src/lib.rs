@@ -11,6 +11,7 @@ pub mod actor;
 pub mod bip324;
 pub mod bugs;
 pub mod capture;
+pub mod chart;
 pub mod chooser;
 pub mod contract;
 pub mod done;

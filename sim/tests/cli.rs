@@ -594,6 +594,9 @@ fn a_capture_is_of_one_schedule_and_says_how_it_ended() {
     assert_eq!(file[..4], [0x0a, 0x0d, 0x0d, 0x0a]);
     assert!(file.windows(6).any(|bytes| bytes == b"passed"), "a comment says so");
     folder.write("cases/b.case", GREETING);
+    let said = ended(&folder.sim(&["show", "cases/a.case", "--html", "a.html"]), 0);
+    assert!(said.contains("a.html: ") && said.contains("passed"), "{said}");
+    assert!(folder.read("a.html").starts_with("<!DOCTYPE html>"));
     let said = ended(&folder.sim(&["show", "cases", "--pcap", "b.pcapng"]), 2);
     assert!(said.contains("2 schedules; capture one at a time"), "{said}");
     assert!(!folder.0.join("b.pcapng").exists());

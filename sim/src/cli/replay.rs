@@ -9,7 +9,7 @@ use sockman_sim::capture::{Packets, pcapng};
 use sockman_sim::fuzz;
 use sockman_sim::places::Place;
 use sockman_sim::run::{Options, Report, STEPS_MAX};
-use sockman_sim::subjects::run_named;
+use sockman_sim::subjects::{chart_named, run_named};
 use sockman_sim::trace::Story;
 
 use super::files::Read;
@@ -43,6 +43,9 @@ pub(crate) struct ShowArguments {
     /// Write what passes the node's host into a file (pcapng), as Wireshark reads it
     #[arg(long, value_name = "FILE")]
     pcap: Option<PathBuf>,
+    /// Write the timeline into a page that a browser shows, with packets and connections (HTML)
+    #[arg(long, value_name = "FILE", conflicts_with = "pcap")]
+    html: Option<PathBuf>,
 }
 
 pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode, Error> {
@@ -111,6 +114,9 @@ pub(super) fn show(arguments: &ShowArguments, out: &mut impl Write) -> Result<Ex
     if let Some(target) = &arguments.pcap {
         return capture(&arguments.path, target, out);
     }
+    if let Some(target) = &arguments.html {
+        return chart(&arguments.path, target, out);
+    }
     for file in files::find(&arguments.path)? {
         let read = files::read(&file)?;
         let report = run(&file, &read, Story::Keep)?;
@@ -137,6 +143,24 @@ fn capture(path: &Path, target: &Path, out: &mut impl Write) -> Result<ExitCode,
     let told = report.told(read.source.as_ref()).to_string();
     files::write_whole(target, &pcapng(&report.packets, &read.schedule.to_string(), &told))?;
     writeln!(out, "{}: {} segments", target.display(), report.packets.len())?;
+    writeln!(out, "{told}")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the page of one schedule.
+fn chart(path: &Path, target: &Path, out: &mut impl Write) -> Result<ExitCode, Error> {
+    let file = files::find_one(path, "chart")?;
+    let read = files::read(&file)?;
+    let options = Options { steps_max: steps_max(&read), ..Options::default() };
+    let charted = chart_named(&read.schedule, &options);
+    let (report, chart) = charted.map_err(|error| read.setup_error(&file, error))?;
+    let told = report.told(read.source.as_ref()).to_string();
+    let name = file.display().to_string();
+    let title = read.schedule.title.first().unwrap_or(&name);
+    let failed = !report.verdict.is_passed();
+    let page = chart.page(title, &read.schedule.to_string(), &told, failed);
+    files::write_whole(target, page.as_bytes())?;
+    writeln!(out, "{}: {} rows", target.display(), chart.row_count())?;
     writeln!(out, "{told}")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,15 +4,18 @@ pub mod connman;
 pub mod echo;
 pub mod http;
 
+use crate::capture::Packets;
+use crate::chart::Chart;
 use crate::drivers::{self, Driver};
 use crate::generate::{Generated, Plan, generate_by};
 use crate::guided::Language;
 use crate::lexicon::Known;
 use crate::places::{self, Compared, Place};
-use crate::run::{Options, Report, SetupError, run};
+use crate::run::{Options, Report, Run, SetupError, run};
 use crate::schedule::Schedule;
 use crate::shrink::{Budget, NotShrunk, Shrunk, shrink};
 use crate::subject::Subject;
+use crate::trace::Story;
 
 /// Names of the subjects that the `sim` command knows; the first is the usual one.
 pub const NAMES: &[&str] = &[connman::Connman::NAME, echo::Echo::NAME, http::Http::NAME];
@@ -91,6 +94,30 @@ pub fn run_named(schedule: &Schedule, options: &Options) -> Result<Report, Setup
         http::Http::NAME => run::<http::Http>(schedule, options),
         _ => Err(SetupError::NoSuchSubject(schedule.subject.clone())),
     }
+}
+
+/// Runs a schedule on the subject that it names, and charts it.
+///
+/// # Errors
+///
+/// As [`run_named`].
+pub fn chart_named(schedule: &Schedule, options: &Options) -> Result<(Report, Chart), SetupError> {
+    match schedule.subject.as_str() {
+        connman::Connman::NAME => chart::<connman::Connman>(schedule, options),
+        echo::Echo::NAME => chart::<echo::Echo>(schedule, options),
+        http::Http::NAME => chart::<http::Http>(schedule, options),
+        _ => Err(SetupError::NoSuchSubject(schedule.subject.clone())),
+    }
+}
+
+fn chart<X: Subject>(
+    schedule: &Schedule,
+    options: &Options,
+) -> Result<(Report, Chart), SetupError> {
+    let (story, packets) = (Story::Keep, Packets::Keep);
+    let mut chart = Chart::default();
+    let run = Run::<X>::new(schedule, &Options { story, packets, ..options.clone() })?;
+    Ok((run.finish_before(&mut chart), chart))
 }
 
 /// Runs a schedule on the subject that it names, on the virtual network and in another place.
