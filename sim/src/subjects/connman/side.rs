@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use sockman::connman::{Config, Verdict};
+use sockman::connman::{Config, ConnType, Verdict};
 use sockman::sockets::Endpoint;
 
 use super::lists::{self, Wrong};
@@ -26,6 +26,12 @@ const PROTOCOL_MIN: i32 = 31800;
 const NO_NONCES_MAX: i32 = 60000;
 const ALERT_MAX: i32 = 70012;
 const COMPACT_BLOCKS_MIN: i32 = 70014;
+
+/// Why a connection ends that was to see whether somebody is there.
+pub(super) const FEELER_DONE: &str = "feeler-done";
+
+/// Every block, with witnesses (connman 5.4).
+const DESIRABLE: u64 = 9;
 
 /// Longest user agent, in bytes (handshake 1, `MAX_SUBVERSION_LENGTH`).
 const AGENT_BYTES_MAX: usize = 256;
@@ -97,8 +103,8 @@ impl Effect {
 enum Version {
     /// Not even its first part is there.
     Short,
-    /// What the protocol is; the nonce, unless the rest cannot be read.
-    Read(i32, Option<u64>),
+    /// What the protocol is and the services are; the nonce, unless the rest cannot be read.
+    Read(i32, u64, Option<u64>),
 }
 
 /// One thing that the node has to say.
@@ -149,6 +155,10 @@ pub(super) struct Side {
     pub(super) has_news: bool,
     /// Whether it was found too silent at such a time.
     pub(super) is_judged_unheard: bool,
+    /// What it is for.
+    pub(super) conn_type: ConnType,
+    /// Whether the node has reason to believe that nobody there speaks v2.
+    pub(super) is_v1: bool,
     /// Whether the node has begun it because another with v2 was answered with nothing.
     pub(super) is_fallback: bool,
     /// What it may do that others may not.
@@ -187,6 +197,8 @@ impl Side {
             times,
             has_news: false,
             is_judged_unheard: false,
+            conn_type: if by_node { ConnType::Manual } else { ConnType::Inbound },
+            is_v1: false,
             is_fallback: false,
             rights: Rights::default(),
             is_discouraged: false,
@@ -377,12 +389,20 @@ impl Side {
 
     fn ends(&self, message: Message, is_own: impl Fn(u64) -> bool) -> Option<&'static str> {
         match (trimmed(&message.name), self.state, message.meaning) {
-            (_, State::AwaitsVersion, Meaning::Version(Version::Read(protocol, nonce))) => {
+            (
+                _,
+                State::AwaitsVersion,
+                Meaning::Version(Version::Read(protocol, services, nonce)),
+            ) => {
+                if self.needs_services() && services & DESIRABLE != DESIRABLE {
+                    return Some("services-missing");
+                }
                 if protocol < PROTOCOL_MIN {
                     return Some("version-too-old");
                 }
                 let is_own = !self.by_node && nonce.is_some_and(is_own);
-                is_own.then_some("self-connection")
+                let is_done = self.conn_type == ConnType::Feeler && nonce.is_some();
+                is_own.then_some("self-connection").or(is_done.then_some(FEELER_DONE))
             }
             (_, State::Ready, Meaning::List(wrong)) => self.ends_for(wrong),
             (b"wtxidrelay", State::Ready, _) => Some("wtxidrelay-after-verack"),
@@ -403,6 +423,26 @@ impl Side {
         }
     }
 
+    /// If the next message is a `version` that a feeler came for: it is answered, and that was all.
+    pub(super) fn finish_feeler(&mut self, is_own: impl Fn(u64) -> bool) {
+        if self.over.is_some() || self.fatal(is_own) != Some(FEELER_DONE) {
+            return;
+        }
+        let message = self.unhandled.pop_front().expect("it is fatal");
+        self.unhandled_memory -= UNHANDLED_OVERHEAD_BYTES + memory(message.payload_bytes);
+        self.has_effect(message);
+        self.end(FEELER_DONE);
+    }
+
+    /// Whether a peer that offers little is of no use (connman 2.1).
+    const fn needs_services(&self) -> bool {
+        let conn_type = self.conn_type;
+        matches!(
+            conn_type,
+            ConnType::OutboundFullRelay | ConnType::BlockRelay | ConnType::AddrFetch
+        )
+    }
+
     /// What a message comes to that does not end the connection.
     fn answer(&mut self, message: Message) -> Effect {
         let is_pardoned =
@@ -417,7 +457,7 @@ impl Side {
     fn has_effect(&mut self, message: Message) -> bool {
         let ready = self.is_ready();
         match (trimmed(&message.name), self.state, message.meaning) {
-            (_, State::AwaitsVersion, Meaning::Version(Version::Read(protocol, Some(_)))) => {
+            (_, State::AwaitsVersion, Meaning::Version(Version::Read(protocol, _, Some(_)))) => {
                 self.answer_version(protocol.min(PROTOCOL));
                 true
             }
@@ -455,7 +495,8 @@ impl Side {
             self.due.extend([Says::Plain("wtxidrelay"), Says::Plain("sendaddrv2")]);
         }
         self.due.push_back(Says::Plain("verack"));
-        if self.by_node {
+        // Who is there for blocks alone is not asked (connman 2.1).
+        if self.by_node && self.conn_type != ConnType::BlockRelay {
             self.due.push_back(Says::Plain("getaddr"));
         }
         if common_version <= ALERT_MAX {
@@ -533,7 +574,7 @@ impl Side {
         };
         let is_right = name == says.name()
             && match says {
-                Says::Version => is_our_version(payload),
+                Says::Version => is_our_version(payload) && self.is_relay_flag_right(payload),
                 Says::Ping => payload.iter().any(|byte| *byte != 0) || self.is_old(),
                 // Signed by somebody: its length says enough.
                 Says::Alert => true,
@@ -553,6 +594,12 @@ impl Side {
         self.queued -= 1;
         self.unsent_memory -= UNSENT_OVERHEAD_BYTES + memory(payload.len());
         Ok(())
+    }
+
+    /// Whether our version asks for transactions where we want some (connman 2.1).
+    fn is_relay_flag_right(&self, payload: &[u8]) -> bool {
+        let wants_none = matches!(self.conn_type, ConnType::BlockRelay | ConnType::Feeler);
+        payload.last() == Some(&u8::from(!wants_none))
     }
 
     /// Whether the peer's version knows no nonces.
@@ -596,7 +643,8 @@ fn version(payload: &[u8]) -> Version {
     let Some(protocol) = payload.first_chunk().filter(|_| payload.len() >= 46) else {
         return Version::Short;
     };
-    Version::Read(i32::from_le_bytes(*protocol), version_nonce(payload))
+    let services = nonce_of(&payload[4..]).unwrap_or_default();
+    Version::Read(i32::from_le_bytes(*protocol), services, version_nonce(payload))
 }
 
 /// The nonce of a `version` that can be read to its end, of which parts may be missing.
