@@ -1,7 +1,8 @@
 //! The task `stores`: what outlives the run, written as it changes.
 //!
 //! A step copies what is due and asks for the first operations; what comes of these is heard
-//! between steps, and is answered with the next ones. Bans and addresses themselves are the manager's.
+//! between steps, and is answered with the next ones. Bans and addresses themselves are the
+//! manager's.
 //!
 //! docs/behaviour.md, files 2 and 3. Core: the scheduler runs `BanMan::DumpBanlist` and
 //! `CConnman::DumpAddresses`.

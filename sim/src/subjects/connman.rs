@@ -174,10 +174,8 @@ impl Subject for Connman {
                 "connect" => config.outbound = Outbound::List(endpoints(key, value)?),
                 "automatic" if value == "on" => automatic = true,
                 "automatic" => return Err(refused("on")),
-                "max-outbound" => {
-                    let limits = Limits::for_connections(number()?);
-                    config.limits = Limits { inbound_max: config.limits.inbound_max, ..limits };
-                }
+                "max-full-relay" => config.limits.outbound_full_relay_max = number()?.min(8),
+                "max-block-relay" => config.limits.block_relay_max = number()?.min(2),
                 "knows" => {
                     let known = value.split_whitespace().map(known).collect();
                     known_addresses = Option::<Vec<_>>::ok_or_else(known, || refused(KNOWS))?;
@@ -200,13 +198,15 @@ impl Subject for Connman {
                 _ => {
                     return Err(refused(
                         "one of connect, automatic, knows, seed-nodes, added, max-inbound, \
-                         max-outbound, peer-timeout, max-receive-buffer, max-send-buffer, v2, \
+                         max-full-relay, max-block-relay, peer-timeout, max-receive-buffer, max-send-buffer, v2, \
                          v2-peers, whitelist, and of the host's: seed, send-buffer, \
                          receive-buffer, descriptors, backlog",
                     ));
                 }
             }
         }
+        let Limits { outbound_full_relay_max, block_relay_max, feeler_max, .. } = config.limits;
+        config.limits.automatic_max = outbound_full_relay_max + block_relay_max + feeler_max;
         if automatic {
             // On this network there are none, and nobody else is to be dialled.
             let fixed_seeds = FixedSeeds::Used;
@@ -239,6 +239,35 @@ impl Subject for Connman {
 
     const CONNECTS_BY_ITSELF: bool = true;
     const SHAKES_HANDS: bool = true;
+
+    fn draw_chosen(
+        addresses: &[String],
+        below: &mut dyn FnMut(u32) -> u32,
+    ) -> Vec<(String, String)> {
+        let (mut knows, mut added, mut seed_nodes) = (Vec::new(), Vec::new(), Vec::new());
+        for address in addresses {
+            match below(16) {
+                0..2 => added.push(address.clone()),
+                2 => seed_nodes.push(address.clone()),
+                3 => knows.push(format!("{address}/limited")),
+                4..8 => knows.push(format!("{address}/v2")),
+                _ => knows.push(address.clone()),
+            }
+        }
+        let full_relay = [1, 2, 8][below(3) as usize];
+        let block_relay = below(3);
+        let mut settings = vec![
+            ("automatic".to_owned(), "on".to_owned()),
+            ("max-full-relay".to_owned(), full_relay.to_string()),
+            ("max-block-relay".to_owned(), block_relay.to_string()),
+        ];
+        for (key, values) in [("knows", knows), ("added", added), ("seed-nodes", seed_nodes)] {
+            if !values.is_empty() {
+                settings.push((key.to_owned(), values.join(" ")));
+            }
+        }
+        settings
+    }
 
     fn draw_settings(in_256: u8, below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
         let mut settings = Vec::new();
@@ -470,8 +499,8 @@ fn check_tables(connman: &ConnMan, conns: &Conns<Peer>, mut check: impl FnMut(Re
 }
 
 /// What a setting `knows` has.
-const KNOWS: &str = "addresses with ports that the public can route to, perhaps with what is offered there, a space \
-     between two: 8.1.0.1:8333 8.2.0.1:8333/v2 8.3.0.1:8333/limited";
+const KNOWS: &str = "addresses with ports that the public can route to, perhaps with what is \
+     offered there, a space between two: 8.1.0.1:8333 8.2.0.1:8333/v2 8.3.0.1:8333/limited";
 
 /// An address that somebody told of, and who: each one is its own source, so that a source cannot
 /// fill the places of others. What it offers, as far as known: every block with witnesses, over v2

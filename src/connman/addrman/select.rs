@@ -13,8 +13,8 @@ use crate::time::UnixTime;
 /// without end. With the least chance 45 addresses are expected to do.
 pub const SELECT_ROUNDS_MAX: u32 = 1 << 12;
 
-/// Empty buckets that one choice looks into before it draws among those that are not: as likely, and
-/// soon over where few addresses are. Ours.
+/// Empty buckets that one choice looks into before it draws among those that are not: as likely,
+/// and soon over where few addresses are. Ours.
 pub(super) const EMPTY_BUCKETS_MAX: u32 = 32;
 
 /// Among which addresses to choose.

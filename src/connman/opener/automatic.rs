@@ -124,6 +124,7 @@ impl Automatic {
     /// An attempt begins.
     pub(super) const fn note_dialing(&mut self) {
         self.dialing = true;
+        self.rest = None;
     }
 
     /// The attempt under way has come to something or nothing.
@@ -135,12 +136,13 @@ impl Automatic {
 
     /// A round is over, and another may find somebody.
     pub(super) fn pause(&mut self, now: Now) {
-        self.not_before = now.steady + PAUSE;
+        self.wait(now, PAUSE);
     }
 
     /// The next round, or what waits for its time, is not before so long.
     pub(super) fn wait(&mut self, now: Now, noise: Duration) {
         self.not_before = now.steady + noise;
+        self.rest = None;
     }
 
     /// Nothing is to be done until something changes.
@@ -211,6 +213,9 @@ mod tests {
         let first = visit.min(at(60).wall);
         assert_eq!(automatic.next_wakeup(at(1), 7), Some(at(1).steady_at(first)));
         assert_eq!(automatic.next_wakeup(at(1), 8), Some(at(1).steady + PAUSE));
+        automatic.wait(at(2), Duration::from_millis(300));
+        let noise = at(2).steady + Duration::from_millis(300);
+        assert_eq!(automatic.next_wakeup(at(2), 7), Some(noise), "it rests no more");
         automatic.rest(at(100_000), 7);
         assert_eq!(automatic.next_wakeup(at(100_000), 7), None, "everything was looked at");
     }
