@@ -35,6 +35,9 @@ const NETWORK_LIMITED: u64 = 1 << 10;
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// How long a feeler waits at most.
+const FEELER_NOISE_MAX: Duration = Duration::from_secs(1);
+
 /// A node that has a place for an address that it never tried tries it in this time: a hundred
 /// candidates are drawn twice a second.
 const NEGLECT_MAX: Duration = Duration::from_secs(60);
@@ -67,6 +70,12 @@ pub(super) struct Opening {
     /// The attempt under way, and when the last one was over.
     attempt: Option<ConnId>,
     ended: Option<Instant>,
+    /// Who was there as the node last decided, and whether that was to fall back to v1; others may
+    /// come and go before it dials.
+    present: Vec<(Endpoint, ConnType)>,
+    falls_back: bool,
+    /// When it last decided with no place for good free: a feeler may have been chosen then.
+    was_full: Option<Instant>,
     /// Nodes to ask for addresses that were dialled.
     asked: Vec<Endpoint>,
     /// Since when there is a place for somebody who was never tried, and is not.
@@ -89,6 +98,18 @@ impl Opening {
             Step::Node(_, Did::Executed { action: "close", conn, outcome: Outcome::Done }) => {
                 self.end(*conn, now);
             }
+            Step::Node(_, Did::Stepped(_)) if sight.task() == Some("opener") => {
+                self.falls_back = model.has_fallen_back;
+                self.present = model.there().map(|(at, kind)| (at.clone(), kind)).collect();
+                if self.lacking(config).is_none() {
+                    self.was_full = Some(now);
+                }
+            }
+            Step::Node(_, Did::Executed { action: "dial", conn: None, .. })
+                if sight.task() == Some("opener") && !self.falls_back =>
+            {
+                self.ended = Some(now);
+            }
             Step::Idle(_) => {
                 self.check_limits(config, model)?;
                 return self.check_neglect(sight, config, model);
@@ -105,15 +126,9 @@ impl Opening {
                 Notice::DialBegun { conn, endpoint, conn_type, .. }
                     if *conn_type != ConnType::Manual && !model.is_fallback(*conn) =>
                 {
-                    self.check_dial(endpoint, *conn_type, sight, config, model, seed_nodes)
+                    self.check_dial(endpoint, *conn_type, sight, config, seed_nodes)
                         .map_err(|what| objection(RULE_OPEN, format!("{endpoint}: {what}")))?;
                     self.attempt = Some(*conn);
-                }
-                // One that could not be begun has no connection to be closed.
-                Notice::DialFailed { conn_type, .. }
-                    if *conn_type != ConnType::Manual && self.attempt.is_none() =>
-                {
-                    self.ended = Some(now);
                 }
                 Notice::PeerConnected { conn, .. } => self.end(Some(*conn), now),
                 _ => {}
@@ -128,14 +143,13 @@ impl Opening {
         }
     }
 
-    /// An attempt has just begun, which the model has among those that are there.
+    /// An attempt has just begun. It is held against who was there as it was decided on.
     fn check_dial<X: Wears<Tenant: Configured>>(
         &mut self,
         endpoint: &Endpoint,
         conn_type: ConnType,
         sight: &Sight<'_, X>,
         config: &Config,
-        model: &Model,
         seed_nodes: &[Endpoint],
     ) -> Result<(), String> {
         if self.attempt.is_some() {
@@ -164,50 +178,45 @@ impl Opening {
         if config.added.contains(endpoint) {
             return Err("it was added, and has a slot of its own".to_owned());
         }
-        // Itself once.
-        let same = model.there().filter(|(at, _)| at.ip().is_some_and(|at| at.ip() == ip)).count();
-        if same > 1 {
+        if self.present.iter().any(|(at, _)| at.ip().is_some_and(|at| at.ip() == ip)) {
             return Err("there is a connection with this host".to_owned());
         }
         let group = netgroup(ip);
         let is_of_group = |at: &Endpoint| at.ip().is_some_and(|at| netgroup(at.ip()) == group);
         let dialled = |kind| is_for_good(kind) || kind == ConnType::Manual;
-        let mates = model.there().filter(|(at, kind)| dialled(*kind) && is_of_group(at)).count();
-        if !is_feeler && mates > 1 {
+        let has_mate = self.present.iter().any(|(at, kind)| dialled(*kind) && is_of_group(at));
+        if !is_feeler && has_mate {
             return Err("there is a connection with its netgroup".to_owned());
         }
-        self.check_kind(conn_type, config, model)
+        self.check_kind(conn_type, now, config)
     }
 
-    /// Places are filled in their order before anybody comes for a while.
-    fn check_kind(
-        &self,
-        conn_type: ConnType,
-        config: &Config,
-        model: &Model,
-    ) -> Result<(), String> {
+    /// What place for good was free as the node last decided.
+    fn lacking(&self, config: &Config) -> Option<ConnType> {
         let limits = &config.limits;
-        let count = |kind| {
-            let others = model.there().filter(|(_, other)| *other == kind).count();
-            // Without the one that has just begun.
-            u32::try_from(others - usize::from(kind == conn_type)).unwrap_or(u32::MAX)
+        let has = |kind, most: u32| {
+            self.present.iter().filter(|(_, other)| *other == kind).count() >= most as usize
         };
-        let full_relay = count(ConnType::OutboundFullRelay);
-        let block_relay = count(ConnType::BlockRelay);
-        let lacks_full = full_relay < limits.outbound_full_relay_max;
-        let lacks_blocks = block_relay < limits.block_relay_max;
-        let expected = if lacks_full {
+        if !has(ConnType::OutboundFullRelay, limits.outbound_full_relay_max) {
             Some(ConnType::OutboundFullRelay)
-        } else if lacks_blocks {
+        } else if !has(ConnType::BlockRelay, limits.block_relay_max) {
             Some(ConnType::BlockRelay)
         } else {
             None
-        };
-        match expected {
-            Some(expected) if expected != conn_type => Err(format!(
-                "it is dialled as {conn_type} with {full_relay} for everything and {block_relay} \
-                 for blocks, and a place for {expected} is free"
-            )),
+        }
+    }
+
+    /// Places are filled in their order before anybody comes for a while.
+    fn check_kind(&self, kind: ConnType, now: Instant, config: &Config) -> Result<(), String> {
+        // A feeler waits for up to a second.
+        let was_full = self.was_full.is_some_and(|at| now < at + FEELER_NOISE_MAX);
+        if kind == ConnType::Feeler && was_full {
+            return Ok(());
+        }
+        match self.lacking(config) {
+            Some(lacking) if lacking != kind => {
+                Err(format!("it is dialled as {kind}, and a place for {lacking} is free"))
+            }
             _ => Ok(()),
         }
     }

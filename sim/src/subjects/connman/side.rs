@@ -56,6 +56,8 @@ struct Message {
     name: [u8; NAME_BYTES_MAX],
     payload_bytes: usize,
     meaning: Meaning,
+    /// Transactions that it announces, as [`lists::transactions`] has them.
+    transactions: [bool; 3],
 }
 
 /// What matters of it.
@@ -345,7 +347,12 @@ impl Side {
             },
         };
         self.unhandled_memory += UNHANDLED_OVERHEAD_BYTES + memory(payload.len());
-        self.unhandled.push_back(Message { name, payload_bytes: payload.len(), meaning });
+        let transactions = match trimmed(&name) {
+            b"inv" if self.is_for_blocks_alone() => lists::transactions(payload),
+            _ => [false; 3],
+        };
+        let payload_bytes = payload.len();
+        self.unhandled.push_back(Message { name, payload_bytes, meaning, transactions });
     }
 
     /// The node has handled a message: it has to be the next one, and what it asks for is due.
@@ -404,11 +411,29 @@ impl Side {
                 let is_done = self.conn_type == ConnType::Feeler && nonce.is_some();
                 is_own.then_some("self-connection").or(is_done.then_some(FEELER_DONE))
             }
+            // Who is there for blocks alone says no addresses, and no transactions.
+            (b"addr" | b"addrv2", ..) if self.is_for_blocks_alone() => None,
+            (b"tx", State::Ready, _) if self.is_for_blocks_alone() => Some("transaction-unwanted"),
+            (_, State::Ready, Meaning::List(Wrong::Nothing) | Meaning::Plain)
+                if self.announces_unwanted(message) =>
+            {
+                Some("transaction-unwanted")
+            }
             (_, State::Ready, Meaning::List(wrong)) => self.ends_for(wrong),
             (b"wtxidrelay", State::Ready, _) => Some("wtxidrelay-after-verack"),
             (b"sendaddrv2", State::Ready, _) => Some("sendaddrv2-after-verack"),
             _ => None,
         }
+    }
+
+    fn is_for_blocks_alone(&self) -> bool {
+        self.conn_type == ConnType::BlockRelay
+    }
+
+    /// Whether it announces transactions in the way that was agreed on (handshake 7).
+    const fn announces_unwanted(&self, message: Message) -> bool {
+        let [by_txid, by_wtxid, with_witness] = message.transactions;
+        with_witness || by_txid && !self.wtxid_relay || by_wtxid && self.wtxid_relay
     }
 
     /// Handshake 12 and bans 3: who may do what nobody else may.
@@ -445,8 +470,9 @@ impl Side {
 
     /// What a message comes to that does not end the connection.
     fn answer(&mut self, message: Message) -> Effect {
+        let is_heard = !self.is_for_blocks_alone() || !trimmed(&message.name).starts_with(b"addr");
         let is_pardoned =
-            self.is_ready() && matches!(message.meaning, Meaning::List(Wrong::TooMany));
+            self.is_ready() && is_heard && matches!(message.meaning, Meaning::List(Wrong::TooMany));
         if is_pardoned {
             return Effect::Pardoned;
         }
