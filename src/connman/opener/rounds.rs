@@ -81,7 +81,7 @@ impl Present {
 }
 
 impl Opener {
-    fn automatic(&mut self) -> &mut Automatic {
+    pub(super) fn automatic(&mut self) -> &mut Automatic {
         match &mut self.way {
             Way::Automatic(automatic) => automatic,
             Way::Nobody | Way::List(_) => unreachable!("connections are ours to choose"),

@@ -71,7 +71,47 @@ impl ConnMan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connman::{Config, FixedSeeds, Outbound};
     use crate::rng::Seed;
+    use crate::time::Instant;
+
+    /// A node that knows nobody, as it begins.
+    fn node(fixed_seeds: FixedSeeds) -> ConnMan {
+        let mut config = Config::new(Network::Main);
+        config.outbound = Outbound::Automatic { seed_nodes: Vec::new(), fixed_seeds };
+        let seed = Seed::from_number(1);
+        let mut node = ConnMan::new(config, seed.clone());
+        node.opener.automatic().start(at(0), &seed, true);
+        node
+    }
+
+    fn at(secs: u64) -> Now {
+        let steady = Instant::START + Duration::from_secs(secs);
+        Now { steady, wall: UnixTime::from_secs(1_750_000_000 + secs) }
+    }
+
+    #[test]
+    fn built_in_addresses_are_used_after_a_minute_by_who_knows_nobody() {
+        let known = |node: &ConnMan, network| node.addrman.size(network, None);
+        let mut used = node(FixedSeeds::Used);
+        used.use_fixed_seeds(at(59));
+        assert_eq!(known(&used, None), 0);
+        used.use_fixed_seeds(at(60));
+        let [v4, v6] = REACHABLE.map(|network| known(&used, Some(network)));
+        assert!(v4 > 0 && v6 > 0);
+
+        // Only those of networks of which nobody is known.
+        let mut knows_v4 = node(FixedSeeds::Used);
+        let service = told::service_of(&Endpoint::Ip(([8, 8, 8, 8], 8333).into())).unwrap();
+        let (services, time) = (Services::DESIRABLE, at(0).wall);
+        knows_v4.add_addresses(at(0), &[AddrRecord { service, services, time }], &SOURCE);
+        knows_v4.use_fixed_seeds(at(60));
+        assert_eq!(REACHABLE.map(|network| known(&knows_v4, Some(network))), [1, v6]);
+
+        let mut unused = node(FixedSeeds::Unused);
+        unused.use_fixed_seeds(at(1_000));
+        assert_eq!(known(&unused, None), 0);
+    }
 
     #[test]
     fn what_is_built_in_can_be_dialled() {

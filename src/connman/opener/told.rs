@@ -101,3 +101,48 @@ impl Opener {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connman::peer::Origin;
+    use crate::connman::{Config, FixedSeeds, Outbound, PeerId, Services};
+    use crate::rng::Seed;
+    use crate::time::UnixTime;
+    use crate::transport::Network;
+
+    #[test]
+    fn anchors_are_those_for_blocks_until_the_end() {
+        let mut config = Config::new(Network::Regtest);
+        let fixed_seeds = FixedSeeds::Unused;
+        config.outbound = Outbound::Automatic { seed_nodes: Vec::new(), fixed_seeds };
+        let seed = Seed::from_number(1);
+        let mut node = ConnMan::new(config.clone(), seed.clone());
+        let closed = |id, conn_type, ended| {
+            let endpoint = Endpoint::Ip(([8, 8, 8, id], 8333).into());
+            let service = service_of(&endpoint).unwrap();
+            let (services, time) = (Services::DESIRABLE, UnixTime::from_secs(1));
+            let (number, origin) = (PeerId(id.into()), Origin::Automatic);
+            let mut peer = Peer::new(number, conn_type, endpoint, origin, &config, &seed);
+            peer.known = Some(Box::new(AddrRecord { service, services, time }));
+            peer.ended = ended;
+            peer
+        };
+        for peer in [
+            closed(4, ConnType::BlockRelay, None),
+            closed(1, ConnType::BlockRelay, Some(DisconnectReason::PeerClosed)),
+            closed(2, ConnType::OutboundFullRelay, Some(DisconnectReason::Shutdown)),
+            closed(5, ConnType::BlockRelay, Some(DisconnectReason::Shutdown)),
+            closed(3, ConnType::BlockRelay, Some(DisconnectReason::Shutdown)),
+        ] {
+            node.note_anchor(&peer);
+        }
+        let anchors = node.opener.take_anchors().expect("connections are ours to choose");
+        let ids = anchors.iter().map(|anchor| anchor.service.addr);
+        let expected = [3, 4].map(|id| NetAddr::from_ip([8, 8, 8, id].into()));
+        assert_eq!(ids.collect::<Vec<_>>(), expected);
+        let mut listed = config.clone();
+        listed.outbound = Outbound::None;
+        assert_eq!(ConnMan::new(listed, seed.clone()).opener.take_anchors(), None);
+    }
+}

@@ -139,8 +139,8 @@ const V2_PEERS: Row =
 const SEED: Row = Row::new("node seed", "nothing: no expectation may depend on it", Needs::Nothing);
 const WHITELIST: Row = Row::never("node whitelist");
 const CHOOSES: Row = Row::never(
-    "node automatic, knows, seed-nodes, added, max-full-relay, max-block-relay: what is drawn is the \
-     node's own",
+    "node automatic, knows, seed-nodes, added, max-full-relay, max-block-relay: what is drawn is \
+     the node's own",
 );
 const ODD_BUFFER: Row = Row::never("a message buffer that is no multiple of 1000");
 const KERNEL_BUFFERS: Row = Row::never("node send-buffer, receive-buffer, descriptors, backlog");
