@@ -13,6 +13,10 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng};
 use siphasher::sip::SipHasher24;
 
+mod exponential;
+
+pub use exponential::exponential;
+
 /// What a draw is for. The numbers are part of the function and are never given out again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -33,6 +37,12 @@ pub enum Purpose {
     AddrMan = 17,
     /// The key for the fingerprints of discouraged hosts.
     Discouraged = 20,
+    /// When a connection is opened that is not for good; what it is for is the subject.
+    OpenTimers = 40,
+    /// What the choice of an address to connect to draws; its number is the subject.
+    OpenChoice = 41,
+    /// The order in which nodes are asked for addresses.
+    SeedNodes = 42,
 }
 
 /// The seed of everything that is random in one node.

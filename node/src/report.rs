@@ -162,6 +162,13 @@ impl Observer<OsSockets, ConnMan> for Report {
                 let what = if was_banned { "banned no more" } else { "was not banned" };
                 debug!(target: NET, "{subnet}: {what}");
             }
+            Notice::AddNodeAsked { endpoint, outcome } => {
+                debug!(target: NET, "{endpoint}: {outcome}");
+            }
+            Notice::RemoveNodeAsked { endpoint, was_there } => {
+                let what = if was_there { "removed" } else { "was not added" };
+                debug!(target: NET, "{endpoint}: {what}");
+            }
             Notice::AcceptFailed { error } => {
                 info!("Nobody can be let in: {error}");
             }
@@ -330,6 +337,8 @@ impl fmt::Display for Why {
             | DisconnectReason::Discouraged
             | DisconnectReason::TransactionUnwanted
             | DisconnectReason::NotOffered { .. }
+            | DisconnectReason::ServicesMissing { .. }
+            | DisconnectReason::Surplus
             | DisconnectReason::Evicted
             | DisconnectReason::Requested
             | DisconnectReason::NetworkInactive

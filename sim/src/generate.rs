@@ -7,7 +7,7 @@
 //! oracles ask whether everything goes on.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
@@ -131,6 +131,8 @@ struct Author<'a, X> {
     schedule: Schedule,
     lines: Vec<(Duration, Op)>,
     cast: Vec<Cast>,
+    /// Whether the node chooses whom it connects to.
+    chooses: bool,
     /// Dials that named their port so far.
     dials_from: u16,
     subject: std::marker::PhantomData<X>,
@@ -140,7 +142,7 @@ impl<'a, X: Subject> Author<'a, X> {
     fn new(table: &'a Table, draws: Draws) -> Self {
         let schedule = Schedule::new(X::NAME);
         let (lines, cast, subject) = (Vec::new(), Vec::new(), std::marker::PhantomData);
-        Self { table, draws, schedule, lines, cast, dials_from: 0, subject }
+        Self { table, draws, schedule, lines, cast, chooses: false, dials_from: 0, subject }
     }
 
     fn write(&mut self) {
@@ -149,6 +151,9 @@ impl<'a, X: Subject> Author<'a, X> {
         let chatty = self.span(self.table.actors.chatty);
         let others = self.span(self.table.actors.others);
         let mut listed = Vec::new();
+        // Drawn where it can be, so that all else of other worlds is as it would be without.
+        let chosen_in_256 = self.table.actors.chosen_in_256;
+        self.chooses = chosen_in_256 > 0 && self.draws.in_256(chosen_in_256);
         for number in 1..=(chatty + others).max(1) {
             let id = ActorId(u16::try_from(number).expect("a table has few actors"));
             let is_chatty = number <= chatty || self.table.actors.manners.is_empty();
@@ -167,7 +172,11 @@ impl<'a, X: Subject> Author<'a, X> {
                 self.take_turn(actor, at);
             }
         }
-        if !listed.is_empty() && X::CONNECTS_BY_ITSELF {
+        if !listed.is_empty() && X::CONNECTS_BY_ITSELF && self.chooses {
+            let draws = &mut self.draws;
+            let chosen = X::draw_chosen(&listed, &mut |bound| draws.below(bound));
+            self.schedule.node.extend(chosen);
+        } else if !listed.is_empty() && X::CONNECTS_BY_ITSELF {
             self.set("connect", &listed.join(" "));
         }
         for _ in 0..self.span(self.table.turns.node) {
@@ -245,12 +254,25 @@ impl<'a, X: Subject> Author<'a, X> {
         }
         let is_late = self.draws.in_256(who.late_in_256);
         let listens_at = if is_late { self.time_below(script) } else { at };
+        if is_listed && self.chooses {
+            let at = SocketAddr::new(self.public_address(id), ACTOR_PORT);
+            self.add(listens_at, Op::Listen { actor: id, at: Some(at) });
+            return Some(at.to_string());
+        }
         self.add(listens_at, Op::Listen { actor: id, at: None });
         if is_listed {
             return Some(SocketAddr::new(usual_address(id), ACTOR_PORT).to_string());
         }
         self.add(at, Op::NodeDials { actor: id });
         None
+    }
+
+    /// An address that the public can reach; some share a netgroup.
+    fn public_address(&mut self, actor: ActorId) -> IpAddr {
+        let (group, host) =
+            (u8::try_from(actor.0 % 200).expect("below 200"), actor.0.to_be_bytes());
+        let group = if self.draws.once_in(4) { 1 } else { group + 1 };
+        IpAddr::V4(Ipv4Addr::new(8, group, host[0], host[1]))
     }
 
     /// Does by hand what honest actors do by themselves, or nearly so.

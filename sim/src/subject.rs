@@ -58,6 +58,16 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
     /// itself.
     const CONNECTS_BY_ITSELF: bool = false;
 
+    /// Settings of a node that chooses whom it connects to, and knows these addresses with ports;
+    /// only asked if it connects by itself. `below(n)` draws a number below `n`.
+    fn draw_chosen(
+        addresses: &[String],
+        below: &mut dyn FnMut(u32) -> u32,
+    ) -> Vec<(String, String)> {
+        let _ = (addresses, below);
+        Vec::new()
+    }
+
     /// Whether it tells when a handshake is complete, which with a peer that follows the protocol
     /// it always is.
     const SHAKES_HANDS: bool = false;

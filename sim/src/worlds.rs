@@ -125,6 +125,10 @@ pub struct Actors {
     /// Chance in 256 that an actor is on the list of those to which the node connects by itself.
     #[serde(default)]
     pub listed_in_256: u8,
+    /// Chance in 256 that the node connects to none of a list, but chooses among those of whom it
+    /// knows: those that would be on the list, and live where the public can reach them.
+    #[serde(default)]
+    pub chosen_in_256: u8,
     /// Chance in 256 that an actor that listens begins to do so only in the course of the script.
     #[serde(default)]
     pub late_in_256: u8,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Services;
 use super::bans::BAN_TIME_DEFAULT;
 use super::message::USER_AGENT_BYTES_MAX;
+use super::opener::ADDED_MAX;
 use super::permissions::{Implicit, Whitelist};
 use crate::sockets::Endpoint;
 use crate::transport::Network;
@@ -38,8 +39,10 @@ pub struct Config {
     /// How long a ban lasts unless it says so itself. Core: `-bantime`,
     /// `DEFAULT_MISBEHAVING_BANTIME`, a day.
     pub ban_time: Duration,
-    /// Where to connect to, again and again; at most [`CONNECT_MAX`]. Core: `-connect`.
-    pub connect: Vec<Endpoint>,
+    /// Whom to connect to though nobody asks for it.
+    pub outbound: Outbound,
+    /// Nodes to connect to beside those, again and again; at most [`ADDED_MAX`]. Core: `-addnode`.
+    pub added: Vec<Endpoint>,
     /// Who may do what others may not; at most [`WHITELIST_MAX`]. Core: `-whitelist`.
     pub whitelist: Vec<Whitelist>,
     /// What an entry grants that names no permissions. Core: `-whitelistrelay`,
@@ -49,18 +52,45 @@ pub struct Config {
     pub behaviour: Behaviour,
 }
 
+/// Whom to connect to though nobody asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outbound {
+    /// Nobody. Core: `-connect=0`.
+    None,
+    /// Those of a list, again and again; at most [`CONNECT_MAX`]. Core: `-connect`.
+    List(Vec<Endpoint>),
+    /// Whom the address manager knows, as many as [`Limits`] say.
+    Automatic {
+        /// Nodes to be asked for addresses while few are connected, each once; at most
+        /// [`CONNECT_MAX`]. Core: `-seednode`.
+        seed_nodes: Vec<Endpoint>,
+        /// Whether built-in addresses are used by who knows nobody. Core: `-fixedseeds`.
+        fixed_seeds: FixedSeeds,
+    },
+}
+
+/// Whether built-in addresses are used, as a last resort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FixedSeeds {
+    /// They are.
+    Used,
+    /// They are not.
+    Unused,
+}
+
 /// How long an attempt to connect may take, unless told otherwise. Core:
 /// `DEFAULT_CONNECT_TIMEOUT`, 5000 ms.
 pub const DIAL_TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 
-/// Most endpoints in [`Config::connect`]: ours; the reference has no bound.
+/// Most endpoints in a list of [`Outbound`]: ours; the reference has no bound.
 pub const CONNECT_MAX: usize = 1024;
 
 /// Most entries of [`Config::whitelist`]: ours; the reference has no bound.
 pub const WHITELIST_MAX: usize = 1024;
 
 impl Config {
-    /// The defaults of the reference, for a node that has no blocks to serve yet.
+    /// The defaults of the reference, for a node that has no blocks to serve yet; but it connects
+    /// to nobody unless it is told to.
     #[must_use]
     pub fn new(network: Network) -> Self {
         Self {
@@ -74,7 +104,8 @@ impl Config {
             receive_buffer_bytes_max: 5_000_000,
             send_buffer_bytes_max: 1_000_000,
             ban_time: BAN_TIME_DEFAULT,
-            connect: Vec::new(),
+            outbound: Outbound::None,
+            added: Vec::new(),
             whitelist: Vec::new(),
             implicit: Implicit::DEFAULT,
             behaviour: Behaviour::Ours,
@@ -89,7 +120,13 @@ impl Config {
 
     pub(super) fn check_invariants(&self) {
         assert!(self.user_agent.len() <= USER_AGENT_BYTES_MAX, "nobody takes a longer user agent");
-        assert!(self.connect.len() <= CONNECT_MAX, "the list to connect to is bounded");
+        let listed = match &self.outbound {
+            Outbound::None => 0,
+            Outbound::List(endpoints) => endpoints.len(),
+            Outbound::Automatic { seed_nodes, .. } => seed_nodes.len(),
+        };
+        assert!(listed <= CONNECT_MAX, "the list to connect to is bounded");
+        assert!(self.added.len() <= ADDED_MAX, "the list of added nodes is bounded");
         assert!(self.whitelist.len() <= WHITELIST_MAX, "the whitelist is bounded");
         assert!(self.start_height >= 0, "the genesis block has height 0");
     }
@@ -123,8 +160,8 @@ const _: () = assert!(
 
 /// How many connections of each kind; manual ones are not limited. docs/behaviour.md, connman 2.
 ///
-/// The outbound ones are counted so that the rest is left for inbound ones; nobody opens them by
-/// himself yet.
+/// The outbound ones are counted so that the rest is left for inbound ones, also where nobody opens
+/// any by himself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Inbound ones. At zero nobody is let in.
@@ -135,9 +172,15 @@ pub struct Limits {
     pub block_relay_max: u32,
     /// Feelers.
     pub feeler_max: u32,
+    /// Slots for all that we open by ourselves, also for those that are there for a while: one that
+    /// there is no place for is one of these.
+    pub automatic_max: u32,
 }
 
 impl Limits {
+    /// Outbound connections for everything, where nothing else bounds them.
+    pub(super) const OUTBOUND_FULL_RELAY_MAX: u32 = OUTBOUND_FULL_RELAY_MAX;
+
     /// The limits that follow from a number of connections in all. Core: `CConnman::Init`.
     #[must_use]
     pub const fn for_connections(connections_max: u32) -> Self {
@@ -149,6 +192,7 @@ impl Limits {
             outbound_full_relay_max,
             block_relay_max,
             feeler_max: FEELER_MAX,
+            automatic_max: least(outbound_max, connections_max),
         }
     }
 }
@@ -163,19 +207,20 @@ mod tests {
 
     #[test]
     fn limits_follow_from_the_number_of_connections() {
-        for (connections_max, full, block, inbound) in [
-            (125, 8, 2, 114),
-            (12, 8, 2, 1),
-            (11, 8, 2, 0),
-            (10, 8, 2, 0),
-            (9, 8, 1, 0),
-            (8, 8, 0, 0),
-            (3, 3, 0, 0),
-            (0, 0, 0, 0),
+        for (connections_max, full, block, automatic, inbound) in [
+            (125, 8, 2, 11, 114),
+            (12, 8, 2, 11, 1),
+            (11, 8, 2, 11, 0),
+            (10, 8, 2, 10, 0),
+            (9, 8, 1, 9, 0),
+            (8, 8, 0, 8, 0),
+            (3, 3, 0, 3, 0),
+            (0, 0, 0, 0, 0),
         ] {
             let limits = Limits::for_connections(connections_max);
             assert_eq!(limits.outbound_full_relay_max, full, "{connections_max}");
             assert_eq!(limits.block_relay_max, block, "{connections_max}");
+            assert_eq!(limits.automatic_max, automatic, "{connections_max}");
             assert_eq!(limits.inbound_max, inbound, "{connections_max}");
         }
     }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+#[cfg(doc)]
+use super::Services;
+
 /// The type of a connection. Core: `src/node/connection_types.h`, which defines each;
 /// docs/behaviour.md, connman 2.1, has the table of what follows from them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +43,16 @@ impl ConnType {
         match self {
             Self::Inbound | Self::Manual | Self::OutboundFullRelay | Self::AddrFetch => true,
             Self::BlockRelay | Self::Feeler => false,
+        }
+    }
+
+    /// Whether a peer that offers less than [`Services::DESIRABLE`] is of no use. Core:
+    /// `ExpectServicesFromConn`.
+    #[must_use]
+    pub const fn needs_services(self) -> bool {
+        match self {
+            Self::OutboundFullRelay | Self::BlockRelay | Self::AddrFetch => true,
+            Self::Inbound | Self::Manual | Self::Feeler => false,
         }
     }
 

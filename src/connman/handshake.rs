@@ -179,8 +179,7 @@ pub(super) fn send_version(peer: &mut Peer, cx: &Context<'_>) {
             version: PROTOCOL_VERSION,
             services: peer.offered(cx.config),
             time: cx.now.wall.as_secs().cast_signed(),
-            // What an address book knows, which there is none of yet.
-            receiver_services: Services::NONE,
+            receiver_services: peer.known.as_ref().map_or(Services::NONE, |known| known.services),
             receiver: receiver.unwrap_or(UNSPECIFIED),
         },
         tail: VersionTail {
@@ -208,7 +207,9 @@ pub(super) fn handle_version(
         Ok(head) => head,
         Err(error) => return Ok(malformed(error)),
     };
-    // The services that automatic connections require are checked here once there are such.
+    if peer.conn_type.needs_services() && !head.services.contains(Services::DESIRABLE) {
+        return Err(DisconnectReason::ServicesMissing { services: head.services });
+    }
     if head.version < PROTOCOL_VERSION_MIN {
         return Err(DisconnectReason::VersionTooOld { version: head.version });
     }

@@ -3,10 +3,12 @@
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
+use super::addrman::{AddrRecord, NetAddr};
 use super::bans::{BanTime, Banned, Subnet};
 use super::host::Host;
 use super::life::conn_of;
 use super::message::Bandwidth;
+use super::opener::Dial;
 use super::peer::{Origin, Peer, Stage};
 use super::permissions::Permissions;
 use super::reasons::{DialFailure, DisconnectReason};
@@ -25,6 +27,23 @@ pub enum Command {
     Connect {
         /// Where to.
         endpoint: Endpoint,
+    },
+    /// Connect to a node again and again, beside all others. Core: `addnode ... add`.
+    AddNode {
+        /// Where it is.
+        endpoint: Endpoint,
+    },
+    /// Do so no more; a connection stays. Core: `addnode ... remove`.
+    RemoveNode {
+        /// Where it is.
+        endpoint: Endpoint,
+    },
+    /// Take in addresses: whoever looks up the names of seeds hands over what was found.
+    AddAddresses {
+        /// Addresses, with what is offered there and when they were seen.
+        addresses: Vec<AddrRecord>,
+        /// Who told of them; for names an address of the kind that is internal.
+        source: NetAddr,
     },
     /// End a connection. A peer that is gone is no error.
     Disconnect {
@@ -91,6 +110,8 @@ pub struct Tables {
     pub own_nonces: usize,
     /// Endpoints to connect to.
     pub listed: usize,
+    /// Nodes that were added.
+    pub added: usize,
     /// Endpoints to connect to once more, with v1.
     pub fallbacks: usize,
     /// Subnets that are banned, also those whose time is over and that were not swept yet.
@@ -235,7 +256,8 @@ impl ConnMan {
             deadlines: self.timers.count(),
             turns: self.messages.turn_count(),
             own_nonces: self.own_nonces.count(),
-            listed: self.opener.count(),
+            listed: self.opener.list_count(),
+            added: self.opener.added_count(),
             fallbacks: self.opener.fallback_count(),
             bans: self.bans.count(),
             notices: self.notices.len(),
@@ -260,7 +282,12 @@ impl ConnMan {
     ) {
         match command {
             Command::Connect { endpoint } => {
-                self.connect(endpoint, ConnType::Manual, Origin::Command, conns, actions);
+                self.connect(endpoint, conns, actions);
+            }
+            Command::AddNode { endpoint } => self.add_node(endpoint, conns),
+            Command::RemoveNode { endpoint } => self.remove_node(endpoint),
+            Command::AddAddresses { addresses, source } => {
+                self.add_addresses(now, &addresses, &source);
             }
             Command::Disconnect { peer } => {
                 if let Some(conn) = conn_of(conns, peer) {
@@ -324,11 +351,9 @@ impl ConnMan {
     }
 
     /// Begins an attempt, or tells why not. Core: `OpenNetworkConnection`.
-    pub(super) fn connect(
+    fn connect(
         &mut self,
         endpoint: Endpoint,
-        conn_type: ConnType,
-        origin: Origin,
         conns: &Conns<Peer>,
         actions: &mut Vec<Action<Peer>>,
     ) {
@@ -339,9 +364,9 @@ impl ConnMan {
         } else if conns.iter().any(|(_, peer)| peer.endpoint == endpoint) {
             DialFailure::AlreadyConnected
         } else {
-            self.push_dial(endpoint, conn_type, origin, actions);
-            return;
+            return self.push_dial(Dial::manual(endpoint, Origin::Command), actions);
         };
+        let conn_type = ConnType::Manual;
         self.notices.push(Notice::DialFailed { endpoint, conn_type, failure });
     }
 

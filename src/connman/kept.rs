@@ -2,7 +2,6 @@
 //!
 //! A step copies what is due and asks for the first operations; what comes of these is heard
 //! between steps, and is answered with the next ones. Bans and addresses are the manager's own.
-//! Nobody asks for addresses yet: they are read, and written where they are missing.
 //!
 //! docs/behaviour.md, files 2 and 3. Core: the scheduler runs `BanMan::DumpBanlist` and
 //! `CConnman::DumpAddresses`.
@@ -11,7 +10,7 @@ use super::addrman::AddrMan;
 use super::bans::BanList;
 use super::host::Cjdns;
 use super::stores::{AnchorUse, Contents, Loaded, Loading, StoreConfig, StoredFile, Stores};
-use super::{ConnMan, Notice};
+use super::{ConnMan, Notice, Outbound};
 use crate::files::{FileCompletion, FileRequest};
 use crate::sockman::StepName;
 use crate::time::{Instant, Now};
@@ -56,23 +55,27 @@ impl ConnMan {
             cjdns: Cjdns::Unreachable,
         };
         let bans = BanList::new(config.ban_time);
-        Loading::new(stores, AnchorUse::Unused, bans, self.addrman.clone())
+        let anchors = match config.outbound {
+            Outbound::Automatic { .. } => AnchorUse::Used,
+            Outbound::None | Outbound::List(_) => AnchorUse::Unused,
+        };
+        Loading::new(stores, anchors, bans, self.addrman.clone())
     }
 
     /// The same with what was kept, and keeping what changes from here on. Its driver has files.
     ///
     /// # Panics
     ///
-    /// If somebody is banned or known already, or there are anchors: connections are not ours to
-    /// choose yet.
+    /// If somebody is banned or known already, or there are anchors and connections are not ours to
+    /// choose.
     #[must_use]
     pub fn with_loaded(mut self, loaded: Loaded) -> Self {
         let Loaded { bans, addrman, anchors, stores } = loaded;
         assert_eq!(self.bans.count(), 0, "bans come from their file");
-        assert!(anchors.is_empty(), "nobody would connect to them");
         assert_eq!(self.addrman.size(None, None), 0, "addresses come from their file");
         self.bans = bans;
         self.addrman = addrman;
+        self.opener.use_anchors(anchors);
         self.kept = Some(Kept { stores, requests: Vec::new() });
         self.tell_of_stores();
         self
@@ -82,6 +85,13 @@ impl ConnMan {
     pub(super) fn bans_changed(&mut self, now: Now) {
         if let Some(kept) = &mut self.kept {
             kept.stores.note_changed(now.steady, StoredFile::Bans);
+        }
+    }
+
+    /// The known addresses have changed.
+    pub(super) fn addresses_changed(&mut self, now: Now) {
+        if let Some(kept) = &mut self.kept {
+            kept.stores.note_changed(now.steady, StoredFile::Peers);
         }
     }
 
@@ -111,7 +121,7 @@ impl ConnMan {
     pub(super) fn stop_stores(&mut self, now: Now) {
         let Some(kept) = &mut self.kept else { return };
         if !kept.stores.is_stopping() {
-            kept.stores.stop(now.steady, None);
+            kept.stores.stop(now.steady, self.opener.take_anchors());
             kept.begin_due(now, &self.bans, &self.addrman);
         }
     }

@@ -59,13 +59,13 @@ impl ConnMan {
         }
         let id = self.next_peer_id();
         self.inbound_count += 1;
-        self.opener.note_connection(&endpoint);
         let (inbound, origin) = (ConnType::Inbound, Origin::Peer);
         let keyed_netgroup = self.keyed_netgroup(&endpoint);
         let mut peer = Peer::new(id, inbound, endpoint, origin, &self.config, &self.seed);
         peer.keyed_netgroup = keyed_netgroup;
         peer.permissions = permissions;
         peer.is_discouraged = is_discouraged;
+        self.opener.note_connection(now, &peer);
         conns.adopt(conn, peer);
         self.open(now, conn, conns, actions);
     }
@@ -127,8 +127,9 @@ impl ConnMan {
             endpoint: peer.endpoint.clone(),
             conn_type: peer.conn_type,
         });
-        if peer.origin == Origin::List {
-            self.opener.note_dialed(now);
+        self.opener.note_dialed(now, peer.origin);
+        if !peer.conn_type.is_inbound() {
+            self.note_attempt(now, peer);
         }
         if peer.ended.is_none() {
             actions.push(Action::Receive(conn));

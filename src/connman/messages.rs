@@ -190,6 +190,7 @@ impl ConnMan {
         let cx = Context { config, seed, now, own_nonces };
         let unsent = peer.transport.unsent_count();
         let was_sending = peer.has_unsent();
+        let had_version = peer.handshake.theirs().is_some();
         let mut ended = None;
         if peer.may_handle() {
             ended = handle_next(conn, peer, &cx, &mut self.notices).err();
@@ -199,6 +200,9 @@ impl ConnMan {
         }
         if peer.is_ready() {
             self.own_nonces.remove(peer);
+        }
+        if !had_version {
+            self.note_version(now, peer, ended);
         }
         for Unsent { message_type, payload_bytes } in peer.transport.unsent_from(unsent) {
             self.notices.push(Notice::MessageQueued { peer: peer.id, message_type, payload_bytes });

@@ -14,7 +14,8 @@
 //! |------------|------------------------------------------|--------------------------------------|
 //! | `messages` | `ThreadMessageHandler`                   | one message of one peer, and what is due to it |
 //! | `timers`   | `InactivityCheck`, parts of `SendMessages` | one timer                          |
-//! | `opener`   | `ThreadOpenConnections`, `-connect` part | one attempt                          |
+//! | `opener`   | `ThreadOpenConnections`                  | one attempt, or a look for somebody  |
+//! | `added`    | `ThreadOpenAddedConnections`             | one attempt                          |
 //! | `stores`   | the scheduler's `DumpBanlist`, `DumpAddresses` | a copy of each file that is due |
 //!
 //! A peer is *over* from the moment at which its [`Action::Close`] is pushed: nothing is handled or
@@ -55,14 +56,15 @@ mod timers;
 
 pub use address::is_routable;
 pub use config::{
-    Behaviour, CONNECT_MAX, CONNECTIONS_MAX_DEFAULT, Config, DIAL_TIMEOUT_DEFAULT, Limits,
-    WHITELIST_MAX,
+    Behaviour, CONNECT_MAX, CONNECTIONS_MAX_DEFAULT, Config, DIAL_TIMEOUT_DEFAULT, FixedSeeds,
+    Limits, Outbound, WHITELIST_MAX,
 };
 pub use conn_type::ConnType;
 pub use handshake::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN};
 pub use inspect::{Command, Inspection, NetworkState, PeerSnapshot, Tables, VersionSnapshot};
 pub use misbehaviour::Misbehaviour;
 pub use notice::Notice;
+pub use opener::{ADDED_MAX, AddNode};
 pub use peer::{Load, Peer, PeerId, Stage};
 pub use ping::{PING_INTERVAL, TIMEOUT_INTERVAL};
 pub use reasons::{DialFailure, DisconnectReason, EndedBy, Ignored, Refusal, Verdict};
@@ -76,7 +78,6 @@ use handshake::OwnNonces;
 use kept::Kept;
 use messages::Messages;
 use opener::Opener;
-use peer::Origin;
 use timers::Timers;
 
 /// The task that handles messages.
@@ -87,6 +88,8 @@ const TIMERS: TaskId = TaskId(1);
 const OPENER: TaskId = TaskId(2);
 /// The task that writes what is kept.
 const STORES: TaskId = TaskId(3);
+/// The task that connects to nodes that were added.
+const ADDED: TaskId = TaskId(4);
 
 /// The P2P connection manager. See the head of the module.
 #[derive(Clone, Debug)]
@@ -107,6 +110,8 @@ pub struct ConnMan {
     discouraged: Discouraged,
     /// The addresses that it knows.
     addrman: AddrMan,
+    /// How often it was told of some at our own side; what the next time draws by.
+    addresses_added: u64,
     messages: Messages,
     own_nonces: OwnNonces,
     timers: Timers,
@@ -127,11 +132,12 @@ impl ConnMan {
         let mut addrman_key = [0; 32];
         seed.fill(Purpose::AddrManKey, 0, &mut addrman_key);
         Self {
-            opener: Opener::new(&config.connect),
+            opener: Opener::new(&config, &seed),
             messages: Messages::new(&seed),
             bans: BanList::new(config.ban_time),
             discouraged: Discouraged::new(&seed),
             addrman: AddrMan::new(Key::new(addrman_key), NetGroups),
+            addresses_added: 0,
             netgroup_key: OrderKey::new(&seed, Purpose::NetGroups),
             config,
             seed,
@@ -197,7 +203,7 @@ impl Tenant for ConnMan {
     type Command = Command;
     type Notice = Notice;
 
-    const TASKS: &'static [&'static str] = &["messages", "timers", "opener", "stores"];
+    const TASKS: &'static [&'static str] = &["messages", "timers", "opener", "stores", "added"];
 
     fn handle_event(
         &mut self,
@@ -308,9 +314,9 @@ impl Tenant for ConnMan {
         self.settle(conn, conns);
     }
 
-    fn handle_dialing(&mut self, _now: Now, conn: ConnId, conns: &mut Conns<Peer>) {
+    fn handle_dialing(&mut self, now: Now, conn: ConnId, conns: &mut Conns<Peer>) {
         let peer = conns.get(conn).expect("the attempt has just begun");
-        self.opener.note_connection(&peer.endpoint);
+        self.opener.note_connection(now, peer);
         let (endpoint, conn_type) = (peer.endpoint.clone(), peer.conn_type);
         let transport = peer.transport.kind();
         self.notices.push(Notice::DialBegun { conn, endpoint, conn_type, transport });
@@ -323,9 +329,9 @@ impl Tenant for ConnMan {
         error: ConnectError,
         _actions: &mut Vec<Action<Peer>>,
     ) {
-        if state.origin == Origin::List {
-            self.opener.note_dialed(now);
-        }
+        self.opener.note_dialed(now, state.origin);
+        self.note_attempt(now, &state);
+        self.give_slot_back(&state);
         let Peer { endpoint, conn_type, .. } = state;
         let failure = DialFailure::NotBegun(error);
         self.notices.push(Notice::DialFailed { endpoint, conn_type, failure });
@@ -345,7 +351,8 @@ impl Tenant for ConnMan {
         }
         self.messages.forget(conn, &peer);
         self.own_nonces.remove(&peer);
-        self.opener.note_closed(&peer.endpoint);
+        self.opener.note_closed(&peer);
+        self.note_anchor(&peer);
         self.closed.add(&peer.traffic);
         if peer.conn_type.is_inbound() {
             self.inbound_count -= 1;
@@ -356,9 +363,9 @@ impl Tenant for ConnMan {
             self.notices.push(Notice::PeerDisconnected { peer: peer.id, conn, reason });
             return;
         }
-        if peer.origin == Origin::List {
-            self.opener.note_dialed(now);
-        }
+        self.opener.note_dialed(now, peer.origin);
+        self.note_attempt(now, &peer);
+        self.give_slot_back(&peer);
         let Peer { endpoint, conn_type, .. } = peer;
         let failure = DialFailure::from(reason);
         self.notices.push(Notice::DialFailed { endpoint, conn_type, failure });
@@ -403,6 +410,7 @@ impl Tenant for ConnMan {
             TIMERS => self.next_timer_step(now, conns),
             OPENER => self.next_opener_step(now),
             STORES => self.next_stores_step(now),
+            ADDED => self.next_added_step(now),
             TaskId(n) => unreachable!("there is no task {n}"),
         }
     }
@@ -417,8 +425,9 @@ impl Tenant for ConnMan {
         match task {
             MESSAGES => self.step_messages(now, conns, actions),
             TIMERS => self.step_timers(now, conns, actions),
-            OPENER => self.step_opener(conns, actions),
+            OPENER => self.step_opener(now, conns, actions),
             STORES => self.step_stores(now),
+            ADDED => self.step_added(actions),
             TaskId(n) => unreachable!("there is no task {n}"),
         }
     }
@@ -426,9 +435,9 @@ impl Tenant for ConnMan {
     fn next_wakeup(&self, now: Now) -> Option<Instant> {
         let messages = self.messages.has_work().then_some(now.steady);
         let timers = self.timers.next().map(|at| now.steady_at(at));
-        let opener = self.opener.next_wakeup().filter(|_| self.is_network_active());
+        let (opener, added) = (self.next_opener_wakeup(now), self.next_added_wakeup());
         let stores = self.kept.as_ref().and_then(Kept::next_wakeup);
-        [messages, timers, opener, stores].into_iter().flatten().min()
+        [messages, timers, opener, added, stores].into_iter().flatten().min()
     }
 
     fn take_notices(&mut self, notices: &mut Vec<Notice>) {
@@ -450,7 +459,7 @@ impl Tenant for ConnMan {
         assert!(live_count <= self.config.limits.inbound_max as usize, "slots are limited");
         self.messages.check_invariants(conns);
         self.own_nonces.check_invariants(conns);
-        self.opener.check_invariants(conns);
+        self.opener.check_invariants(conns, &self.config.limits);
         timers::check_invariants(&self.timers, conns, &self.config);
         if let Some(kept) = &self.kept {
             kept.check_invariants();

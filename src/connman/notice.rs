@@ -5,7 +5,7 @@ use super::host::Host;
 use super::message::Relay;
 use super::reasons::{DialFailure, DisconnectReason, Refusal, Verdict};
 use super::stores::StoreNotice;
-use super::{ConnType, PeerId, Services};
+use super::{AddNode, ConnType, PeerId, Services};
 use crate::sockets::{AcceptError, ConnId, Endpoint};
 use crate::transport::{Dropped, MessageType, TransportKind};
 
@@ -136,6 +136,20 @@ pub enum Notice {
         /// Whether there was one.
         was_banned: bool,
     },
+    /// A node was to be added to those that are connected to again and again.
+    AddNodeAsked {
+        /// Where it is.
+        endpoint: Endpoint,
+        /// What came of it.
+        outcome: AddNode,
+    },
+    /// A node was to be taken from those that were added. Its connection stays.
+    RemoveNodeAsked {
+        /// Where it is.
+        endpoint: Endpoint,
+        /// Whether it was there.
+        was_there: bool,
+    },
     /// Nobody could be accepted.
     AcceptFailed {
         /// Why.
@@ -184,6 +198,8 @@ impl Notice {
             Self::InboundRefused { .. }
             | Self::BanAsked { .. }
             | Self::UnbanAsked { .. }
+            | Self::AddNodeAsked { .. }
+            | Self::RemoveNodeAsked { .. }
             | Self::AcceptFailed { .. }
             | Self::DialBegun { .. }
             | Self::DialFailed { .. }

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::addrman::NetAddr;
+use super::addrman::{AddrRecord, Counting, NetAddr};
 use super::eviction::Candidate;
 use super::handshake::{Handshake, OwnNonces};
 use super::host::{Host, HostNetwork};
 use super::message::Relay;
 use super::messages::Visits;
+use super::opener::Slot;
 use super::permissions::Permissions;
 use super::ping::Ping;
 use super::queues::Inbox;
@@ -49,6 +50,10 @@ pub(super) enum Origin {
     Peer,
     /// The list of endpoints to connect to.
     List,
+    /// The list of nodes that were added.
+    Added,
+    /// We ourselves.
+    Automatic,
     /// A command.
     Command,
     /// We, since an attempt with v2 was answered with nothing: this one is with v1.
@@ -62,6 +67,13 @@ pub struct Peer {
     pub(super) conn_type: ConnType,
     pub(super) endpoint: Endpoint,
     pub(super) origin: Origin,
+    /// What it takes a place of.
+    pub(super) slot: Slot,
+    /// What the address manager knew, if it was chosen there; boxed, because actions carry peers
+    /// about.
+    pub(super) known: Option<Box<AddrRecord>>,
+    /// Whether it counts against its address if nobody is there.
+    pub(super) counting: Counting,
     pub(super) stage: Stage,
     /// Its netgroup under a secret key; 0 for whom we dialled, who is never evicted.
     pub(super) keyed_netgroup: u64,
@@ -149,6 +161,9 @@ impl Peer {
             conn_type,
             endpoint,
             origin,
+            slot: Slot::None,
+            known: None,
+            counting: Counting::Uncounted,
             stage: Stage::Dialing,
             keyed_netgroup: 0,
             permissions: Permissions::NONE,

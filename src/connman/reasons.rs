@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::Services;
 use super::message::DecodeError;
 use super::misbehaviour::Misbehaviour;
 use crate::sockets::{ConnectError, Failure};
@@ -45,6 +46,11 @@ pub enum DisconnectReason {
     VersionTooOld {
         /// Its version.
         version: i32,
+    },
+    /// The peer offers less than what we connected for. Core: `GetDesirableServiceFlags`.
+    ServicesMissing {
+        /// What it offers.
+        services: Services,
     },
     /// The peer is we ourselves. Core: `CheckIncomingNonce`.
     SelfConnection,
@@ -95,6 +101,8 @@ pub enum DisconnectReason {
     },
     /// A feeler has seen what it came for.
     FeelerDone,
+    /// There was one more of its kind than there are places for. Core: `EvictExtraOutboundPeers`.
+    Surplus,
     /// Its place was given to a newcomer. Core: `AttemptToEvictConnection`.
     Evicted,
     /// Somebody asked for it.
@@ -115,6 +123,7 @@ impl DisconnectReason {
             Self::FrameInvalid(_)
             | Self::V2Invalid(_)
             | Self::VersionTooOld { .. }
+            | Self::ServicesMissing { .. }
             | Self::SelfConnection
             | Self::WtxidRelayAfterVerack
             | Self::SendAddrV2AfterVerack
@@ -129,6 +138,7 @@ impl DisconnectReason {
             | Self::ReceiveTimeout { .. }
             | Self::PingTimeout { .. }
             | Self::FeelerDone
+            | Self::Surplus
             | Self::Evicted => EndedBy::Us,
             Self::Requested | Self::NetworkInactive | Self::Shutdown => EndedBy::Command,
         }
@@ -147,6 +157,7 @@ impl DisconnectReason {
             Self::FrameInvalid(_) => "frame-invalid",
             Self::V2Invalid(_) => "v2-invalid",
             Self::VersionTooOld { .. } => "version-too-old",
+            Self::ServicesMissing { .. } => "services-missing",
             Self::SelfConnection => "self-connection",
             Self::WtxidRelayAfterVerack => "wtxidrelay-after-verack",
             Self::SendAddrV2AfterVerack => "sendaddrv2-after-verack",
@@ -161,6 +172,7 @@ impl DisconnectReason {
             Self::ReceiveTimeout { .. } => "receive-timeout",
             Self::PingTimeout { .. } => "ping-timeout",
             Self::FeelerDone => "feeler-done",
+            Self::Surplus => "surplus",
             Self::Evicted => "evicted",
             Self::Requested => "requested",
             Self::NetworkInactive => "network-inactive",
@@ -181,6 +193,9 @@ impl fmt::Display for DisconnectReason {
             Self::FrameInvalid(error) => error.fmt(f),
             Self::V2Invalid(error) => error.fmt(f),
             Self::VersionTooOld { version } => write!(f, "obsolete version {version}"),
+            Self::ServicesMissing { services } => {
+                write!(f, "does not offer the expected services ({services} offered)")
+            }
             Self::SelfConnection => f.write_str("connected to self"),
             Self::WtxidRelayAfterVerack => f.write_str("wtxidrelay after verack"),
             Self::SendAddrV2AfterVerack => f.write_str("sendaddrv2 after verack"),
@@ -203,6 +218,7 @@ impl fmt::Display for DisconnectReason {
             Self::ReceiveTimeout { seconds } => write!(f, "nothing was received for {seconds} s"),
             Self::PingTimeout { waited } => write!(f, "no pong for {waited:?}"),
             Self::FeelerDone => f.write_str("feeler done"),
+            Self::Surplus => f.write_str("one more than there are places for"),
             Self::Evicted => f.write_str("evicted for a newcomer"),
             Self::Requested => f.write_str("disconnect requested"),
             Self::NetworkInactive => f.write_str("network inactive"),

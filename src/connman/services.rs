@@ -20,6 +20,9 @@ impl Services {
     pub const COMPACT_FILTERS: Self = Self(1 << 6);
     /// The last 288 blocks at least (BIP 159).
     pub const NETWORK_LIMITED: Self = Self(1 << 10);
+    /// What a peer has to offer that we choose to connect to: every block, with witnesses. Core:
+    /// net_processing.cpp, `GetDesirableServiceFlags`, as long as our chain is not near its end.
+    pub const DESIRABLE: Self = Self(Self::NETWORK.0 | Self::WITNESS.0);
     /// The encrypted transport (BIP 324).
     pub const P2P_V2: Self = Self(1 << 11);
 

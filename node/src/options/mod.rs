@@ -12,9 +12,10 @@ use sockman::connman::host::Cjdns;
 use sockman::connman::message::USER_AGENT_BYTES_MAX;
 use sockman::connman::permissions::Whitelist;
 use sockman::connman::{
-    Behaviour, CONNECT_MAX, CONNECTIONS_MAX_DEFAULT, Config, Limits, NetworkState, Services,
-    WHITELIST_MAX,
+    ADDED_MAX, Behaviour, CONNECT_MAX, CONNECTIONS_MAX_DEFAULT, Config, FixedSeeds, Limits,
+    NetworkState, Outbound, Services, WHITELIST_MAX,
 };
+use sockman::sockets::Endpoint;
 use sockman::transport::Network;
 
 mod args;
@@ -143,7 +144,8 @@ fn options(args: &Args) -> Result<Options, OptionsError> {
     config.receive_buffer_bytes_max = kilobytes(args, "maxreceivebuffer", receive_default)?;
     let send_default = config.send_buffer_bytes_max;
     config.send_buffer_bytes_max = kilobytes(args, "maxsendbuffer", send_default)?;
-    config.connect = connect(args, network)?.into_iter().map(Into::into).collect();
+    config.outbound = outbound(args, network)?;
+    config.added = endpoints(args, "addnode", network, ADDED_MAX)?;
     config.whitelist = whitelist(args)?;
     config.implicit.relay = flag(args, "whitelistrelay")?.unwrap_or(config.implicit.relay);
     config.user_agent = user_agent(args)?;
@@ -233,16 +235,34 @@ fn binds(args: &Args, port: u16) -> Result<Vec<SocketAddr>, OptionsError> {
     Ok(binds)
 }
 
-fn connect(args: &Args, network: Network) -> Result<Vec<SocketAddr>, OptionsError> {
-    let values = args.list("connect");
-    if let [only] = values
-        && is_off(only)
-    {
-        return Ok(Vec::new());
+/// Core: `AppInitMain`: with `-connect`, whatever it says, connections are not ours to choose, and
+/// `-seednode` counts for nothing.
+fn outbound(args: &Args, network: Network) -> Result<Outbound, OptionsError> {
+    let seed_nodes = endpoints(args, "seednode", network, CONNECT_MAX)?;
+    let fixed_seeds = match flag(args, "fixedseeds")?.unwrap_or(true) {
+        true => FixedSeeds::Used,
+        false => FixedSeeds::Unused,
+    };
+    match args.list("connect") {
+        [] if args.last("connect").is_none() => Ok(Outbound::Automatic { seed_nodes, fixed_seeds }),
+        [] => Ok(Outbound::None),
+        [only] if is_off(only) => Ok(Outbound::None),
+        _ => endpoints(args, "connect", network, CONNECT_MAX).map(Outbound::List),
     }
-    check_count("connect", values, CONNECT_MAX)?;
+}
+
+/// Addresses in numbers, at the port of the network unless they have one.
+fn endpoints(
+    args: &Args,
+    name: &'static str,
+    network: Network,
+    max: usize,
+) -> Result<Vec<Endpoint>, OptionsError> {
+    let values = args.list(name);
+    check_count(name, values, max)?;
     let port = network.default_port();
-    values.iter().map(|value| address("connect", value.as_str(), port)).collect()
+    let endpoint = |value: &Value| address(name, value.as_str(), port).map(Endpoint::Ip);
+    values.iter().map(endpoint).collect()
 }
 
 fn check_count(name: &'static str, values: &[Value], max: usize) -> Result<(), OptionsError> {

@@ -84,17 +84,25 @@ pub(super) const EFFECTIVE: &[Spec] = {
         spec(Options, "help", Request, "", "Print this help message and exit"),
         spec(Options, "version", Request, "", "Print version and exit"),
 
+        spec(Connection, "addnode", List, "=<addr>[:<port>]",
+            "Connect to this node as well, and again whenever the connection is lost; at most 8 of \
+             them at a time. May be given several times"),
         spec(Connection, "bind", List, "=<addr>[:<port>]",
             "Listen on this address, and on no other that is not given as well; without a port on \
              that of -port. An IPv6 address with a port is written [addr]:port. May be given \
              several times (default: all addresses of IPv4 and IPv6)"),
         spec(Connection, "connect", List, "=<addr>[:<port>]",
-            "Connect to this address, and again whenever the connection is lost; -noconnect or \
-             -connect=0: to none. May be given several times"),
+            "Connect to this address, and again whenever the connection is lost, and to no other \
+             but those of -addnode; -noconnect or -connect=0: to none. May be given several times"),
+        spec(Connection, "fixedseeds", Flag, "",
+            "Use built-in addresses of the chain if none is known a minute after the start \
+             (default: 1; there are some for main alone)"),
         spec(Connection, "listen", Flag, "",
             "Let others connect (default: 1, but 0 with -connect or -maxconnections=0)"),
         spec(Connection, "maxconnections", Single, "=<n>",
-            "Keep at most <n> connections, those of -connect not counted (default: 125)"),
+            "Keep at most <n> connections, those of -connect and -addnode not counted (default: \
+             125). Of these up to 11 are for peers that the node chooses: 8 for everything, 2 for \
+             blocks alone, 1 for a while"),
         spec(Connection, "maxreceivebuffer", Single, "=<n>",
             "Stop reading from a peer whose unhandled messages take over <n>*1000 bytes \
              (default: 5000)"),
@@ -108,6 +116,9 @@ pub(super) const EFFECTIVE: &[Spec] = {
         spec(Connection, "port", Single, "=<port>",
             "Listen on this port (default: 8333, testnet3: 18333, testnet4: 48333, signet: 38333, \
              regtest: 18444)"),
+        spec(Connection, "seednode", List, "=<addr>[:<port>]",
+            "Ask this node for addresses while none are known, or few peers are there, and leave \
+             it. May be given several times"),
         spec(Connection, "timeout", Single, "=<n>",
             "Give up an attempt to connect after <n> milliseconds (minimum: 1, default: 5000)"),
         spec(Connection, "v2transport", Flag, "",
@@ -172,7 +183,6 @@ pub(super) const LATER_UNLESS_OFF: &[&str] = &[
     "discover",
     "dns",
     "dnsseed",
-    "fixedseeds",
     "forcednsseed",
     "i2pacceptincoming",
     "i2psam",
@@ -197,7 +207,6 @@ pub(super) const LATER_UNLESS_OFF: &[&str] = &[
 /// Options of the reference that this version does without.
 pub(super) const LATER: &[&str] = &[
     "acceptnonstdtxn",
-    "addnode",
     "asmap",
     "bantime",
     "blocksdir",
@@ -231,7 +240,6 @@ pub(super) const LATER: &[&str] = &[
     "rpcwhitelist",
     "rpcwhitelistdefault",
     "rpcworkqueue",
-    "seednode",
     "startupnotify",
     "test",
     "testactivationheight",

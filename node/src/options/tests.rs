@@ -93,19 +93,47 @@ fn listening_follows_from_several_options() {
 #[test]
 fn endpoints_to_connect_to_are_collected() {
     let rows: &[(&str, &[&str])] = &[
-        ("", &[]),
-        ("-connect=0", &[]),
-        ("-noconnect", &[]),
-        ("-connect=1.2.3.4:5 -noconnect", &[]),
         ("-regtest -connect=1.2.3.4", &["1.2.3.4:18444"]),
         // The default is the chain's port, not ours.
         ("-regtest -port=7 -connect=1.2.3.4", &["1.2.3.4:18444"]),
         ("-connect=1.2.3.4:5 --connect=[::1]:6", &["1.2.3.4:5", "[::1]:6"]),
     ];
     for (line, expected) in rows {
-        let connect = options(line).config.connect;
+        let outbound = options(line).config.outbound;
+        let Outbound::List(connect) = outbound else { panic!("{line}: {outbound:?}") };
         let connect: Vec<_> = connect.iter().map(ToString::to_string).collect();
         assert_eq!(connect, *expected, "{line}");
+    }
+}
+
+#[test]
+fn peers_are_chosen_unless_they_are_named() {
+    let automatic = |seed_nodes: &[&str], fixed_seeds| Outbound::Automatic {
+        seed_nodes: seed_nodes.iter().map(|at| Endpoint::Ip(at.parse().unwrap())).collect(),
+        fixed_seeds,
+    };
+    check(
+        |options| options.config.outbound,
+        &[
+            ("", automatic(&[], FixedSeeds::Used)),
+            ("-fixedseeds=0", automatic(&[], FixedSeeds::Unused)),
+            ("-seednode=1.2.3.4", automatic(&["1.2.3.4:8333"], FixedSeeds::Used)),
+            ("-maxconnections=0", automatic(&[], FixedSeeds::Used)),
+            ("-connect=0", Outbound::None),
+            ("-noconnect", Outbound::None),
+            ("-connect=1.2.3.4:5 -noconnect", Outbound::None),
+            ("-connect=0 -seednode=1.2.3.4", Outbound::None),
+        ],
+    );
+}
+
+#[test]
+fn added_nodes_go_with_any_of_that() {
+    for line in ["", "-connect=0", "-connect=5.6.7.8"] {
+        let line = format!("-regtest {line} -addnode=1.2.3.4 -addnode=[::1]:5");
+        let added = options(&line).config.added;
+        let added: Vec<_> = added.iter().map(ToString::to_string).collect();
+        assert_eq!(added, ["1.2.3.4:18444", "[::1]:5"], "{line}");
     }
 }
 
@@ -272,7 +300,7 @@ fn options_without_effect_are_taken() {
     for line in [
         "-disablewallet -par=2 -fallbackfee=0.0002",
         // What is off already may be switched off.
-        "-dnsseed=0 -fixedseeds=0 -listenonion=0 -natpmp=0 -nodiscover",
+        "-dnsseed=0 -listenonion=0 -natpmp=0 -nodiscover",
         "-v2transport=0 -v2transport=1",
         "-nologratelimit -noconf -noincludeconf",
     ] {

@@ -166,7 +166,9 @@ fn of_setting(schedule: &Schedule, key: &str, value: &str) -> Operation {
     match key {
         "send-buffer" | "receive-buffer" | "descriptors" | "seed" => HOST_SETTING,
         "backlog" => BACKLOG,
-        "connect" if connects_to_nobody(schedule, value) => SILENCE,
+        "connect" | "knows" | "added" | "seed-nodes" if connects_to_nobody(schedule, value) => {
+            SILENCE
+        }
         _ => SETTING,
     }
 }
@@ -175,7 +177,9 @@ fn of_setting(schedule: &Schedule, key: &str, value: &str) -> Operation {
 pub(crate) fn connects_to_nobody(schedule: &Schedule, list: &str) -> bool {
     let Ok(hosts) = addresses_of(schedule) else { return false };
     let is_known = |at: &SocketAddr| hosts.values().flatten().any(|own| *own == at.ip());
-    let ends = list.split_whitespace().map(str::parse::<SocketAddr>);
+    // What is offered there stands behind a slash.
+    let without = |word: &str| word.split('/').next().map(str::parse::<SocketAddr>);
+    let ends = list.split_whitespace().filter_map(without);
     ends.flatten().any(|at| !is_known(&at) && !NODE_ADDRESSES.contains(&at.ip()))
 }
 

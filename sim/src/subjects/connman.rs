@@ -3,16 +3,20 @@
 //! The peers' side is written apart from the library's codec, so that a mistake in one does not
 //! hide behind the same mistake in the other.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use sockman::connman::addrman::{AddrRecord, NetAddr, NetService};
 use sockman::connman::bans::{BANS_MAX, BanTime, Subnet};
 use sockman::connman::host::Cjdns;
 use sockman::connman::permissions::Whitelist;
 use sockman::connman::{
-    CONNECT_MAX, Command, Config, ConnMan, NetworkState, Notice, Peer, Services, Tables, Timer,
+    ADDED_MAX, CONNECT_MAX, Command, Config, ConnMan, FixedSeeds, Limits, NetworkState, Notice,
+    Outbound, Peer, Services, Tables, Timer,
 };
 use sockman::sockets::{ConnId, Endpoint};
 use sockman::sockman::{Conns, RECEIVE_BYTES_MAX};
+use sockman::time::{Instant, Now};
 use sockman::transport::Network;
 
 use crate::guided::{Told, Transition};
@@ -21,8 +25,9 @@ use crate::schedule::{ACTORS_MAX, Word};
 use crate::subject::{
     ByteTotals, Dialect as _, Fact, Resource, SettingError, Setup, Subject, UnknownWord,
 };
-use crate::world::NODE_DESCRIPTORS_MAX;
+use crate::world::{NODE_DESCRIPTORS_MAX, WALL_START};
 
+mod added;
 mod banned;
 mod evicted;
 mod expected;
@@ -31,6 +36,7 @@ mod handshake;
 mod listed;
 mod lists;
 mod model;
+mod opening;
 mod policy;
 mod rights;
 mod side;
@@ -108,6 +114,8 @@ pub(crate) const KNOWN: Known = Known {
         ("ban", Some(("subnet", "203.0.113.0/24"))),
         ("unban", Some(("subnet", "203.0.113.0/24"))),
         ("clear-bans", None),
+        ("add-node", Some(("at", "203.0.113.1:8333"))),
+        ("remove-node", Some(("at", "203.0.113.1:8333"))),
         ("shutdown", None),
     ],
     node: &[
@@ -153,6 +161,7 @@ impl Subject for Connman {
     fn tenant(setup: &Setup<'_>) -> Result<ConnMan, SettingError> {
         let mut config = Config::new(Network::Regtest);
         config.services = config.services.without(Services::P2P_V2);
+        let (mut automatic, mut known_addresses, mut seed_nodes) = (false, Vec::new(), Vec::new());
         for (key, value) in setup.settings {
             let refused =
                 |expected| SettingError { key: key.clone(), value: value.clone(), expected };
@@ -163,7 +172,17 @@ impl Subject for Connman {
                 "peer-timeout" => {
                     config.peer_timeout = Duration::from_secs(u64::from(number()?.max(1)));
                 }
-                "connect" => config.connect = endpoints(key, value)?,
+                "connect" => config.outbound = Outbound::List(endpoints(key, value)?),
+                "automatic" if value == "on" => automatic = true,
+                "automatic" => return Err(refused("on")),
+                "max-full-relay" => config.limits.outbound_full_relay_max = number()?.min(8),
+                "max-block-relay" => config.limits.block_relay_max = number()?.min(2),
+                "knows" => {
+                    let known = value.split_whitespace().map(known).collect();
+                    known_addresses = Option::<Vec<_>>::ok_or_else(known, || refused(KNOWS))?;
+                }
+                "seed-nodes" => seed_nodes = endpoints(key, value)?,
+                "added" => config.added = endpoints(key, value)?,
                 "v2" if value == "on" => config.services = config.services | Services::P2P_V2,
                 "v2" if value == "off" => {}
                 "v2" => return Err(refused("on or off")),
@@ -179,14 +198,27 @@ impl Subject for Connman {
                 "v2-peers" => return Err(refused("peers, as in p1 p3")),
                 _ => {
                     return Err(refused(
-                        "one of connect, max-inbound, peer-timeout, max-receive-buffer, \
-                         max-send-buffer, v2, v2-peers, whitelist, and of the host's: seed, \
-                         send-buffer, receive-buffer, descriptors, backlog",
+                        "one of connect, automatic, knows, seed-nodes, added, max-inbound, \
+                         max-full-relay, max-block-relay, peer-timeout, max-receive-buffer, \
+                         max-send-buffer, v2, v2-peers, whitelist, and of the host's: seed, send-buffer, \
+                         receive-buffer, descriptors, backlog",
                     ));
                 }
             }
         }
-        Ok(ConnMan::new(config, setup.seed.clone()))
+        let Limits { outbound_full_relay_max, block_relay_max, feeler_max, .. } = config.limits;
+        config.limits.automatic_max = outbound_full_relay_max + block_relay_max + feeler_max;
+        if automatic {
+            // On this network there are none, and nobody else is to be dialled.
+            let fixed_seeds = FixedSeeds::Used;
+            config.outbound = Outbound::Automatic { seed_nodes, fixed_seeds };
+        }
+        let mut connman = ConnMan::new(config, setup.seed.clone());
+        let now = Now { steady: Instant::START, wall: WALL_START };
+        for (source, record) in &known_addresses {
+            connman.add_addresses(now, &[*record], source);
+        }
+        Ok(connman)
     }
 
     fn peer(settings: &[(String, String)], number: u16) -> Speaker {
@@ -208,6 +240,35 @@ impl Subject for Connman {
 
     const CONNECTS_BY_ITSELF: bool = true;
     const SHAKES_HANDS: bool = true;
+
+    fn draw_chosen(
+        addresses: &[String],
+        below: &mut dyn FnMut(u32) -> u32,
+    ) -> Vec<(String, String)> {
+        let (mut knows, mut added, mut seed_nodes) = (Vec::new(), Vec::new(), Vec::new());
+        for address in addresses {
+            match below(16) {
+                0..2 => added.push(address.clone()),
+                2 => seed_nodes.push(address.clone()),
+                3 => knows.push(format!("{address}/limited")),
+                4..8 => knows.push(format!("{address}/v2")),
+                _ => knows.push(address.clone()),
+            }
+        }
+        let full_relay = [1, 2, 8][below(3) as usize];
+        let block_relay = below(3);
+        let mut settings = vec![
+            ("automatic".to_owned(), "on".to_owned()),
+            ("max-full-relay".to_owned(), full_relay.to_string()),
+            ("max-block-relay".to_owned(), block_relay.to_string()),
+        ];
+        for (key, values) in [("knows", knows), ("added", added), ("seed-nodes", seed_nodes)] {
+            if !values.is_empty() {
+                settings.push((key.to_owned(), values.join(" ")));
+            }
+        }
+        settings
+    }
 
     fn draw_settings(in_256: u8, below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
         let mut settings = Vec::new();
@@ -254,9 +315,17 @@ impl Subject for Connman {
                 Ok(Command::Ban { subnet: self::subnet(word, subnet)?, time })
             }
             ("unban", [subnet]) => Ok(Command::Unban { subnet: self::subnet(word, subnet)? }),
+            ("add-node", [at]) => Ok(Command::AddNode { endpoint: endpoint(word, at)? }),
+            ("remove-node", [at]) => Ok(Command::RemoveNode { endpoint: endpoint(word, at)? }),
+            ("know", [(key, value)]) if key == "at" => {
+                let known = known(value).ok_or_else(|| UnknownWord::new(word, Some(0), KNOWS))?;
+                let (source, record) = known;
+                Ok(Command::AddAddresses { addresses: vec![record], source })
+            }
             _ => {
                 let expected = "ping, shutdown, network active=on, network active=off, \
-                                ban subnet=S, ban subnet=S seconds=N, unban subnet=S or clear-bans";
+                                ban subnet=S, ban subnet=S seconds=N, unban subnet=S, clear-bans, \
+                                add-node at=A, remove-node at=A or know at=A";
                 Err(UnknownWord::new(word, None, expected))
             }
         }
@@ -299,6 +368,8 @@ impl Subject for Connman {
             | Notice::InboundRefused { .. }
             | Notice::BanAsked { .. }
             | Notice::UnbanAsked { .. }
+            | Notice::AddNodeAsked { .. }
+            | Notice::RemoveNodeAsked { .. }
             | Notice::AcceptFailed { .. }
             | Notice::DialBegun { .. }
             | Notice::DialFailed { .. }
@@ -409,7 +480,7 @@ fn inbound_count(conns: &Conns<Peer>) -> usize {
 
 /// The tables of the whole node.
 fn check_tables(connman: &ConnMan, conns: &Conns<Peer>, mut check: impl FnMut(Resource)) {
-    let Tables { deadlines, turns, own_nonces, listed, fallbacks, bans, notices } =
+    let Tables { deadlines, turns, own_nonces, listed, added, fallbacks, bans, notices } =
         connman.tables();
     let peers = conns.iter().count();
     let outbound = conns.iter().filter(|(_, peer)| !peer.conn_type().is_inbound()).count();
@@ -418,6 +489,7 @@ fn check_tables(connman: &ConnMan, conns: &Conns<Peer>, mut check: impl FnMut(Re
         ("turns", turns, peers, "one a peer"),
         ("own nonces", own_nonces, outbound, "one for each that was dialled"),
         ("endpoints to connect to", listed, CONNECT_MAX, "the bound of the list"),
+        ("nodes that were added", added, ADDED_MAX, "the bound of the list"),
         ("endpoints to connect to with v1", fallbacks, FALLBACKS_MAX, "connections there may be"),
         ("subnets that are banned", bans, BANS_MAX, "the bound of the list"),
         ("notices that nobody has taken", notices, 0, "they are taken after each step"),
@@ -425,6 +497,34 @@ fn check_tables(connman: &ConnMan, conns: &Conns<Peer>, mut check: impl FnMut(Re
     for (name, used, limit, derivation) in table {
         check(Resource { name, used: used as u64, limit: limit as u64, derivation });
     }
+}
+
+/// What a setting `knows` has.
+const KNOWS: &str = "addresses with ports that the public can route to, perhaps with what is \
+     offered there, a space between two: 8.1.0.1:8333 8.2.0.1:8333/v2 8.3.0.1:8333/limited";
+
+/// An address that somebody told of, and who: each one is its own source, so that a source cannot
+/// fill the places of others. What it offers, as far as known: every block with witnesses, over v2
+/// too, or only the last blocks.
+fn known(word: &str) -> Option<(NetAddr, AddrRecord)> {
+    let (at, offers) = word.split_once('/').unwrap_or((word, ""));
+    let at: SocketAddr = at.parse().ok()?;
+    let services = match offers {
+        "" => Services::DESIRABLE,
+        "v2" => Services::DESIRABLE | Services::P2P_V2,
+        "limited" => Services::NETWORK_LIMITED | Services::WITNESS,
+        _ => return None,
+    };
+    let addr = NetAddr::from_ip(at.ip());
+    let service = NetService { addr, port: at.port() };
+    addr.is_routable().then_some((addr, AddrRecord { service, services, time: WALL_START }))
+}
+
+/// The address that a command is about.
+fn endpoint(word: &Word, (key, value): &(String, String)) -> Result<Endpoint, UnknownWord> {
+    let expected = "at=A with an address and a port, as in 203.0.113.9:8333";
+    let found = (key == "at").then(|| value.parse().ok()).flatten();
+    found.map(Endpoint::Ip).ok_or_else(|| UnknownWord::new(word, Some(0), expected))
 }
 
 /// What generated schedules say of bans: of a host, of some, of none; short and long.

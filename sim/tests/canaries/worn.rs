@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use sockman::connman::addrman::AddrMan;
 use sockman::connman::bans::BanList;
 use sockman::connman::{Command, Config, ConnMan, NetworkState, Notice, Peer};
 use sockman::rng::Seed;
@@ -377,6 +378,10 @@ impl Configured for WornConnman {
 
     fn seed(&self) -> &Seed {
         self.inner.seed()
+    }
+
+    fn addrman(&self) -> &AddrMan {
+        self.inner.addrman()
     }
 
     fn bans(&self) -> &BanList {

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::sync_channel;
 
-use sockman::connman::{DialFailure, EndedBy, Limits, NetworkState, Refusal};
+use sockman::connman::{DialFailure, EndedBy, Limits, NetworkState, Outbound, Refusal};
 use sockman::sockets::Failure;
 
 use super::*;
@@ -84,7 +84,7 @@ fn notices_of_a_peer_are_paired() {
 #[test]
 fn network_switched_off_ends_everything_and_lets_nobody_in() {
     let mut world = World::with(|config| {
-        config.connect = vec![Endpoint::Ip("127.0.0.1:9".parse().unwrap())];
+        config.outbound = Outbound::List(vec![Endpoint::Ip("127.0.0.1:9".parse().unwrap())]);
     });
     let peer = world.ready_peer();
     world.command(Command::SetNetworkActive(NetworkState::Inactive));

@@ -1,6 +1,6 @@
 //! docs/behaviour.md, connman 5.3: the list of endpoints to connect to.
 
-use sockman::connman::{ConnType, DialFailure};
+use sockman::connman::{ConnType, DialFailure, Outbound};
 use sockman::sockets::{ConnectError, Failure};
 use sockman::sockman::ConnFailure;
 
@@ -17,7 +17,7 @@ fn failures(world: &World) -> usize {
 
 #[test]
 fn refused_endpoint_is_tried_again_with_growing_pauses() {
-    let mut world = World::with(|config| config.connect = vec![endpoint(9)]);
+    let mut world = World::with(|config| config.outbound = Outbound::List(vec![endpoint(9)]));
     world.drive();
     // 500 ms after the first round, then 500 ms more each, up to 5.5 s.
     let mut tries = vec![failures(&world)];
@@ -37,7 +37,8 @@ fn refused_endpoint_is_tried_again_with_growing_pauses() {
 
 #[test]
 fn connected_list_needs_no_attention() {
-    let mut world = World::with(|config| config.connect = vec![endpoint(9), endpoint(10)]);
+    let mut world =
+        World::with(|config| config.outbound = Outbound::List(vec![endpoint(9), endpoint(10)]));
     let listeners = [9, 10].map(|port| world.listen(port).0);
     world.drive();
     let peers = listeners.map(|listener| world.accept(listener));
@@ -55,7 +56,7 @@ fn connected_list_needs_no_attention() {
 
 #[test]
 fn endpoint_that_closes_at_once_is_not_dialled_in_a_loop() {
-    let mut world = World::with(|config| config.connect = vec![endpoint(9)]);
+    let mut world = World::with(|config| config.outbound = Outbound::List(vec![endpoint(9)]));
     let (listener, _) = world.listen(9);
     let mut accepted = 0;
     for _ in 0..100 {

@@ -1,6 +1,6 @@
 //! Any order of the steps is permitted: nothing that must hold depends on the default one.
 
-use sockman::connman::NetworkState;
+use sockman::connman::{NetworkState, Outbound};
 use sockman::driver::Task;
 use sockman::rng::{OrderKey, Purpose};
 
@@ -104,7 +104,7 @@ fn attempt_that_begins_while_the_network_goes_off_ends_once_it_connects() {
         (Command::Shutdown, DisconnectReason::Shutdown),
     ] {
         let to = Endpoint::Ip("127.0.0.1:9".parse().unwrap());
-        let mut world = World::with(|config| config.connect = vec![to]);
+        let mut world = World::with(|config| config.outbound = Outbound::List(vec![to]));
         let (listener, _) = world.listen(9);
         let is_opener = |task: &Task| Machine::<Loopback, ConnMan>::task_name(*task) == "opener";
         let opener = Machine::<Loopback, ConnMan>::tasks().find(is_opener).unwrap();

@@ -110,6 +110,18 @@ impl AddrMan {
         counts.iter().map(of).sum()
     }
 
+    /// How many addresses were ever new, also those that are forgotten. While that stays as it is,
+    /// nobody new is known.
+    #[must_use]
+    pub const fn entries_made(&self) -> u64 {
+        self.next_id
+    }
+
+    /// All addresses that are known, in the order in which they were new.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
     /// What is known of an address.
     #[must_use]
     pub fn find(&self, service: &NetService) -> Option<&Entry> {

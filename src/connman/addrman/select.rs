@@ -10,8 +10,12 @@ use crate::rng::Draws;
 use crate::time::UnixTime;
 
 /// Buckets that one choice looks at before it takes the next address there is. Ours: Core looks on
-/// without end. With one address of the least chance in 1024 buckets, 45,000 are expected to do.
-pub const SELECT_ROUNDS_MAX: u32 = 1 << 20;
+/// without end. With the least chance 45 addresses are expected to do.
+pub const SELECT_ROUNDS_MAX: u32 = 1 << 12;
+
+/// Empty buckets that one choice looks into before it draws among those that are not: as likely,
+/// and soon over where few addresses are. Ours.
+pub(super) const EMPTY_BUCKETS_MAX: u32 = 32;
 
 /// Among which addresses to choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,9 +55,16 @@ impl AddrMan {
         let table = self.choose_table(which, networks, draws)?;
         let now = secs(now);
         let mut factor = Factor::START;
+        let (mut empty, mut filled) = (0, Vec::new());
         for _ in 0..SELECT_ROUNDS_MAX {
-            let start = draw_slot(table, draws);
-            let Some(entry) = self.first_in_bucket(table, start, networks) else { continue };
+            let start = draw_slot(table, &filled, draws);
+            let Some(entry) = self.first_in_bucket(table, start, networks) else {
+                empty += 1;
+                if empty == EMPTY_BUCKETS_MAX {
+                    filled = self.filled_buckets(table, networks);
+                }
+                continue;
+            };
             if factor.takes(entry.chance(now), draws) {
                 return Some(Selected::of(entry));
             }
@@ -90,6 +101,14 @@ impl AddrMan {
         }
     }
 
+    /// The buckets that have an address which will do, in order.
+    fn filled_buckets(&self, table: Table, networks: &[NetClass]) -> Vec<u16> {
+        let fits = self.slots(table).filter(|(_, entry)| is_of(entry, networks));
+        let mut buckets: Vec<_> = fits.map(|(slot, _)| slot.bucket).collect();
+        buckets.dedup();
+        buckets
+    }
+
     /// The first address of a bucket that will do, from a position on and around.
     fn first_in_bucket(&self, table: Table, start: Slot, networks: &[NetClass]) -> Option<&Entry> {
         let table = self.table(table);
@@ -105,13 +124,17 @@ fn is_of(entry: &Entry, networks: &[NetClass]) -> bool {
     networks.is_empty() || networks.contains(&entry.service.addr.network())
 }
 
-/// A place of a table, each as likely as any.
-fn draw_slot(table: Table, draws: &mut Draws) -> Slot {
+/// A place of a table, in one of these buckets, or in any if none is named; each as likely as any.
+fn draw_slot(table: Table, filled: &[u16], draws: &mut Draws) -> Slot {
     let buckets = match table {
         Table::New => NEW_BUCKETS,
         Table::Tried => TRIED_BUCKETS,
     };
-    let bucket = u16::try_from(draws.below(u64::from(buckets))).expect("below the buckets");
+    let bucket = if filled.is_empty() {
+        u16::try_from(draws.below(u64::from(buckets))).expect("below the buckets")
+    } else {
+        filled[draws.index(filled.len())]
+    };
     let position = u8::try_from(draws.below(u64::from(BUCKET_SIZE))).expect("below BUCKET_SIZE");
     Slot { bucket, position }
 }

@@ -138,6 +138,10 @@ const V2_PEERS: Row =
     Row::new("node v2-peers", "nothing: it is how our peers speak", Needs::Nothing);
 const SEED: Row = Row::new("node seed", "nothing: no expectation may depend on it", Needs::Nothing);
 const WHITELIST: Row = Row::never("node whitelist");
+const CHOOSES: Row = Row::never(
+    "node automatic, knows, seed-nodes, added, max-full-relay, max-block-relay: what is drawn is \
+     the node's own",
+);
 const ODD_BUFFER: Row = Row::never("a message buffer that is no multiple of 1000");
 const KERNEL_BUFFERS: Row = Row::never("node send-buffer, receive-buffer, descriptors, backlog");
 const TOLD_MORE: Row = Row::never("node is told something else");
@@ -156,7 +160,7 @@ const OTHER_SUBJECT: Row = Row::never("another subject than connman");
 const TOO_LONG: Row = Row::never("more time than there is, of a node whose clock is its own");
 
 /// All of it.
-pub const TABLE: [Row; 34] = [
+pub const TABLE: [Row; 35] = [
     DIALS,
     LISTENS,
     ACTS,
@@ -177,6 +181,7 @@ pub const TABLE: [Row; 34] = [
     V2_PEERS,
     SEED,
     WHITELIST,
+    CHOOSES,
     ODD_BUFFER,
     KERNEL_BUFFERS,
     TOLD_MORE,
@@ -249,6 +254,9 @@ fn row_of_setting(schedule: &Schedule, key: &str, value: &str) -> Row {
         "v2-peers" => V2_PEERS,
         "seed" => SEED,
         "whitelist" => WHITELIST,
+        "automatic" | "knows" | "seed-nodes" | "added" | "max-full-relay" | "max-block-relay" => {
+            CHOOSES
+        }
         _ => KERNEL_BUFFERS,
     }
 }

@@ -67,7 +67,7 @@ const OBJECTS: [&str; 16] = [
 const SPELLED: u8 = 0xF0;
 
 /// The tasks of a machine, those of a connection manager, and what else may go next.
-const TASKS: [&str; 10] = [
+const TASKS: [&str; 11] = [
     "socket",
     "commands",
     "messages",
@@ -78,6 +78,7 @@ const TASKS: [&str; 10] = [
     "driver",
     "push",
     "wake",
+    "added",
 ];
 
 pub(super) fn read_fault(input: &mut Reader<'_>) -> Option<Fault> {

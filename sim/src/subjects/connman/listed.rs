@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use sockman::connman::{Config, Notice};
+use sockman::connman::{Config, Notice, Outbound};
 use sockman::driver::{Did, Outcome};
 use sockman::sockets::{ConnId, Endpoint};
 use sockman::time::Instant;
@@ -53,9 +53,14 @@ impl Listed {
         config: &Config,
         model: &Model,
     ) -> Result<(), Objection> {
+        let listed: &[Endpoint] = match &config.outbound {
+            Outbound::None => &[],
+            Outbound::List(endpoints) => endpoints,
+            Outbound::Automatic { .. } => return Ok(()),
+        };
         if self.entries.is_none() {
             let mut entries: Vec<Endpoint> = Vec::new();
-            for endpoint in &config.connect {
+            for endpoint in listed {
                 if !entries.contains(endpoint) {
                     entries.push(endpoint.clone());
                 }

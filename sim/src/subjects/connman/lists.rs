@@ -38,6 +38,22 @@ pub(super) fn look(name: &[u8], payload: &[u8]) -> Wrong {
     found.unwrap_or(Wrong::Nothing)
 }
 
+/// Whether an `inv` that can be read has transactions: by their txid, by their wtxid, with their
+/// witness.
+pub(super) fn transactions(payload: &[u8]) -> [bool; 3] {
+    let Some((count, mut rest)) = compact(payload) else { return [false; 3] };
+    let mut found = [false; 3];
+    for _ in 0..count {
+        let (Some(kind), Some(after)) = (rest.first_chunk(), skip(rest, 36)) else {
+            return [false; 3];
+        };
+        let kind = u32::from_le_bytes(*kind);
+        found = [found[0] || kind == 1, found[1] || kind == 5, found[2] || kind == 1 << 30 | 1];
+        rest = after;
+    }
+    found
+}
+
 const fn over(count: u64, max: u64) -> Wrong {
     if count > max { Wrong::TooMany } else { Wrong::Nothing }
 }

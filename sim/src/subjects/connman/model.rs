@@ -10,7 +10,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use sockman::connman::{Command, Config, DialFailure, NetworkState, Notice, Peer, PeerId};
+use sockman::connman::{
+    Command, Config, ConnType, DialFailure, NetworkState, Notice, Peer, PeerId,
+};
 use sockman::driver::{Did, Outcome};
 use sockman::rng::Seed;
 use sockman::sockets::{Accepted, ConnId, Endpoint, Received, Sent, Source};
@@ -18,10 +20,12 @@ use sockman::sockman::{ConnFailure, Event, Tenant};
 
 use super::banned::is_in;
 use super::fairness::Fairness;
+use super::opening::{P2P_V2, known_services};
 use super::rights::{Rights, is_local};
-use super::side::{Effect, Side};
+use super::side::{Effect, FEELER_DONE, Side};
 use super::tap::Tap;
 use super::timers::{self, Clock, Times};
+use super::watch::Configured;
 use crate::faulty::{CallRecord, CallResult};
 use crate::subject::{Objection, Sight, Subject};
 use crate::world::Step;
@@ -73,7 +77,7 @@ impl Model {
         self.sides.values().any(there)
     }
 
-    pub(super) fn look<X: Wears>(
+    pub(super) fn look<X: Wears<Tenant: Configured>>(
         &mut self,
         sight: &Sight<'_, X>,
         config: &Config,
@@ -291,12 +295,14 @@ impl Model {
             }
             Command::Unban { .. } | Command::ClearBans => {}
             Command::Connect { .. } | Command::Inspect { .. } => {}
+            Command::AddNode { .. } | Command::RemoveNode { .. } => {}
+            Command::AddAddresses { .. } => {}
         }
     }
 
     // What the node tells.
 
-    fn hear_notices<X: Wears>(
+    fn hear_notices<X: Wears<Tenant: Configured>>(
         &mut self,
         sight: &Sight<'_, X>,
         config: &Config,
@@ -321,6 +327,13 @@ impl Model {
                     self.discourage(conn.ok_or_else(|| after_the_end(notice))?)?;
                 }
                 Notice::InboundRefused { conn, .. } => self.end(*conn, "refused"),
+                Notice::DialBegun { conn, conn_type, .. } => {
+                    self.note_kind(*conn, *conn_type, sight.tenant);
+                }
+                // A feeler that has what it came for says what there is to say, and goes.
+                Notice::MessageQueued { .. } if conn.is_some_and(|conn| self.is_done(conn)) => {
+                    self.queue(conn.expect("just looked at"), notice)?;
+                }
                 Notice::MessageHandled { .. } | Notice::MessageQueued { .. } => {
                     let conn = conn.ok_or_else(|| after_the_end(notice))?;
                     if sight.conns.get(conn).is_some_and(|peer| peer.is_over()) {
@@ -354,7 +367,8 @@ impl Model {
                     self.fallbacks.push_back(endpoint.clone());
                 }
                 Notice::DialFailed { .. }
-                | Notice::DialBegun { .. }
+                | Notice::AddNodeAsked { .. }
+                | Notice::RemoveNodeAsked { .. }
                 | Notice::BanAsked { .. }
                 | Notice::UnbanAsked { .. }
                 | Notice::AcceptFailed { .. }
@@ -365,6 +379,34 @@ impl Model {
         side.unqueued().map_or(Ok(()), |name| {
             Err(objection(side, format!("{name} is due, and was not queued with its cause")))
         })
+    }
+
+    /// What an attempt is for, and by which transport it has to be made.
+    fn note_kind(&mut self, conn: ConnId, conn_type: ConnType, tenant: &impl Configured) {
+        let Some(side) = self.sides.get_mut(&conn) else { return };
+        side.conn_type = conn_type;
+        let is_chosen = !matches!(conn_type, ConnType::Manual | ConnType::AddrFetch);
+        let known = known_services(tenant, &side.endpoint);
+        let speaks_v2 = known.is_none_or(|services| services & P2P_V2 != 0);
+        side.is_v1 |= is_chosen && !speaks_v2;
+    }
+
+    fn queue(&mut self, conn: ConnId, notice: &Notice) -> Result<(), Objection> {
+        let Notice::MessageQueued { message_type, payload_bytes, .. } = notice else {
+            return Ok(());
+        };
+        let Some(side) = self.touch(conn) else { return Ok(()) };
+        let queued = side.queue(message_type.as_str(), *payload_bytes);
+        queued.map_err(|what| objection(side, what))
+    }
+
+    /// Whether a connection is one that was made to see whether somebody is there, and it has seen;
+    /// what is then to be said is due.
+    fn is_done(&mut self, conn: ConnId) -> bool {
+        let Self { sides, nonces, .. } = self;
+        let Some(side) = sides.get_mut(&conn) else { return false };
+        side.finish_feeler(|nonce| nonces.contains(&nonce));
+        side.over == Some(FEELER_DONE)
     }
 
     /// Somebody's host is discouraged: that one has misbehaved, and all who come from there go.
@@ -396,8 +438,8 @@ impl Model {
         let (wall, is_off, is_stopped) = (self.clock.now.wall, self.is_off, self.is_stopped);
         let Some(side) = self.touch(conn) else { return Ok(()) };
         side.times.opened = wall;
-        side.rights = Rights::of(config, &side.endpoint, side.by_node);
-        let tap = if side.is_fallback { None } else { tap(side.by_node) };
+        side.rights = Rights::of(config, &side.endpoint, side.conn_type);
+        let tap = if side.is_fallback || side.is_v1 { None } else { tap(side.by_node) };
         side.come_up(tap);
         if is_off {
             // The attempt was begun before.
@@ -459,11 +501,40 @@ impl Model {
         if side.over == Some(name) || side.fatal(|n| self.nonces.contains(&n)) == Some(name) {
             return Ok(());
         }
+        if name == "surplus" && self.is_surplus(side, config) {
+            return Ok(());
+        }
         if let Some(told) = timers::check_told(side, reason, &self.clock, config) {
             return told.map_err(|what| timer(side, what));
         }
         let expected = side.over.unwrap_or("nothing");
         Err(objection(side, format!("it was ended for {name}; what passed says {expected}")))
+    }
+
+    /// Whether somebody of a kind has to go of which there are more than there are places for, and
+    /// it may be this one (eviction 2).
+    fn is_surplus(&self, side: &Side, config: &Config) -> bool {
+        let limits = &config.limits;
+        let most = match side.conn_type {
+            ConnType::OutboundFullRelay => limits.outbound_full_relay_max,
+            ConnType::BlockRelay => limits.block_relay_max,
+            _ => return false,
+        };
+        let is_one = |other: &&Side| other.conn_type == side.conn_type && other.is_ready();
+        let ready = self.sides.values().filter(is_one).count();
+        let opened = side.times.opened.as_secs();
+        ready > most as usize && self.clock.now.wall.as_secs() >= opened + 30
+    }
+
+    /// Whether a connection was begun because another with v2 was answered with nothing.
+    pub(super) fn is_fallback(&self, conn: ConnId) -> bool {
+        self.sides.get(&conn).is_some_and(|side| side.is_fallback)
+    }
+
+    /// Addresses with which there is a connection or an attempt, and what each is for.
+    pub(super) fn there(&self) -> impl Iterator<Item = (&Endpoint, ConnType)> {
+        let there = self.sides.values().filter(|side| side.by_node || side.is_up);
+        there.map(|side| (&side.endpoint, side.conn_type))
     }
 
     fn close(&mut self, conn: ConnId, notices: &[Notice]) -> Result<(), Objection> {

@@ -3,10 +3,12 @@
 //! docs/behaviour.md, bans 3 and handshake 12. It takes from the library what an entry of the
 //! whitelist says, and decides itself whom it is for and what follows.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "an oracle looks at what concerns it")]
+
 use std::net::IpAddr;
 
-use sockman::connman::Config;
 use sockman::connman::permissions::{Permissions, Whitelist};
+use sockman::connman::{Config, ConnType};
 use sockman::sockets::Endpoint;
 
 use super::banned::is_in;
@@ -26,11 +28,16 @@ pub(super) struct Rights {
 
 impl Rights {
     /// Those of whoever is at the other end: of those who come by the entries for them, of those
-    /// who were dialled, all by hand, by the others.
-    pub(super) fn of(config: &Config, endpoint: &Endpoint, by_node: bool) -> Self {
+    /// who were dialled by hand by the others. Whom the node has chosen itself has none.
+    pub(super) fn of(config: &Config, endpoint: &Endpoint, conn_type: ConnType) -> Self {
+        let by_hand = conn_type == ConnType::Manual;
         let is_for = |entry: &&Whitelist| {
             let directions = entry.directions;
-            let fits = if by_node { directions.outbound } else { directions.inbound };
+            let fits = match conn_type {
+                ConnType::Inbound => directions.inbound,
+                ConnType::Manual => directions.outbound,
+                _ => false,
+            };
             fits && is_in(&entry.subnet.to_string(), endpoint)
         };
         let granted: Vec<_> =
@@ -41,7 +48,7 @@ impl Rights {
         let has_mempool = has(Permissions::MEMPOOL);
         // Who is dialled is offered what everybody is.
         let has_bloom = !by_node && granted.iter().any(|all| all.has(Permissions::BLOOM_FILTER));
-        Self { is_vouched_for: by_node || has_noban, has_noban, has_mempool, has_bloom }
+        Self { is_vouched_for: by_hand || has_noban, has_noban, has_mempool, has_bloom }
     }
 }
 

@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use sockman::connman::{Config, Verdict};
+use sockman::connman::{Config, ConnType, Verdict};
 use sockman::sockets::Endpoint;
 
 use super::lists::{self, Wrong};
@@ -29,6 +29,12 @@ const BLOOM: u8 = 1 << 2;
 const NO_NONCES_MAX: i32 = 60000;
 const ALERT_MAX: i32 = 70012;
 const COMPACT_BLOCKS_MIN: i32 = 70014;
+
+/// Why a connection ends that was to see whether somebody is there.
+pub(super) const FEELER_DONE: &str = "feeler-done";
+
+/// Every block, with witnesses (connman 5.4).
+const DESIRABLE: u64 = 9;
 
 /// Longest user agent, in bytes (handshake 1, `MAX_SUBVERSION_LENGTH`).
 const AGENT_BYTES_MAX: usize = 256;
@@ -53,6 +59,8 @@ struct Message {
     name: [u8; NAME_BYTES_MAX],
     payload_bytes: usize,
     meaning: Meaning,
+    /// Transactions that it announces, as [`lists::transactions`] has them.
+    transactions: [bool; 3],
 }
 
 /// What matters of it.
@@ -100,8 +108,8 @@ impl Effect {
 enum Version {
     /// Not even its first part is there.
     Short,
-    /// What the protocol is; the nonce, unless the rest cannot be read.
-    Read(i32, Option<u64>),
+    /// What the protocol is and the services are; the nonce, unless the rest cannot be read.
+    Read(i32, u64, Option<u64>),
 }
 
 /// One thing that the node has to say.
@@ -152,6 +160,10 @@ pub(super) struct Side {
     pub(super) has_news: bool,
     /// Whether it was found too silent at such a time.
     pub(super) is_judged_unheard: bool,
+    /// What it is for.
+    pub(super) conn_type: ConnType,
+    /// Whether the node has reason to believe that nobody there speaks v2.
+    pub(super) is_v1: bool,
     /// Whether the node has begun it because another with v2 was answered with nothing.
     pub(super) is_fallback: bool,
     /// What it may do that others may not.
@@ -190,6 +202,8 @@ impl Side {
             times,
             has_news: false,
             is_judged_unheard: false,
+            conn_type: if by_node { ConnType::Manual } else { ConnType::Inbound },
+            is_v1: false,
             is_fallback: false,
             rights: Rights::default(),
             is_discouraged: false,
@@ -336,7 +350,12 @@ impl Side {
             },
         };
         self.unhandled_memory += UNHANDLED_OVERHEAD_BYTES + memory(payload.len());
-        self.unhandled.push_back(Message { name, payload_bytes: payload.len(), meaning });
+        let transactions = match trimmed(&name) {
+            b"inv" if self.is_for_blocks_alone() => lists::transactions(payload),
+            _ => [false; 3],
+        };
+        let payload_bytes = payload.len();
+        self.unhandled.push_back(Message { name, payload_bytes, meaning, transactions });
     }
 
     /// The node has handled a message: it has to be the next one, and what it asks for is due.
@@ -380,18 +399,44 @@ impl Side {
 
     fn ends(&self, message: Message, is_own: impl Fn(u64) -> bool) -> Option<&'static str> {
         match (trimmed(&message.name), self.state, message.meaning) {
-            (_, State::AwaitsVersion, Meaning::Version(Version::Read(protocol, nonce))) => {
+            (
+                _,
+                State::AwaitsVersion,
+                Meaning::Version(Version::Read(protocol, services, nonce)),
+            ) => {
+                if self.needs_services() && services & DESIRABLE != DESIRABLE {
+                    return Some("services-missing");
+                }
                 if protocol < PROTOCOL_MIN {
                     return Some("version-too-old");
                 }
                 let is_own = !self.by_node && nonce.is_some_and(is_own);
-                is_own.then_some("self-connection")
+                let is_done = self.conn_type == ConnType::Feeler && nonce.is_some();
+                is_own.then_some("self-connection").or(is_done.then_some(FEELER_DONE))
+            }
+            // Who is there for blocks alone says no addresses, and no transactions.
+            (b"addr" | b"addrv2", ..) if self.is_for_blocks_alone() => None,
+            (b"tx", State::Ready, _) if self.is_for_blocks_alone() => Some("transaction-unwanted"),
+            (_, State::Ready, Meaning::List(Wrong::Nothing) | Meaning::Plain)
+                if self.announces_unwanted(message) =>
+            {
+                Some("transaction-unwanted")
             }
             (_, State::Ready, Meaning::List(wrong)) => self.ends_for(wrong),
             (b"wtxidrelay", State::Ready, _) => Some("wtxidrelay-after-verack"),
             (b"sendaddrv2", State::Ready, _) => Some("sendaddrv2-after-verack"),
             _ => None,
         }
+    }
+
+    fn is_for_blocks_alone(&self) -> bool {
+        self.conn_type == ConnType::BlockRelay
+    }
+
+    /// Whether it announces transactions in the way that was agreed on (handshake 7).
+    const fn announces_unwanted(&self, message: Message) -> bool {
+        let [by_txid, by_wtxid, with_witness] = message.transactions;
+        with_witness || by_txid && !self.wtxid_relay || by_wtxid && self.wtxid_relay
     }
 
     /// Handshake 12 and bans 3: who may do what nobody else may.
@@ -407,10 +452,31 @@ impl Side {
         }
     }
 
+    /// If the next message is a `version` that a feeler came for: it is answered, and that was all.
+    pub(super) fn finish_feeler(&mut self, is_own: impl Fn(u64) -> bool) {
+        if self.over.is_some() || self.fatal(is_own) != Some(FEELER_DONE) {
+            return;
+        }
+        let message = self.unhandled.pop_front().expect("it is fatal");
+        self.unhandled_memory -= UNHANDLED_OVERHEAD_BYTES + memory(message.payload_bytes);
+        self.has_effect(message);
+        self.end(FEELER_DONE);
+    }
+
+    /// Whether a peer that offers little is of no use (connman 2.1).
+    const fn needs_services(&self) -> bool {
+        let conn_type = self.conn_type;
+        matches!(
+            conn_type,
+            ConnType::OutboundFullRelay | ConnType::BlockRelay | ConnType::AddrFetch
+        )
+    }
+
     /// What a message comes to that does not end the connection.
     fn answer(&mut self, message: Message) -> Effect {
+        let is_heard = !self.is_for_blocks_alone() || !trimmed(&message.name).starts_with(b"addr");
         let is_pardoned =
-            self.is_ready() && matches!(message.meaning, Meaning::List(Wrong::TooMany));
+            self.is_ready() && is_heard && matches!(message.meaning, Meaning::List(Wrong::TooMany));
         if is_pardoned {
             return Effect::Pardoned;
         }
@@ -421,7 +487,7 @@ impl Side {
     fn has_effect(&mut self, message: Message) -> bool {
         let ready = self.is_ready();
         match (trimmed(&message.name), self.state, message.meaning) {
-            (_, State::AwaitsVersion, Meaning::Version(Version::Read(protocol, Some(_)))) => {
+            (_, State::AwaitsVersion, Meaning::Version(Version::Read(protocol, _, Some(_)))) => {
                 self.answer_version(protocol.min(PROTOCOL));
                 true
             }
@@ -459,7 +525,8 @@ impl Side {
             self.due.extend([Says::Plain("wtxidrelay"), Says::Plain("sendaddrv2")]);
         }
         self.due.push_back(Says::Plain("verack"));
-        if self.by_node {
+        // Who is there for blocks alone is not asked (connman 2.1).
+        if self.by_node && self.conn_type != ConnType::BlockRelay {
             self.due.push_back(Says::Plain("getaddr"));
         }
         if common_version <= ALERT_MAX {
@@ -537,7 +604,9 @@ impl Side {
         };
         let is_right = name == says.name()
             && match says {
-                Says::Version => is_our_version(payload, self.rights),
+                Says::Version => {
+                    is_our_version(payload, self.rights) && self.is_relay_flag_right(payload)
+                }
                 Says::Ping => payload.iter().any(|byte| *byte != 0) || self.is_old(),
                 // Signed by somebody: its length says enough.
                 Says::Alert => true,
@@ -557,6 +626,12 @@ impl Side {
         self.queued -= 1;
         self.unsent_memory -= UNSENT_OVERHEAD_BYTES + memory(payload.len());
         Ok(())
+    }
+
+    /// Whether our version asks for transactions where we want some (connman 2.1).
+    fn is_relay_flag_right(&self, payload: &[u8]) -> bool {
+        let wants_none = matches!(self.conn_type, ConnType::BlockRelay | ConnType::Feeler);
+        payload.last() == Some(&u8::from(!wants_none))
     }
 
     /// Whether the peer's version knows no nonces.
@@ -600,7 +675,8 @@ fn version(payload: &[u8]) -> Version {
     let Some(protocol) = payload.first_chunk().filter(|_| payload.len() >= 46) else {
         return Version::Short;
     };
-    Version::Read(i32::from_le_bytes(*protocol), version_nonce(payload))
+    let services = nonce_of(&payload[4..]).unwrap_or_default();
+    Version::Read(i32::from_le_bytes(*protocol), services, version_nonce(payload))
 }
 
 /// The nonce of a `version` that can be read to its end, of which parts may be missing.

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use sockman::connman::bans::Banned;
 use sockman::connman::{
-    Command, DialFailure, DisconnectReason, Ignored, NetworkState, Notice, Peer, Refusal, Timer,
-    Verdict,
+    AddNode, Command, DialFailure, DisconnectReason, Ignored, NetworkState, Notice, Peer, Refusal,
+    Timer, Verdict,
 };
 use sockman::sockman::ConnFailure;
 use sockman::transport::v2::{V2Error, V2Rejected, V2RejectedWhy};
@@ -98,6 +98,17 @@ pub(super) fn told(notice: &Notice) -> Told {
         ),
         Notice::UnbanAsked { was_banned, .. } => {
             Told::only("unbans", if *was_banned { "banned" } else { "unknown" })
+        }
+        Notice::AddNodeAsked { outcome, .. } => Told::only(
+            "adds",
+            match outcome {
+                AddNode::Added => "added",
+                AddNode::AlreadyThere => "already-there",
+                AddNode::Full => "full",
+            },
+        ),
+        Notice::RemoveNodeAsked { was_there, .. } => {
+            Told::only("removes", if *was_there { "added" } else { "unknown" })
         }
         Notice::AcceptFailed { error } => Told::only("accept failed", name_of_accept_error(*error)),
         Notice::DialBegun { .. } => Told::only("dial begun", ""),
@@ -201,6 +212,9 @@ pub(super) const fn command_name(command: &Command) -> &'static str {
         Command::Ban { .. } => "ban",
         Command::Unban { .. } => "unban",
         Command::ClearBans => "clear-bans",
+        Command::AddNode { .. } => "add-node",
+        Command::RemoveNode { .. } => "remove-node",
+        Command::AddAddresses { .. } => "know",
         Command::Shutdown => "shutdown",
         Command::Inspect { .. } => "inspect",
     }

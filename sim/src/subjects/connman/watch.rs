@@ -1,12 +1,15 @@
 //! The oracles of the connection manager's own, in the order in which they look.
 
+use sockman::connman::addrman::AddrMan;
 use sockman::connman::bans::BanList;
 use sockman::connman::{Config, ConnMan};
 use sockman::rng::Seed;
 
 use super::HandshakeWatch;
+use super::added::Added;
 use super::listed::Listed;
 use super::model::{Model, Wears};
+use super::opening::Opening;
 use super::policy::Policy;
 use crate::subject::{Objection, Sight, Watch};
 use crate::world::Step;
@@ -15,6 +18,9 @@ use crate::world::Step;
 pub trait Configured {
     /// The settings that it was asked to have.
     fn config(&self) -> &Config;
+
+    /// The addresses that it knows.
+    fn addrman(&self) -> &AddrMan;
 
     /// What its randomness follows from, by which who listens in knows its secrets.
     fn seed(&self) -> &Seed;
@@ -32,6 +38,10 @@ impl Configured for ConnMan {
         self.seed()
     }
 
+    fn addrman(&self) -> &AddrMan {
+        self.addrman()
+    }
+
     fn bans(&self) -> &BanList {
         self.bans()
     }
@@ -44,6 +54,8 @@ pub struct ConnmanWatch {
     model: Model,
     policy: Policy,
     listed: Listed,
+    added: Added,
+    opening: Opening,
 }
 
 impl<X: Wears<Tenant: Configured>> Watch<X> for ConnmanWatch {
@@ -52,6 +64,8 @@ impl<X: Wears<Tenant: Configured>> Watch<X> for ConnmanWatch {
         self.model.look(sight, config, sight.tenant.seed())?;
         self.policy.look(sight, config, sight.tenant.bans(), &self.model)?;
         self.listed.look(sight, config, &self.model)?;
+        self.added.look(sight, config, &self.model)?;
+        self.opening.look(sight, config, &self.model)?;
         self.handshakes.hear(sight.now, sight.facts());
         let at_rest = matches!(sight.step, Step::Idle(_));
         if at_rest { self.handshakes.check(config.peer_timeout, sight.now) } else { Ok(()) }

@@ -239,15 +239,29 @@ impl Model {
         };
         let places = self.places(from_tried);
         let mut factor = chance::Factor::START;
+        let (mut empty, mut filled) = (0, Vec::new());
         loop {
-            let bucket = u16::try_from(draws.below(if from_tried { 256 } else { 1024 })).unwrap();
+            if empty == 32 && filled.is_empty() {
+                let of_use = places.iter().filter(|(_, index)| fits(&&self.known[*index]));
+                filled = of_use.map(|(slot, _)| slot.bucket).collect();
+                filled.sort_unstable();
+                filled.dedup();
+            }
+            let bucket = if filled.is_empty() {
+                u16::try_from(draws.below(if from_tried { 256 } else { 1024 })).unwrap()
+            } else {
+                filled[draws.index(filled.len())]
+            };
             let start = draws.below(64);
             let at = |n: u64| {
                 let position = u8::try_from((start + n) % 64).unwrap();
                 let (_, index) = places.iter().find(|(s, _)| *s == Slot { bucket, position })?;
                 Some(&self.known[*index])
             };
-            let Some(known) = (0..64).filter_map(at).find(fits) else { continue };
+            let Some(known) = (0..64).filter_map(at).find(fits) else {
+                empty += 1;
+                continue;
+            };
             if factor.takes(known.entry.chance(now), draws) {
                 return Some(known.entry.service);
             }
