@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
-use sockman::connman::{Config, Services};
+use sockman::connman::{Config, Outbound, Services};
 use sockman::sockets::Endpoint;
 use sockman_sim::run::Options;
 use sockman_sim::schedule::Schedule;
@@ -40,7 +40,7 @@ fn session_of_two_nodes_replays() {
     let (mut child, at) = recorder(&folder, node.at());
     let client = Node::start(|config| {
         without_v2(config);
-        config.connect = vec![Endpoint::Ip(at)];
+        config.outbound = Outbound::List(vec![Endpoint::Ip(at)]);
     });
     client.expect_ready();
     drop(client);
@@ -60,7 +60,7 @@ fn record_that_is_interrupted_has_what_was_said() {
     let (mut child, at) = recorder(&folder, node.at());
     let client = Node::start(|config| {
         without_v2(config);
-        config.connect = vec![Endpoint::Ip(at)];
+        config.outbound = Outbound::List(vec![Endpoint::Ip(at)]);
     });
     client.expect_ready();
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
@@ -74,7 +74,7 @@ fn session_over_v2_is_refused_with_the_option_that_turns_it_off() {
     let folder = Folder::new("record-v2");
     let node = Node::start(|_| {});
     let (mut child, at) = recorder(&folder, node.at());
-    let _client = Node::start(|config| config.connect = vec![Endpoint::Ip(at)]);
+    let _client = Node::start(|config| config.outbound = Outbound::List(vec![Endpoint::Ip(at)]));
     let status = child.wait().unwrap();
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();

@@ -47,7 +47,8 @@ impl Rights {
         let has_noban = has(Permissions::NOBAN);
         let has_mempool = has(Permissions::MEMPOOL);
         // Who is dialled is offered what everybody is.
-        let has_bloom = !by_node && granted.iter().any(|all| all.has(Permissions::BLOOM_FILTER));
+        let is_inbound = conn_type == ConnType::Inbound;
+        let has_bloom = is_inbound && granted.iter().any(|all| all.has(Permissions::BLOOM_FILTER));
         Self { is_vouched_for: by_hand || has_noban, has_noban, has_mempool, has_bloom }
     }
 }
