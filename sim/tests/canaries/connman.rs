@@ -90,6 +90,22 @@ node     max-inbound 2
          p3 dials
 ";
 
+/// A node chooses the only address that it knows, where nobody answers.
+const CHOICE: &str = "
+node     automatic on
+
+0ms      node is told know at=8.1.0.1:8333
++1s      p1 is honest
+";
+
+/// A node was added that refuses.
+const ADDED: &str = "
+node     added 203.0.113.1:8333
+
+0ms      p1 is honest
++1min    p1 is honest
+";
+
 /// Somebody asks much, and others a little.
 const CROWD: &str = "
 0ms      p1 dials
@@ -114,6 +130,8 @@ fn every_fault_is_noticed_by_its_oracle() {
     check(Wear::GivesUpEarly, DIAL, "protocol", "was given up after");
     check(Wear::GivesUpLate, DIAL, "protocol", "has not ended");
     check(Wear::DialsWithoutAPause, LIST, "protocol", "nobody is due before");
+    check(Wear::DialsWithoutAPause, CHOICE, "policy", "after another");
+    check(Wear::DialsWithoutAPause, ADDED, "protocol", "is not due before");
     check(Wear::DialsTooLate, LIST, "protocol", "somebody of the list is due");
     check(Wear::LetsOneMoreIn, HOUSE, "policy", "is let in with 2 of 2");
     check(Wear::RefusesOneMore, HOUSE, "policy", "has to be let in");

@@ -138,6 +138,7 @@ pub(crate) struct WornConnman {
 const MESSAGES: TaskId = TaskId(0);
 const TIMERS: TaskId = TaskId(1);
 const OPENER: TaskId = TaskId(2);
+const ADDED: TaskId = TaskId(4);
 
 impl WornConnman {
     fn has(&self, wear: Wear) -> bool {
@@ -179,7 +180,7 @@ impl WornConnman {
         match (self.wear, task) {
             (Some(Wear::HurriesItsTimers), TIMERS) => Now { wall: now.wall + half_a_minute, ..now },
             (Some(Wear::DelaysItsTimers), TIMERS) => Now { wall: behind(now.wall), ..now },
-            (Some(Wear::DialsWithoutAPause), OPENER) => {
+            (Some(Wear::DialsWithoutAPause), OPENER | ADDED) => {
                 Now { steady: now.steady + half_a_minute, ..now }
             }
             (Some(Wear::DialsTooLate), OPENER) => {

@@ -35,6 +35,9 @@ const NETWORK_LIMITED: u64 = 1 << 10;
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// Places for everything that there can be.
+const FULL_RELAY_MAX: u32 = 8;
+
 /// How long a feeler waits at most.
 const FEELER_NOISE_MAX: Duration = Duration::from_secs(1);
 
@@ -216,6 +219,12 @@ impl Opening {
         match self.lacking(config) {
             Some(lacking) if lacking != kind => {
                 Err(format!("it is dialled as {kind}, and a place for {lacking} is free"))
+            }
+            // For another network, which is only for who has as many places as can be.
+            None if kind == ConnType::OutboundFullRelay
+                && config.limits.outbound_full_relay_max < FULL_RELAY_MAX =>
+            {
+                Err(format!("it is dialled as {kind}, and every place is taken"))
             }
             _ => Ok(()),
         }
