@@ -172,12 +172,36 @@ impl<A: Application> Server<A> {
         let (method, body_bytes) = (request.method(), request.body().len());
         self.notices.push(Notice::RequestTaken { id, method, body_bytes });
         self.set_turn(conn, conns);
+        let connection = conns.get(conn).expect("who has a turn is there");
         let mut replies = Replies::default();
-        self.application.handle_request(now, id, request, &mut replies);
+        let client = &connection.endpoint;
+        self.application.handle_request(now, id, client, request, &mut replies);
+        self.give(now, replies, conns, actions);
+        self.settle(now, conn, conns, actions);
+    }
+
+    /// The time has come that the application named.
+    pub(super) fn wake_application(
+        &mut self,
+        now: Now,
+        conns: &mut Conns<Connection>,
+        actions: &mut Vec<Action<Connection>>,
+    ) {
+        let mut replies = Replies::default();
+        self.application.handle_wakeup(now, &mut replies);
+        self.give(now, replies, conns, actions);
+    }
+
+    fn give(
+        &mut self,
+        now: Now,
+        replies: Replies,
+        conns: &mut Conns<Connection>,
+        actions: &mut Vec<Action<Connection>>,
+    ) {
         for (id, response) in replies.given {
             self.respond(now, id, response, conns, actions);
         }
-        self.settle(now, conn, conns, actions);
     }
 
     /// Answers a request that the application has. One for which nobody waits any more is no error:

@@ -284,7 +284,8 @@ impl<A: Application> Tenant for Server<A> {
 
     fn next_wakeup(&self, now: Now) -> Option<Instant> {
         let requests = (!self.turns.is_empty()).then_some(now.steady);
-        [requests, self.timers.next(), self.stop_by].into_iter().flatten().min()
+        let application = self.application.next_wakeup();
+        [requests, application, self.timers.next(), self.stop_by].into_iter().flatten().min()
     }
 
     fn take_notices(&mut self, notices: &mut Vec<Notice>) {

@@ -139,11 +139,18 @@ impl<A: Application> Server<A> {
         if self.stop_by.is_some_and(|by| by <= now.steady) {
             return Some(StepName { verb: "fires", object: "stop", conn: None });
         }
+        if self.is_application_due(now) {
+            return Some(StepName { verb: "fires", object: "application", conn: None });
+        }
         let (conn, timer) = self.timers.due(now.steady)?;
         if conns.has_news(conn) {
             return None;
         }
         Some(StepName { verb: "fires", object: timer.name(), conn: Some(conn) })
+    }
+
+    fn is_application_due(&self, now: Now) -> bool {
+        self.application.next_wakeup().is_some_and(|at| at <= now.steady)
     }
 
     /// One timer fires.
@@ -155,6 +162,10 @@ impl<A: Application> Server<A> {
     ) {
         if self.stop_by.is_some_and(|by| by <= now.steady) {
             self.stop_now(now, conns, actions);
+            return;
+        }
+        if self.is_application_due(now) {
+            self.wake_application(now, conns, actions);
             return;
         }
         let (conn, timer) = self.timers.due(now.steady).expect("the task is runnable");

@@ -10,7 +10,7 @@ use sockman::http::{
     Application, Command, Config, EndReason, Inspection, Method, Notice, Replies, Request,
     RequestId, Response, Server, Status, Timeouts,
 };
-use sockman::sockets::{OsSockets, PollerWaker};
+use sockman::sockets::{Endpoint, OsSockets, PollerWaker};
 use sockman::sockman::SockMan;
 use sockman::time::Now;
 
@@ -27,7 +27,14 @@ const EXPECTS: &str = "POST /echo HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\
 struct Site;
 
 impl Application for Site {
-    fn handle_request(&mut self, _: Now, id: RequestId, request: Request, replies: &mut Replies) {
+    fn handle_request(
+        &mut self,
+        _: Now,
+        id: RequestId,
+        _: &Endpoint,
+        request: Request,
+        replies: &mut Replies,
+    ) {
         let response = match request.path() {
             "/later" => return,
             "/echo" if request.method() == Method::Post => {
