@@ -33,6 +33,8 @@ pub enum Purpose {
     AddrMan = 17,
     /// The key for the fingerprints of discouraged hosts.
     Discouraged = 20,
+    /// Which known addresses an operator is told.
+    AddressesTold = 40,
 }
 
 /// The seed of everything that is random in one node.
