@@ -35,6 +35,10 @@ pub enum Purpose {
     Discouraged = 20,
     /// Which known addresses an operator is told.
     AddressesTold = 40,
+    /// The cookie that clients of an RPC server show.
+    RpcCookie = 41,
+    /// The salt under which a password is kept.
+    RpcSalt = 42,
 }
 
 /// The seed of everything that is random in one node.

@@ -15,7 +15,7 @@
 //! and [`auth`] are pure, and know of neither end.
 //!
 //! There is no socket, no clock, no file and no random number here: they are arguments. Sources are
-//! named in each file; docs/behaviour.md, rpc 1 to 3, has the rules.
+//! named in each file; docs/behaviour.md, rpc 1 to 4, has the rules.
 
 pub mod auth;
 mod desk;

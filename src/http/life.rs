@@ -11,6 +11,10 @@ use crate::sockets::{ConnId, Endpoint};
 use crate::sockman::{Action, Conns, StepName};
 use crate::time::Now;
 
+/// From our FIN to the client's while the server stops. Ours: several round trips of a near client,
+/// which all that it had asked for was answered to, so that it is not worth the end's waiting.
+const STOP_LINGER: Duration = Duration::from_millis(250);
+
 impl<A: Application> Server<A> {
     /// Somebody connected.
     pub(super) fn accept(
@@ -107,7 +111,8 @@ impl<A: Application> Server<A> {
         conns: &mut Conns<Connection>,
         actions: &mut Vec<Action<Connection>>,
     ) {
-        let within = self.config.timeouts.linger;
+        let linger = self.config.timeouts.linger;
+        let within = if self.stopping { linger.min(STOP_LINGER) } else { linger };
         if self.end(now, conn, reason, conns) {
             actions.push(Action::Finish { conn, within });
         }
