@@ -56,7 +56,7 @@ impl<A: Application> Server<A> {
         let Some(connection) = conns.get_mut(conn) else { return };
         if connection.is_live() {
             let was_sending = !connection.outbox.is_empty();
-            connection.pump(now.steady);
+            connection.pump(now);
             if !was_sending && !connection.outbox.is_empty() {
                 actions.push(Action::Send(conn));
             }
@@ -73,6 +73,7 @@ impl<A: Application> Server<A> {
             self.set_turn(conn, conns);
         }
         let Some(connection) = conns.get_mut(conn) else { return };
+        account(&mut self.held_bytes, connection);
         timers::arm(&mut self.timers, conn, connection, &self.config);
     }
 
@@ -147,6 +148,7 @@ impl<A: Application> Server<A> {
         connection.ended = Some(reason);
         let dropped: Vec<_> = connection.open().collect();
         connection.clear();
+        account(&mut self.held_bytes, connection);
         timers::arm(&mut self.timers, conn, connection, &self.config);
         self.set_turn(conn, conns);
         for number in dropped {
@@ -273,6 +275,13 @@ impl<A: Application> Server<A> {
             self.notices.push(Notice::Stopped);
         }
     }
+}
+
+/// Brings the count of what all connections hold up to date with one of them.
+pub(super) fn account(held_bytes: &mut usize, connection: &mut Connection) {
+    let held = connection.held_bytes();
+    *held_bytes = *held_bytes - connection.held + held;
+    connection.held = held;
 }
 
 fn ids(conns: &Conns<Connection>) -> Vec<ConnId> {
