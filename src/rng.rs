@@ -43,6 +43,12 @@ pub enum Purpose {
     OpenChoice = 41,
     /// The order in which nodes are asked for addresses.
     SeedNodes = 42,
+    /// Which known addresses an operator is told.
+    AddressesTold = 50,
+    /// The cookie that clients of an RPC server show.
+    RpcCookie = 51,
+    /// The salt under which a password is kept.
+    RpcSalt = 52,
 }
 
 /// The seed of everything that is random in one node.

@@ -115,7 +115,14 @@ fn http<S: Sockets + Wait>(sockets: S, tell: impl FnOnce(SocketAddr)) {
 struct Ponger;
 
 impl http::Application for Ponger {
-    fn handle_request(&mut self, _: Now, id: RequestId, _: Request, replies: &mut Replies) {
+    fn handle_request(
+        &mut self,
+        _: Now,
+        id: RequestId,
+        _: &Endpoint,
+        _: Request,
+        replies: &mut Replies,
+    ) {
         replies.respond(id, Response::new(Status::OK).with_body(HTTP_ANSWER));
     }
 }

@@ -105,7 +105,7 @@ pub(crate) enum FileOption {
 
 impl FileOption {
     /// Where it is.
-    fn path(&self, directory: Option<&Path>) -> Option<PathBuf> {
+    pub(crate) fn path(&self, directory: Option<&Path>) -> Option<PathBuf> {
         match (self, directory) {
             (Self::Off, _) | (Self::Usual, None) => None,
             (Self::Usual, Some(directory)) => Some(directory.join(DEBUG_LOG)),

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! command line --> options --> node: sockets, sockman, connman, driver <--> kept: files
-//!                                |  ^
-//!                        notices |  | stop, inspect
-//!                                v  |
-//!                   log <-- report  signals
+//!                                |  ^                      ^
+//!                        notices |  | stop, inspect        | calls and answers
+//!                                v  |                      v
+//!                   log <-- report  signals    rpc: sockets, sockman, http, driver
 //! ```
 //!
 //! Nothing in this package decides anything about the network. It knows the library through its
@@ -22,6 +22,7 @@ mod log;
 mod node;
 mod options;
 mod report;
+mod rpc;
 mod signals;
 mod snapshot;
 

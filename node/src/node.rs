@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use sockman::connman::stores::StoreNotice;
-use sockman::connman::{Behaviour, Command, ConnMan, Limits, NetworkState};
+use sockman::connman::{self, Behaviour, ConnMan, Limits, NetworkState};
 use sockman::driver::{Clock as _, Driver, Machine, OsFiles, SystemClock, system_seed};
+use sockman::rng::Seed;
 use sockman::sockets::{Endpoint, Errno, ListenError, OsSockets, Wait as _, WaitError};
 use sockman::sockman::SockMan;
+use sockman_rpc::{About, Command};
 use tracing::info;
 
 use crate::descriptors::{self, Descriptors, NotEnough};
@@ -20,6 +22,7 @@ use crate::kept::{self, KeptError};
 use crate::log::{self, LogError};
 use crate::options::{CLIENT_NAME, Listen, Options, VERSION};
 use crate::report::Report;
+use crate::rpc::{self, NodeMailbox, Stop};
 use crate::signals;
 
 /// Why a node does not start, or does not go on.
@@ -44,6 +47,8 @@ pub(crate) enum NodeError {
         /// Why.
         error: ListenError,
     },
+    /// No RPC server.
+    Rpc,
     /// No way to hear signals.
     Signals(io::Error),
     /// It ran, and could not wait any more.
@@ -69,6 +74,7 @@ impl fmt::Display for NodeError {
             Self::Listen { at, error } => {
                 write!(f, "Unable to bind to {at} on this computer ({error})")
             }
+            Self::Rpc => f.write_str("Unable to start HTTP server. See debug log for details."),
             Self::Signals(error) => write!(f, "Signals cannot be caught: {error}"),
             Self::Wait(error) => error.fmt(f),
             Self::NotSaved(notice) => notice.fmt(f),
@@ -78,7 +84,7 @@ impl fmt::Display for NodeError {
 
 impl std::error::Error for NodeError {}
 
-type Node = Machine<OsSockets, ConnMan>;
+type Node = Machine<OsSockets, sockman_rpc::Node>;
 
 /// Runs a node until somebody stops it.
 pub(crate) fn run(mut options: Options) -> Result<(), NodeError> {
@@ -97,16 +103,46 @@ pub(crate) fn run(mut options: Options) -> Result<(), NodeError> {
     introduce(&options);
     let most = options.connections_max;
     info!("Using at most {most} automatic connections ({available} file descriptors available)");
-    let (mut machine, files) = build(&options, path, clock)?;
+    let seed = system_seed().map_err(NodeError::Seed)?;
+    let (mut machine, files) = build(&options, &seed, path, clock)?;
     listen(&mut machine, clock, &options.listen)?;
-    let (mut driver, mailbox) = Driver::with_files(machine, clock, files);
-    signals.forward(mailbox).map_err(NodeError::Signals)?;
+    let (mut driver, node) = Driver::with_files(machine, clock, files);
+    let server = start_rpc(&options, &seed, path, clock, node.clone())?;
+    let answers = server.as_ref().map(|server| server.mailbox.clone());
+    let stop = Stop { node, server: answers.clone() };
+    signals.forward(stop).map_err(NodeError::Signals)?;
     info!("init message: Done loading");
-    let mut report = Report::new(options.config.peer_timeout);
+    let mut report = Report::new(options.config.peer_timeout, answers);
     let result = driver.run(&mut report);
+    if let Some(server) = server {
+        server.end();
+    }
     info!("Shutdown done");
     result.map_err(NodeError::Wait)?;
     report.unsaved().map_or(Ok(()), |notice| Err(NodeError::NotSaved(notice)))
+}
+
+/// An RPC server, if there is to be one.
+fn start_rpc(
+    options: &Options,
+    seed: &Seed,
+    directory: Option<&Path>,
+    clock: SystemClock,
+    node: NodeMailbox,
+) -> Result<Option<rpc::Running>, NodeError> {
+    let Some(of_rpc) = &options.rpc else { return Ok(None) };
+    let log_path = options.log.file.path(directory);
+    let about = About {
+        client_name: CLIENT_NAME.to_owned(),
+        log_path: log_path.map(|path| path.display().to_string()).unwrap_or_default(),
+        started: clock.now().wall,
+    };
+    let started = rpc::start(of_rpc, about, directory, clock, seed, node);
+    // Core says of all that can go wrong the same, and more in the log.
+    started.map(Some).map_err(|error| {
+        info!("Warning: no RPC server: {error}");
+        NodeError::Rpc
+    })
 }
 
 /// Reduces the connections to what there are descriptors for; says how many there are.
@@ -145,16 +181,16 @@ fn introduce(options: &Options) {
 /// keeps nothing without a directory.
 fn build(
     options: &Options,
+    seed: &Seed,
     directory: Option<&Path>,
     clock: SystemClock,
 ) -> Result<(Node, Option<OsFiles>), NodeError> {
-    let seed = system_seed().map_err(NodeError::Seed)?;
     let sockets: OsSockets = OsSockets::new().map_err(NodeError::Sockets)?;
     let config = match options.config.behaviour {
         Behaviour::Reference => sockman::sockman::Config::REFERENCE,
         Behaviour::Ours => sockman::sockman::Config::default(),
     };
-    let mut connman = ConnMan::new(options.config.clone(), seed);
+    let mut connman = ConnMan::new(options.config.clone(), seed.clone());
     let mut files = None;
     if let Some(directory) = directory {
         let loading = connman.loading(CLIENT_NAME);
@@ -163,14 +199,21 @@ fn build(
         connman = connman.with_loaded(loaded);
         files = Some(opened);
     }
-    let mut machine = Machine::new(SockMan::new(sockets, config), connman);
+    let node = sockman_rpc::Node::new(connman, client_version());
+    let mut machine = Machine::new(SockMan::new(sockets, config), node);
     if options.network_state == NetworkState::Inactive {
         // The default order takes commands before it opens connections.
-        let command = Command::SetNetworkActive(NetworkState::Inactive);
+        let command = connman::Command::SetNetworkActive(NetworkState::Inactive);
+        let command = Command::ConnMan(command);
         machine.push_command(command).expect("the queue is empty");
     }
     info!("SetNetworkActive: {}", options.network_state == NetworkState::Active);
     Ok((machine, files))
+}
+
+/// Our version as a number: 10203 is 1.2.3. Core: `CLIENT_VERSION`.
+fn client_version() -> u32 {
+    VERSION.split('.').fold(0, |number, part| number * 100 + part.parse().unwrap_or(0))
 }
 
 /// Listens where it was said, or everywhere. Core: `CConnman::InitBinds`.

@@ -10,14 +10,16 @@ use std::time::Duration;
 use sockman::connman::message::DecodeWhy;
 use sockman::connman::stores::{StoreNotice, StoredFile};
 use sockman::connman::{
-    ConnMan, ConnType, DisconnectReason, Ignored, Notice, PeerId, PeerSnapshot, Refusal, Verdict,
+    ConnType, DisconnectReason, Ignored, Notice, PeerId, PeerSnapshot, Refusal, Verdict,
 };
 use sockman::driver::{Machine, Observer};
 use sockman::sockets::{Endpoint, OsSockets};
 use sockman::time::Now;
 use sockman::transport::{Dropped, FrameError, HEADER_BYTES, MessageType, Rejected, RejectedWhy};
+use sockman_rpc::{Node, ServerCommand};
 use tracing::{debug, info};
 
+use crate::rpc::ServerMailbox;
 use crate::snapshot;
 
 /// The category of everything here.
@@ -31,11 +33,13 @@ pub(crate) struct Report {
     unsaved: BTreeMap<StoredFile, StoreNotice>,
     /// Who is connected: what later lines say of a peer. As many as connman has.
     peers: BTreeMap<PeerId, (ConnType, Endpoint)>,
+    /// Where answers to calls go; `None`: nobody calls.
+    answers: Option<ServerMailbox>,
 }
 
 impl Report {
-    pub(crate) const fn new(peer_timeout: Duration) -> Self {
-        Self { peer_timeout, unsaved: BTreeMap::new(), peers: BTreeMap::new() }
+    pub(crate) const fn new(peer_timeout: Duration, answers: Option<ServerMailbox>) -> Self {
+        Self { peer_timeout, unsaved: BTreeMap::new(), peers: BTreeMap::new(), answers }
     }
 
     /// Why the first of the files that are not saved is not.
@@ -112,8 +116,35 @@ impl Report {
     }
 }
 
-impl Observer<OsSockets, ConnMan> for Report {
-    fn handle_notice(&mut self, _now: Now, notice: Notice) {
+impl Observer<OsSockets, Node> for Report {
+    fn handle_notice(&mut self, _now: Now, notice: sockman_rpc::Notice) {
+        match notice {
+            sockman_rpc::Notice::ConnMan(notice) => self.of_connman(notice),
+            sockman_rpc::Notice::Answered { ticket, outcome } => {
+                let answer = ServerCommand::Answered { ticket, outcome };
+                // OK to ignore: a server that has ended has nobody to tell it to.
+                let _ = self.answers.as_ref().map(|answers| answers.push(answer));
+            }
+        }
+    }
+
+    fn handle_inspect(&mut self, now: Now, machine: &Machine<OsSockets, Node>) {
+        let inspection = machine.tenant().connman().inspect(machine.sockman().conns());
+        let peers: BTreeMap<_, &PeerSnapshot> =
+            inspection.peers.iter().map(|peer| (peer.conn, peer)).collect();
+        let conns = machine.sockman().inspect();
+        info!("{}", snapshot::Summary { machine, inspection: &inspection, conns: conns.len() });
+        for conn in &conns {
+            let peer = peers.get(&conn.conn).copied();
+            for line in snapshot::lines(now, conn, peer) {
+                info!("{}: {line}", conn.conn);
+            }
+        }
+    }
+}
+
+impl Report {
+    fn of_connman(&mut self, notice: Notice) {
         match notice {
             Notice::PeerConnected { peer, endpoint, conn_type, .. } => {
                 self.connected(peer, conn_type, endpoint);
@@ -179,20 +210,6 @@ impl Observer<OsSockets, ConnMan> for Report {
                 debug!(target: NET, "connection to {endpoint} failed: {failure}");
             }
             Notice::Store(notice) => self.stored(notice),
-        }
-    }
-
-    fn handle_inspect(&mut self, now: Now, machine: &Machine<OsSockets, ConnMan>) {
-        let inspection = machine.tenant().inspect(machine.sockman().conns());
-        let peers: BTreeMap<_, &PeerSnapshot> =
-            inspection.peers.iter().map(|peer| (peer.conn, peer)).collect();
-        let conns = machine.sockman().inspect();
-        info!("{}", snapshot::Summary { machine, inspection: &inspection, conns: conns.len() });
-        for conn in &conns {
-            let peer = peers.get(&conn.conn).copied();
-            for line in snapshot::lines(now, conn, peer) {
-                info!("{}: {line}", conn.conn);
-            }
         }
     }
 }

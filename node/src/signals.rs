@@ -6,7 +6,7 @@
 //! | SIGUSR1           | every connection is written to the log                                 |
 //! | SIGHUP            | the log's file is opened anew, as after it was moved away              |
 //!
-//! A thread of its own waits for them, asleep, and passes them on by the mailbox. Only the end at
+//! A thread of its own waits for them, asleep, and passes them on by mailboxes. Only the end at
 //! once is the handler's own, so that it needs no thread that still works. SIGPIPE is ignored, as
 //! in every program of Rust's: a closed pipe is an error of the write.
 
@@ -17,8 +17,8 @@ use std::{io, thread};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
-use sockman::driver::Mailbox;
-use sockman::sockets::Wake;
+
+use crate::rpc::Stop;
 
 /// The signals that are caught from now on, and kept until they are passed on.
 pub(crate) struct Caught(Signals);
@@ -44,16 +44,12 @@ impl Caught {
     /// # Errors
     ///
     /// The system has no thread left.
-    pub(crate) fn forward<C, W>(mut self, mailbox: Mailbox<C, W>) -> io::Result<()>
-    where
-        C: Send + 'static,
-        W: Wake + Send + 'static,
-    {
+    pub(crate) fn forward(mut self, to: Stop) -> io::Result<()> {
         let forward = move || {
             for signal in self.0.forever() {
                 match signal {
-                    SIGUSR1 => mailbox.inspect(),
-                    _ => mailbox.stop(),
+                    SIGUSR1 => to.node.inspect(),
+                    _ => to.stop(),
                 }
             }
         };

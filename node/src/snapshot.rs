@@ -5,16 +5,17 @@ use std::fmt;
 use std::time::Duration;
 
 use sockman::connman::permissions::Permissions;
-use sockman::connman::{ConnMan, Inspection, NetworkState, PeerSnapshot, Timer};
+use sockman::connman::{Inspection, NetworkState, PeerSnapshot, Timer};
 use sockman::driver::Machine;
 use sockman::sockets::{Interest, OsSockets, Readiness};
 use sockman::sockman::{ConnSnapshot, Initiator};
 use sockman::time::{Now, UnixTime};
 use sockman::transport::v2::Detected;
+use sockman_rpc::Node;
 
 /// The node as a whole, in a line.
 pub(crate) struct Summary<'a> {
-    pub(crate) machine: &'a Machine<OsSockets, ConnMan>,
+    pub(crate) machine: &'a Machine<OsSockets, Node>,
     pub(crate) inspection: &'a Inspection,
     pub(crate) conns: usize,
 }

@@ -8,5 +8,6 @@ mod directory;
 mod keeping;
 mod logging;
 mod process;
+mod rpc;
 mod starting;
 mod stopping;

@@ -3,7 +3,7 @@
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use super::addrman::{AddrRecord, NetAddr};
+use super::addrman::{AddrRecord, NetAddr, Share};
 use super::bans::{BanTime, Banned, Subnet};
 use super::host::Host;
 use super::life::conn_of;
@@ -14,6 +14,7 @@ use super::permissions::Permissions;
 use super::reasons::{DialFailure, DisconnectReason};
 use super::stats::Traffic;
 use super::{ConnMan, ConnType, Notice, PeerId, Services};
+use crate::rng::Draws;
 use crate::sockets::{ConnId, Endpoint};
 use crate::sockman::{Action, Conns};
 use crate::time::{Now, UnixTime};
@@ -159,6 +160,8 @@ pub struct PeerSnapshot {
     pub ping_last: Option<Duration>,
     /// The least.
     pub ping_least: Option<Duration>,
+    /// When the ping was sent that was not answered yet; `None`: there is none.
+    pub ping_sent_at: Option<UnixTime>,
     /// Messages that wait to be handled.
     pub inbox_messages: usize,
     /// Memory that they count for, in bytes.
@@ -221,6 +224,7 @@ impl PeerSnapshot {
             permissions: peer.permissions,
             ping_last: peer.ping.last,
             ping_least: peer.ping.least,
+            ping_sent_at: peer.ping.outstanding_since(),
             inbox_messages: peer.inbox.count(),
             inbox_bytes: peer.inbox.memory_usage(),
             receive_paused: peer.inbox.paused,
@@ -231,6 +235,18 @@ impl PeerSnapshot {
             traffic: (*peer.traffic).clone(),
             ended: peer.ended,
         }
+    }
+}
+
+/// Who is at an address.
+fn host_of(record: &AddrRecord) -> Option<Host> {
+    match record.service.addr {
+        NetAddr::Ipv4(ip) => Some(Host::V4(ip)),
+        NetAddr::Ipv6(ip) => Some(Host::V6(ip)),
+        NetAddr::Onion(key) => Some(Host::Onion(key)),
+        NetAddr::I2p(hash) => Some(Host::I2p(hash)),
+        NetAddr::Cjdns(bytes) => Some(Host::Cjdns(bytes.into())),
+        NetAddr::Internal(_) => None,
     }
 }
 
@@ -262,6 +278,27 @@ impl ConnMan {
             bans: self.bans.count(),
             notices: self.notices.len(),
         }
+    }
+
+    /// Whether the network is on.
+    #[must_use]
+    pub const fn network_state(&self) -> NetworkState {
+        self.network
+    }
+
+    /// Addresses at random, with who is there; not of who is kept out. Core: `CConnman`,
+    /// `GetAddressesUnsafe`.
+    pub fn pick_addresses(
+        &mut self,
+        now: UnixTime,
+        share: Share,
+        draws: &mut Draws,
+    ) -> Vec<(Host, AddrRecord)> {
+        let picked = self.addrman.get_addr(share, now, draws).into_iter();
+        let picked = picked.filter_map(|record| Some((host_of(&record)?, record)));
+        let (bans, discouraged) = (&self.bans, &self.discouraged);
+        let is_out = |host: &Host| bans.is_banned(now, host) || discouraged.contains(host);
+        picked.filter(|(host, _)| !is_out(host)).collect()
     }
 
     /// A picture of everything.

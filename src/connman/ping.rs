@@ -65,6 +65,11 @@ impl Ping {
         self.outstanding.map(|_| self.started + TIMEOUT_INTERVAL + JUST_AFTER)
     }
 
+    /// When the ping was sent that was not answered yet.
+    pub(super) fn outstanding_since(&self) -> Option<UnixTime> {
+        self.outstanding.map(|_| self.started)
+    }
+
     /// How long ago the last ping was sent.
     pub(super) fn waited(&self, now: UnixTime) -> Duration {
         now - self.started

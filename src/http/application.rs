@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::request::Request;
 use super::response::Response;
-use crate::sockets::ConnId;
-use crate::time::Now;
+use crate::sockets::{ConnId, Endpoint};
+use crate::time::{Instant, Now};
 
 /// A request, by its connection and its place there. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,12 +29,31 @@ pub trait Application {
     /// [`Server::respond`](super::Server::respond) or
     /// [`Command::Respond`](super::Command::Respond). Answers leave in the order of the requests,
     /// in whatever order they are given; the first one for a request stands.
-    fn handle_request(&mut self, now: Now, id: RequestId, request: Request, replies: &mut Replies);
+    ///
+    /// `client` is the other end.
+    fn handle_request(
+        &mut self,
+        now: Now,
+        id: RequestId,
+        client: &Endpoint,
+        request: Request,
+        replies: &mut Replies,
+    );
 
     /// Hears that a request which it has not answered needs no answer any more: its connection is
     /// over.
     fn handle_dropped(&mut self, now: Now, id: RequestId) {
         let _ = (now, id);
+    }
+
+    /// When it will have an answer by itself, if nothing happens before.
+    fn next_wakeup(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Hears that this time has come, and is not named again.
+    fn handle_wakeup(&mut self, now: Now, replies: &mut Replies) {
+        let _ = (now, replies);
     }
 }
 

@@ -20,7 +20,7 @@ use super::request::{Persistence, Request};
 use super::response::{Asked, Body, CONTINUE, Response};
 use super::timers::{Armed, Progress};
 use crate::sockets::{ConnId, Endpoint};
-use crate::time::Instant;
+use crate::time::{Instant, Now};
 
 /// A request on its way through the server.
 #[derive(Clone, Debug)]
@@ -62,7 +62,7 @@ pub struct Load {
     pub requests_ready: usize,
     /// Those of them that the application has.
     pub requests_open: usize,
-    /// Bytes of requests that are held, and not the application's.
+    /// Bytes of memory for requests that are held, and not the application's.
     pub held_bytes: usize,
     /// Bytes that wait for the kernel.
     pub unsent_bytes: usize,
@@ -101,6 +101,8 @@ pub struct Connection {
     pub(super) write: Progress,
     pub(super) armed: Armed,
     pub(super) traffic: Traffic,
+    /// What it held when that was last counted.
+    pub(super) held: usize,
     /// Whether it stands in the queue of those with a request for the application.
     pub(super) has_turn: bool,
     /// Whether the socket manager was asked to read from it.
@@ -132,6 +134,7 @@ impl Connection {
             write: Progress::new(now),
             armed: Armed::default(),
             traffic: Traffic::default(),
+            held: 0,
             has_turn: false,
             reading: false,
             ended: None,
@@ -224,6 +227,7 @@ impl Connection {
     /// Takes no further requests. What has come of one is dropped.
     pub(super) fn close_input(&mut self) {
         self.input = Input::Closed;
+        self.parser.clear();
         self.unparsed = Vec::new();
         self.unparsed_start = 0;
         self.continue_due = false;
@@ -274,10 +278,23 @@ impl Connection {
         true
     }
 
+    /// Whether what lies here leads to an answer, and is not the beginning of a request alone.
+    fn more_comes(&self) -> bool {
+        let mut parser = self.parser.clone();
+        let mut rest = &self.unparsed[self.unparsed_start..];
+        loop {
+            match parser.receive(&mut rest) {
+                Ok(None) => return false,
+                Ok(Some(Parsed::ContinueDue)) => {}
+                Ok(Some(Parsed::Request(_))) | Err(_) => return true,
+            }
+        }
+    }
+
     // Bytes out.
 
     /// Moves to the outbox what may go out now.
-    pub(super) fn pump(&mut self, now: Instant) {
+    pub(super) fn pump(&mut self, now: Now) {
         let was_empty = self.outbox.is_empty();
         while !self.closing {
             let is_last = self.sending + 1 == self.exchanges.len();
@@ -289,13 +306,16 @@ impl Connection {
             let State::Answered(response) = answered else { unreachable!("it was answered") };
             let asked = exchange.asked;
             self.sending += 1;
+            if is_last && self.input == Input::Ending && !self.more_comes() {
+                self.close_input();
+            }
             self.closing = response.persistence() == Persistence::Close
                 || is_last && self.input == Input::Closed;
             let persistence = match self.closing {
                 true => Persistence::Close,
                 false => Persistence::KeepAlive,
             };
-            for part in response.encode(asked, persistence) {
+            for part in response.encode(asked, persistence, now.wall) {
                 self.outbox.push(part);
             }
         }
@@ -307,10 +327,10 @@ impl Connection {
         if self.continue_due && self.exchanges.is_empty() {
             self.continue_due = false;
             self.outbox.push(Body::Static(CONTINUE));
-            self.body = Progress::new(now);
+            self.body = Progress::new(now.steady);
         }
         if was_empty {
-            self.write = Progress::new(now);
+            self.write = Progress::new(now.steady);
         }
     }
 
@@ -362,6 +382,11 @@ impl Connection {
         if self.input == Input::Closed { ParseStage::Between } else { self.parser.stage() }
     }
 
+    /// Whether a request is being read.
+    pub(super) fn is_reading(&self) -> bool {
+        matches!(self.reading_stage(), ParseStage::Head | ParseStage::Body)
+    }
+
     /// Whether the client cannot be blamed for sending no body.
     pub(super) const fn is_continue_due(&self) -> bool {
         self.continue_due
@@ -375,12 +400,21 @@ impl Connection {
         self.outbox.clear();
     }
 
+    /// Bytes of memory for requests that are held, and not the application's.
+    pub(super) fn held_bytes(&self) -> usize {
+        let ready = self.exchanges.iter().map(|exchange| match &exchange.state {
+            State::Ready(request) => request.byte_count(),
+            State::Open | State::Answered(_) | State::Sending => 0,
+        });
+        self.parser.byte_count() + self.unparsed.capacity() + ready.sum::<usize>()
+    }
+
     /// What it holds.
     #[must_use]
     pub fn load(&self) -> Load {
         let mut load = Load {
             requests: self.exchanges.len(),
-            held_bytes: self.parser.byte_count() + self.unparsed.len(),
+            held_bytes: self.held_bytes(),
             unsent_bytes: self.outbox.byte_count(),
             takes_requests: self.input != Input::Closed,
             is_over: !self.is_live(),
@@ -388,10 +422,7 @@ impl Connection {
         };
         for exchange in &self.exchanges {
             match &exchange.state {
-                State::Ready(request) => {
-                    load.requests_ready += 1;
-                    load.held_bytes += request.byte_count();
-                }
+                State::Ready(_) => load.requests_ready += 1,
                 State::Open => load.requests_open += 1,
                 State::Answered(_) | State::Sending => {}
             }
@@ -424,6 +455,7 @@ impl Connection {
             assert!(!self.is_done(), "what is done ends");
         } else {
             assert!(self.exchanges.is_empty() && self.outbox.is_empty(), "what is over is empty");
+            assert_eq!(self.held_bytes(), 0, "what is over holds nothing");
             assert!(!self.has_turn, "what is over has no turn");
         }
     }

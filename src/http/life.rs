@@ -11,6 +11,10 @@ use crate::sockets::{ConnId, Endpoint};
 use crate::sockman::{Action, Conns, StepName};
 use crate::time::Now;
 
+/// From our FIN to the client's while the server stops. Ours: several round trips of a near client,
+/// which all that it had asked for was answered to, so that it is not worth the end's waiting.
+const STOP_LINGER: Duration = Duration::from_millis(250);
+
 impl<A: Application> Server<A> {
     /// Somebody connected.
     pub(super) fn accept(
@@ -52,7 +56,7 @@ impl<A: Application> Server<A> {
         let Some(connection) = conns.get_mut(conn) else { return };
         if connection.is_live() {
             let was_sending = !connection.outbox.is_empty();
-            connection.pump(now.steady);
+            connection.pump(now);
             if !was_sending && !connection.outbox.is_empty() {
                 actions.push(Action::Send(conn));
             }
@@ -69,6 +73,7 @@ impl<A: Application> Server<A> {
             self.set_turn(conn, conns);
         }
         let Some(connection) = conns.get_mut(conn) else { return };
+        account(&mut self.held_bytes, connection);
         timers::arm(&mut self.timers, conn, connection, &self.config);
     }
 
@@ -107,7 +112,8 @@ impl<A: Application> Server<A> {
         conns: &mut Conns<Connection>,
         actions: &mut Vec<Action<Connection>>,
     ) {
-        let within = self.config.timeouts.linger;
+        let linger = self.config.timeouts.linger;
+        let within = if self.stopping { linger.min(STOP_LINGER) } else { linger };
         if self.end(now, conn, reason, conns) {
             actions.push(Action::Finish { conn, within });
         }
@@ -142,6 +148,7 @@ impl<A: Application> Server<A> {
         connection.ended = Some(reason);
         let dropped: Vec<_> = connection.open().collect();
         connection.clear();
+        account(&mut self.held_bytes, connection);
         timers::arm(&mut self.timers, conn, connection, &self.config);
         self.set_turn(conn, conns);
         for number in dropped {
@@ -172,12 +179,36 @@ impl<A: Application> Server<A> {
         let (method, body_bytes) = (request.method(), request.body().len());
         self.notices.push(Notice::RequestTaken { id, method, body_bytes });
         self.set_turn(conn, conns);
+        let connection = conns.get(conn).expect("who has a turn is there");
         let mut replies = Replies::default();
-        self.application.handle_request(now, id, request, &mut replies);
+        let client = &connection.endpoint;
+        self.application.handle_request(now, id, client, request, &mut replies);
+        self.give(now, replies, conns, actions);
+        self.settle(now, conn, conns, actions);
+    }
+
+    /// The time has come that the application named.
+    pub(super) fn wake_application(
+        &mut self,
+        now: Now,
+        conns: &mut Conns<Connection>,
+        actions: &mut Vec<Action<Connection>>,
+    ) {
+        let mut replies = Replies::default();
+        self.application.handle_wakeup(now, &mut replies);
+        self.give(now, replies, conns, actions);
+    }
+
+    fn give(
+        &mut self,
+        now: Now,
+        replies: Replies,
+        conns: &mut Conns<Connection>,
+        actions: &mut Vec<Action<Connection>>,
+    ) {
         for (id, response) in replies.given {
             self.respond(now, id, response, conns, actions);
         }
-        self.settle(now, conn, conns, actions);
     }
 
     /// Answers a request that the application has. One for which nobody waits any more is no error:
@@ -244,6 +275,13 @@ impl<A: Application> Server<A> {
             self.notices.push(Notice::Stopped);
         }
     }
+}
+
+/// Brings the count of what all connections hold up to date with one of them.
+pub(super) fn account(held_bytes: &mut usize, connection: &mut Connection) {
+    let held = connection.held_bytes();
+    *held_bytes = *held_bytes - connection.held + held;
+    connection.held = held;
 }
 
 fn ids(conns: &Conns<Connection>) -> Vec<ConnId> {

@@ -21,7 +21,7 @@
 //!
 //! Sources: docs/behaviour.md, http 1 to 4; RFC 9110 and RFC 9112; Bitcoin Core, httpserver.cpp,
 //! for limits and for what its clients are used to. There is no TLS, no upgrade, no tunnel and no
-//! file; and no `Date`, which RFC 9110 section 6.6.1 wants of whoever has a clock.
+//! file.
 
 use std::collections::VecDeque;
 
@@ -32,6 +32,7 @@ use crate::time::{Instant, Now};
 mod application;
 mod config;
 mod connection;
+mod date;
 mod inspect;
 mod life;
 mod notice;
@@ -69,6 +70,9 @@ pub struct Server<A> {
     /// Connections that were taken, also those that are over and not closed yet.
     connection_count: u32,
     connections_made: u64,
+    /// Bytes of requests that all connections hold, at most `held_bytes_max` and what each had read
+    /// when that was reached.
+    held_bytes: usize,
     /// Who has a request for the application, each once.
     turns: VecDeque<ConnId>,
     timers: Timers,
@@ -92,6 +96,7 @@ impl<A: Application> Server<A> {
             listeners: Vec::new(),
             connection_count: 0,
             connections_made: 0,
+            held_bytes: 0,
             turns: VecDeque::new(),
             timers: Timers::new(),
             stopping: false,
@@ -184,6 +189,11 @@ impl<A: Application> Tenant for Server<A> {
         connection.traffic.bytes_received += bytes.len() as u64;
         if connection.is_live() {
             connection.receive(now.steady, bytes, self.config.requests_max);
+            life::account(&mut self.held_bytes, connection);
+            if self.held_bytes > self.config.held_bytes_max && connection.is_reading() {
+                let text = "too much is being received\n";
+                connection.give_up(Response::text(Status::SERVICE_UNAVAILABLE, text));
+            }
             self.settle(now, conn, conns, actions);
         }
     }
@@ -230,6 +240,7 @@ impl<A: Application> Tenant for Server<A> {
             self.application.handle_dropped(now, RequestId { conn, number });
         }
         self.closed.add(&connection.traffic);
+        self.held_bytes -= connection.held;
         self.connection_count -= 1;
         let reason = connection.ended.unwrap_or(EndReason::ShutdownDeadline);
         self.notices.push(Notice::Disconnected { conn, reason });
@@ -284,7 +295,8 @@ impl<A: Application> Tenant for Server<A> {
 
     fn next_wakeup(&self, now: Now) -> Option<Instant> {
         let requests = (!self.turns.is_empty()).then_some(now.steady);
-        [requests, self.timers.next(), self.stop_by].into_iter().flatten().min()
+        let application = self.application.next_wakeup();
+        [requests, application, self.timers.next(), self.stop_by].into_iter().flatten().min()
     }
 
     fn take_notices(&mut self, notices: &mut Vec<Notice>) {
@@ -292,11 +304,11 @@ impl<A: Application> Tenant for Server<A> {
     }
 
     fn check_invariants(&self, conns: &Conns<Connection>) {
-        let mut count = 0;
-        let mut turns = 0;
+        let (mut count, mut turns, mut held) = (0, 0, 0);
         for (conn, connection) in conns.iter() {
             connection.check_invariants(&self.config);
             count += 1;
+            held += connection.held;
             turns += usize::from(connection.has_turn);
             if connection.has_turn {
                 assert!(self.turns.contains(&conn), "{conn}: who has a turn stands in the queue");
@@ -307,6 +319,7 @@ impl<A: Application> Tenant for Server<A> {
         assert!(self.stopping || self.stop_by.is_none(), "a deadline is one of stopping");
         assert_eq!(self.connection_count, count, "connections are counted");
         assert!(self.connection_count <= self.config.connections_max, "connections are limited");
+        assert_eq!(self.held_bytes, held, "what is held is counted");
         assert_eq!(self.turns.len(), turns, "each has one turn");
         timers::check_invariants(&self.timers, conns, &self.config);
     }

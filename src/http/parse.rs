@@ -202,6 +202,10 @@ impl Parser {
         bytes: &mut &[u8],
     ) -> Option<Parsed> {
         let (taken, rest) = bytes.split_at(left.min(bytes.len()));
+        if body.capacity() - body.len() < taken.len() {
+            // Twice as much as before, and never more than is still to come.
+            body.reserve_exact(body.len().max(taken.len()).min(left));
+        }
         body.extend_from_slice(taken);
         *bytes = rest;
         self.at += taken.len() as u64;
@@ -238,6 +242,11 @@ impl Parser {
         Parsed::Request(Request::new(head, body))
     }
 
+    /// Forgets what has come, and its memory.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.limits);
+    }
+
     /// How far the request has got.
     #[must_use]
     pub const fn stage(&self) -> ParseStage {
@@ -249,14 +258,15 @@ impl Parser {
         }
     }
 
-    /// Bytes of the request that is not whole, as they are held in memory.
+    /// Bytes of memory for the request that is not whole: at most twice what it may be, since
+    /// memory grows by doubling.
     #[must_use]
     pub const fn byte_count(&self) -> usize {
         match &self.state {
-            State::Head { section, .. } => section.bytes.len(),
-            State::Known { head, body, .. } => head.bytes.len() + body.len(),
+            State::Head { section, .. } => section.bytes.capacity(),
+            State::Known { head, body, .. } => head.byte_count() + body.capacity(),
             State::Chunked { head, body, chunked } => {
-                head.bytes.len() + body.len() + chunked.trailer_bytes()
+                head.byte_count() + body.capacity() + chunked.trailer_bytes()
             }
             State::Failed(_) => 0,
         }

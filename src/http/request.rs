@@ -106,6 +106,13 @@ pub(super) struct Head {
     pub(super) persistence: Persistence,
 }
 
+impl Head {
+    /// Bytes of memory that it holds.
+    pub(super) const fn byte_count(&self) -> usize {
+        self.bytes.capacity() + self.fields.capacity() * size_of::<Field>()
+    }
+}
+
 /// Where a field stands in the bytes of its head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Field {
@@ -190,10 +197,10 @@ impl Request {
         self.body
     }
 
-    /// Bytes that it holds in memory.
+    /// Bytes of memory that it holds.
     #[must_use]
     pub const fn byte_count(&self) -> usize {
-        self.head.bytes.len() + self.body.len()
+        self.head.byte_count() + self.body.capacity()
     }
 }
 

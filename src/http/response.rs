@@ -3,15 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::date::imf_fixdate;
 use super::parse::is_token;
 use super::request::{Method, Persistence, Version};
 use super::status::Status;
+use crate::time::UnixTime;
 
 /// Tells a client that its body is wanted. RFC 9110 section 15.2.1.
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// Fields by which the message itself is delimited, which are the server's to write.
-const RESERVED: [&str; 3] = ["content-length", "transfer-encoding", "connection"];
+/// Fields by which the message itself is delimited, and its date, which are the server's to write.
+const RESERVED: [&str; 4] = ["content-length", "transfer-encoding", "connection", "date"];
 
 /// The content of an answer. It is never copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,10 +131,16 @@ impl Response {
     }
 
     /// Its bytes: head and content, which may be empty.
-    pub(super) fn encode(self, asked: Asked, persistence: Persistence) -> [Body; 2] {
-        let mut head = Vec::with_capacity(128 + self.fields.len());
+    pub(super) fn encode(
+        self,
+        asked: Asked,
+        persistence: Persistence,
+        date: UnixTime,
+    ) -> [Body; 2] {
+        let mut head = Vec::with_capacity(160 + self.fields.len());
         let code = self.status.code().to_string();
         push(&mut head, &["HTTP/1.1 ", &code, " ", self.status.reason(), "\r\n"]);
+        push(&mut head, &["Date: ", &imf_fixdate(date), "\r\n"]);
         head.extend_from_slice(&self.fields);
         let length = self.body.as_bytes().len();
         // RFC 9110 section 8.6: none with 204, and with 304 that of a 200, or none.
@@ -179,7 +187,7 @@ pub enum FieldError {
     Name,
     /// Its value has a control character.
     Value,
-    /// It delimits the message, which is the server's affair.
+    /// It delimits or dates the message, which is the server's affair.
     Reserved,
 }
 
@@ -209,9 +217,12 @@ mod tests {
 
     #[track_caller]
     fn check(response: Response, asked: Asked, persistence: Persistence, expected: &str) {
-        let parts = response.encode(asked, persistence);
+        let parts = response.encode(asked, persistence, UnixTime::from_secs(784_111_777));
         let bytes: Vec<u8> = parts.iter().flat_map(Body::as_bytes).copied().collect();
-        assert_eq!(String::from_utf8(bytes).unwrap().replace("\r\n", "$"), expected);
+        let text = String::from_utf8(bytes).unwrap().replace("\r\n", "$");
+        let (status, rest) = text.split_once('$').unwrap();
+        let dated = rest.strip_prefix("Date: Sun, 06 Nov 1994 08:49:37 GMT$").unwrap();
+        assert_eq!(format!("{status}${dated}"), expected);
     }
 
     #[test]
@@ -253,6 +264,7 @@ mod tests {
         assert_eq!(with("", "d").unwrap_err(), FieldError::Name);
         assert_eq!(with("content-Length", "1").unwrap_err(), FieldError::Reserved);
         assert_eq!(with("Connection", "close").unwrap_err(), FieldError::Reserved);
+        assert_eq!(with("Date", "today").unwrap_err(), FieldError::Reserved);
         let fine = with("WWW-Authenticate", "Basic realm=\"jsonrpc\"").unwrap();
         let expected = "HTTP/1.1 200 OK$WWW-Authenticate: Basic realm=\"jsonrpc\"$\
                         Content-Length: 0$$";
@@ -263,7 +275,7 @@ mod tests {
     fn content_is_not_copied() {
         let shared: Arc<[u8]> = vec![7; 1000].into();
         let response = Response::new(Status::OK).with_body(Arc::clone(&shared));
-        let [_, body] = response.encode(GET, Persistence::KeepAlive);
+        let [_, body] = response.encode(GET, Persistence::KeepAlive, UnixTime::EPOCH);
         assert!(std::ptr::eq(body.as_bytes(), &raw const *shared));
     }
 }

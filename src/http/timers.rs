@@ -49,16 +49,18 @@ impl Timer {
         if !connection.is_live() {
             return None;
         }
-        let rate = timeouts.bytes_per_sec_min;
         let stage = connection.reading_stage();
         match self {
             Self::Idle if connection.is_idle() => Some(connection.quiet_since + timeouts.idle),
             Self::Head if stage == ParseStage::Head => Some(connection.head_began + timeouts.head),
             Self::Body if stage == ParseStage::Body && !connection.is_continue_due() => {
-                Some(connection.body.deadline(timeouts.body, rate))
+                let rate = timeouts.body_bytes_per_sec_min;
+                let silent = connection.body.went + timeouts.body;
+                Some(silent.min(connection.body.slow_at(timeouts.body, rate)))
             }
             Self::Write if !connection.outbox.is_empty() => {
-                Some(connection.write.deadline(timeouts.write, rate))
+                let rate = timeouts.answer_bytes_per_sec_min;
+                Some(connection.write.slow_at(timeouts.write, rate))
             }
             Self::Idle | Self::Head | Self::Body | Self::Write => None,
         }
@@ -86,10 +88,10 @@ impl Progress {
         }
     }
 
-    /// When it is late: `timeout` without a byte, or slower than the rate in all.
-    fn deadline(&self, timeout: Duration, bytes_per_sec: u32) -> Instant {
+    /// When it is slower than a rate in all, beyond a time that it has anyway.
+    fn slow_at(&self, timeout: Duration, bytes_per_sec: u32) -> Instant {
         let earned = Duration::from_millis(self.bytes * 1000 / u64::from(bytes_per_sec));
-        (self.went + timeout).min(self.began + timeout + earned)
+        self.began + timeout + earned
     }
 }
 
@@ -139,11 +141,18 @@ impl<A: Application> Server<A> {
         if self.stop_by.is_some_and(|by| by <= now.steady) {
             return Some(StepName { verb: "fires", object: "stop", conn: None });
         }
+        if self.is_application_due(now) {
+            return Some(StepName { verb: "fires", object: "application", conn: None });
+        }
         let (conn, timer) = self.timers.due(now.steady)?;
         if conns.has_news(conn) {
             return None;
         }
         Some(StepName { verb: "fires", object: timer.name(), conn: Some(conn) })
+    }
+
+    fn is_application_due(&self, now: Now) -> bool {
+        self.application.next_wakeup().is_some_and(|at| at <= now.steady)
     }
 
     /// One timer fires.
@@ -155,6 +164,10 @@ impl<A: Application> Server<A> {
     ) {
         if self.stop_by.is_some_and(|by| by <= now.steady) {
             self.stop_now(now, conns, actions);
+            return;
+        }
+        if self.is_application_due(now) {
+            self.wake_application(now, conns, actions);
             return;
         }
         let (conn, timer) = self.timers.due(now.steady).expect("the task is runnable");
@@ -176,18 +189,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn progress_is_late_without_bytes_or_with_too_few() {
+    fn progress_is_late_with_too_few_bytes() {
         let at = |millis: u64| Instant::from_nanos(millis * 1_000_000);
         let timeout = Duration::from_secs(30);
         let mut progress = Progress::new(at(1000));
-        assert_eq!(progress.deadline(timeout, 1000), at(31_000));
-        // A byte now and then earns next to nothing.
+        assert_eq!(progress.slow_at(timeout, 1000), at(31_000));
+        // A byte now and then earns next to nothing, and many at once do not last for ever.
         progress.note(at(20_000), 5);
-        assert_eq!(progress.deadline(timeout, 1000), at(31_005));
-        // And many at once do not last for ever.
+        assert_eq!(progress.slow_at(timeout, 1000), at(31_005));
         progress.note(at(21_000), 1_000_000);
-        assert_eq!(progress.deadline(timeout, 1000), at(51_000));
+        assert_eq!(progress.slow_at(timeout, 1000), at(1_031_005));
+        assert_eq!(progress.went, at(21_000));
         progress.note(at(22_000), 0);
-        assert_eq!(progress.deadline(timeout, 1000), at(51_000));
+        assert_eq!(progress.went, at(21_000));
     }
 }

@@ -107,7 +107,7 @@ fn socket_words(code: &str) -> Vec<Finding> {
 /// Nothing that ships knows the simulator.
 pub(super) fn simulator(path: &str, text: &str) -> Vec<Finding> {
     let in_backend = path.starts_with("backends/") && path.contains("/src/");
-    let ships = path.starts_with("src/") || path.starts_with("node/") || in_backend;
+    let ships = ["src/", "node/", "rpc/"].iter().any(|start| path.starts_with(start)) || in_backend;
     if !ships || !is_rust(path) {
         return Vec::new();
     }
@@ -116,9 +116,10 @@ pub(super) fn simulator(path: &str, text: &str) -> Vec<Finding> {
     })
 }
 
-/// In the library, only the driver waits.
+/// In the library, only the driver waits; nothing of JSON-RPC does.
 pub(super) fn wait(path: &str, text: &str) -> Vec<Finding> {
-    if !path.starts_with("src/") || MAY_WAIT.iter().any(|start| path.starts_with(start)) {
+    let is_bound = path.starts_with("src/") || path.starts_with("rpc/src/");
+    if !is_bound || MAY_WAIT.iter().any(|start| path.starts_with(start)) {
         return Vec::new();
     }
     each_line(&code_only(text), |line| {
@@ -126,10 +127,11 @@ pub(super) fn wait(path: &str, text: &str) -> Vec<Finding> {
     })
 }
 
-/// In the library, only the driver touches files.
+/// In the library, only the driver touches files; nothing of JSON-RPC does.
 pub(super) fn disk(path: &str, text: &str) -> Vec<Finding> {
     let may = MAY_TOUCH_FILES.iter().any(|start| path.starts_with(start));
-    if !path.starts_with("src/") || may {
+    let is_bound = path.starts_with("src/") || path.starts_with("rpc/src/");
+    if !is_bound || may {
         return Vec::new();
     }
     each_line(&code_only(text), |line| {
@@ -186,7 +188,8 @@ mod tests {
     #[test]
     fn product_does_not_know_the_simulator() {
         let text = "//! As sockman_sim does.\nuse sockman_sim::run;\n";
-        for path in ["src/lib.rs", "node/src/main.rs", "backends/mio/src/lib.rs"] {
+        for path in ["src/lib.rs", "node/src/main.rs", "rpc/src/desk.rs", "backends/mio/src/lib.rs"]
+        {
             check(simulator, path, text, &[2]);
         }
         for path in ["backends/mio/tests/contract.rs", "fuzz/fuzz_targets/connman.rs"] {
@@ -198,6 +201,7 @@ mod tests {
     fn only_the_driver_touches_files() {
         check(disk, "src/connman/stores.rs", "use std::fs;\nuse crate::files::Files;\n", &[1]);
         check(disk, "src/driver/seed.rs", "let x = std::fs::File::open(p);\n", &[1]);
+        check(disk, "rpc/src/auth.rs", "use std::fs;\n", &[1]);
         check(disk, "src/driver/files.rs", "use std::fs::File;\n", &[]);
         check(disk, "node/src/directory.rs", "use std::fs;\n", &[]);
     }

@@ -8,7 +8,7 @@ use super::Finding;
 pub(super) const DOCUMENT: &str = "docs/behaviour.md";
 
 /// Its parts. A part's name before a number is a citation, wherever it stands.
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     "TCP",
     "sockets",
     "connman",
@@ -20,6 +20,7 @@ const PARTS: [&str; 11] = [
     "files",
     "chain",
     "http",
+    "rpc",
 ];
 
 /// A number above is no section: `TCP 8333`.

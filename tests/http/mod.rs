@@ -1,16 +1,21 @@
 //! The HTTP server over loopback TCP: `Driver`, the real backend, and plain blocking clients.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a server has a thread of its own here, and a test real deadlines"
+)]
+
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sockman::driver::{Driver, Machine, Mailbox, Observer, SystemClock};
 use sockman::http::{
-    Application, Command, Config, EndReason, Inspection, Method, Notice, Replies, Request,
-    RequestId, Response, Server, Status, Timeouts,
+    Application, Command, Config, ConnectionSnapshot, EndReason, Inspection, Method, Notice,
+    Replies, Request, RequestId, Response, Server, Status, Timeouts, Timer,
 };
-use sockman::sockets::{OsSockets, PollerWaker};
+use sockman::sockets::{Endpoint, OsSockets, PollerWaker};
 use sockman::sockman::SockMan;
 use sockman::time::Now;
 
@@ -27,7 +32,14 @@ const EXPECTS: &str = "POST /echo HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\
 struct Site;
 
 impl Application for Site {
-    fn handle_request(&mut self, _: Now, id: RequestId, request: Request, replies: &mut Replies) {
+    fn handle_request(
+        &mut self,
+        _: Now,
+        id: RequestId,
+        _: &Endpoint,
+        request: Request,
+        replies: &mut Replies,
+    ) {
         let response = match request.path() {
             "/later" => return,
             "/echo" if request.method() == Method::Post => {
@@ -70,7 +82,6 @@ struct Running {
 }
 
 impl Running {
-    #[expect(clippy::disallowed_methods, reason = "a server has a thread of its own here")]
     fn start(config: Config) -> Self {
         let (tell, hear) = mpsc::channel();
         let (told, notices) = mpsc::channel();
@@ -131,6 +142,17 @@ impl Running {
         let (reply, shown) = mpsc::sync_channel(1);
         self.mailbox.push(Command::Inspect { reply }).unwrap();
         shown.recv_timeout(PATIENCE).unwrap()
+    }
+}
+
+impl Running {
+    /// Waits until the server is seen in some state.
+    #[track_caller]
+    fn until(&self, is_so: impl Fn(&Inspection) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_so(&self.inspect()) {
+            assert!(Instant::now() < deadline, "{:?}", self.inspect());
+        }
     }
 }
 
@@ -202,6 +224,12 @@ impl Client {
         assert!(!self.fill(), "{:?}", String::from_utf8_lossy(&self.unread));
         assert_eq!(self.unread, b"");
     }
+}
+
+/// Whether some of a request has come, and not all of its head.
+fn is_in_head(shown: &ConnectionSnapshot) -> bool {
+    let head = Timer::ALL.iter().position(|timer| *timer == Timer::Head).unwrap();
+    shown.deadlines[head].is_some()
 }
 
 fn timeouts(millis: u64) -> Timeouts {
@@ -388,8 +416,7 @@ fn shutdown_answers_what_was_taken_and_nothing_else() {
     // The one of the idle connection was the first.
     server.taken();
     let id = server.taken();
-    // The half one has been read from by now.
-    while server.inspect().connections.iter().all(|shown| shown.load.held_bytes != 8) {}
+    server.until(|shown| shown.connections.iter().any(is_in_head));
     server.mailbox.push(Command::Shutdown { within: PATIENCE }).unwrap();
     idle.expect_end();
     half.expect_end();
@@ -412,4 +439,85 @@ fn shutdown_waits_no_longer_than_it_may() {
     client.expect_end();
     assert_eq!(server.ended(), EndReason::ShutdownDeadline);
     server.heard(|notice| (*notice == Notice::Stopped).then_some(()));
+}
+
+#[test]
+fn answer_has_its_date() {
+    let server = Running::start(Config::DEFAULT);
+    for request in ["GET /hello HTTP/1.1\r\nHost: h\r\n\r\n", "nonsense\r\n"] {
+        let mut client = server.connect();
+        client.send(request);
+        let (head, _) = client.answer();
+        let dates: Vec<_> = head.split('$').filter(|line| line.starts_with("Date: ")).collect();
+        assert!(dates.len() == 1 && dates[0].ends_with(" GMT"), "{head}");
+    }
+}
+
+#[test]
+fn requests_of_all_connections_have_one_budget() {
+    let server = Running::start(Config { held_bytes_max: 100_000, ..Config::DEFAULT });
+    let post = "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 90000\r\n\r\n";
+    let half = "x".repeat(45_000);
+    let mut first = server.connect();
+    first.send(&format!("{post}{half}"));
+    server.until(|shown| shown.connections.iter().any(|of| of.load.held_bytes >= 45_000));
+    let mut second = server.connect();
+    second.send(&format!("{post}{half}"));
+    server.until(|shown| {
+        shown.connections.iter().filter(|of| of.traffic.bytes_received > 45_000).count() == 2
+    });
+    // Whoever sends more while there is too much is refused, and what it held is free again.
+    second.send(&half);
+    let (head, _) = second.answer();
+    assert!(head.starts_with("HTTP/1.1 503 Service Unavailable$"), "{head}");
+    assert!(head.contains("$Connection: close$"), "{head}");
+    second.expect_end();
+    first.send(&half);
+    let (head, content) = first.answer();
+    assert!(head.starts_with("HTTP/1.1 200 OK$"), "{head}");
+    assert_eq!(content.len(), 90_000);
+    // A small one is still answered while a large one is under way.
+    let mut third = server.connect();
+    third.send(&format!("{post}{half}"));
+    let mut fourth = server.connect();
+    fourth.get("/hello");
+    fourth.expect("200 OK", "hello");
+}
+
+/// The kernel takes a large answer in lumps, and nothing for long between two: a client that reads
+/// steadily is not late for it.
+#[test]
+fn steady_reader_is_not_late_between_lumps() {
+    let write = Duration::from_millis(20);
+    let timeouts = Timeouts { write, answer_bytes_per_sec_min: 1 << 20, ..Timeouts::DEFAULT };
+    let server = Running::start(Config { timeouts, ..Config::DEFAULT });
+    let mut client = server.connect();
+    client.get("/large");
+    server.taken();
+    // At 8 MB a second a lump, which is most of a megabyte, takes several times that; and it is
+    // well above the least.
+    let mut left = LARGE_BYTES;
+    let began = Instant::now();
+    while left > 0 {
+        let due = Duration::from_millis(((LARGE_BYTES - left) as u64) * 1000 / (8 << 20));
+        let early = due.saturating_sub(began.elapsed());
+        assert_eq!(server.notices.recv_timeout(early).ok().filter(is_end), None, "{left}");
+        client.fill();
+        left -= client.unread.len().min(left);
+        client.unread.clear();
+    }
+}
+
+fn is_end(notice: &Notice) -> bool {
+    matches!(notice, Notice::Disconnected { .. })
+}
+
+#[test]
+fn who_stops_reading_is_late_in_the_end() {
+    let write = Duration::from_millis(100);
+    let timeouts = Timeouts { write, answer_bytes_per_sec_min: 1 << 24, ..Timeouts::DEFAULT };
+    let server = Running::start(Config { timeouts, ..Config::DEFAULT });
+    let mut client = server.connect();
+    client.get("/large");
+    assert_eq!(server.ended(), EndReason::WriteTimeout);
 }

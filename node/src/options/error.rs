@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 
 use sockman::connman::permissions::PermissionError;
 
+use super::rpc::RpcOptionsError;
+
 /// Why the node does not start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum OptionsError {
@@ -83,6 +85,8 @@ pub(crate) enum OptionsError {
         /// What it was given.
         value: String,
     },
+    /// What is wrong with the RPC server.
+    Rpc(RpcOptionsError),
     /// A comment that is not safe to show.
     UnsafeComment(String),
     /// Our name with all its comments is too long for peers.
@@ -153,6 +157,7 @@ impl fmt::Display for OptionsError {
                 "-printtoconsole=0 leaves no log: give -datadir or -debuglogfile as well, or \
                  -nodebuglogfile if there is to be none.",
             ),
+            Self::Rpc(error) => error.fmt(f),
             Self::UnknownCategory { name, value } => {
                 write!(f, "Unsupported logging category -{name}={value}.")
             }

@@ -21,15 +21,17 @@ use sockman::transport::Network;
 mod args;
 mod error;
 mod help;
+mod rpc;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use error::OptionsError;
+pub(crate) use rpc::{Login, RpcOptions};
 
 use crate::log::{CATEGORIES, FileOption, LogOptions, Times};
 use args::{Args, Value};
-use table::Form;
+use table::{Form, SECRET};
 
 /// Our name in messages to people. Core: `CLIENT_NAME`.
 pub(crate) const CLIENT_NAME: &str = "Sockman";
@@ -59,6 +61,8 @@ pub(crate) struct Options {
     pub(crate) network_state: NetworkState,
     /// Where the node keeps its files, those of all chains; `None`: it keeps none.
     pub(crate) data_directory: Option<PathBuf>,
+    /// The RPC server; `None`: there is none.
+    pub(crate) rpc: Option<RpcOptions>,
     /// What to log, and where to.
     pub(crate) log: LogOptions,
     /// What whoever starts the node had better know; for stderr and the log.
@@ -127,7 +131,7 @@ fn refuse_later(args: &Args) -> Result<(), OptionsError> {
 
 fn options(args: &Args) -> Result<Options, OptionsError> {
     let network = network(args)?;
-    let mut remarks = remarks(args);
+    let (mut remarks, mut warnings) = (remarks(args), warnings(network));
     let mut config = Config::new(network);
     if !flag(args, "v2transport")?.unwrap_or(true) {
         config.services = config.services.without(Services::P2P_V2);
@@ -149,6 +153,7 @@ fn options(args: &Args) -> Result<Options, OptionsError> {
     config.whitelist = whitelist(args)?;
     config.implicit.relay = flag(args, "whitelistrelay")?.unwrap_or(config.implicit.relay);
     config.user_agent = user_agent(args)?;
+    config.ban_time = ban_time(args, config.ban_time)?;
     let network_state = match flag(args, "networkactive")?.unwrap_or(true) {
         true => NetworkState::Active,
         false => NetworkState::Inactive,
@@ -159,8 +164,9 @@ fn options(args: &Args) -> Result<Options, OptionsError> {
         connections_max,
         network_state,
         data_directory: data_directory(args),
+        rpc: rpc::rpc(args, network, &mut warnings)?,
         log: log(args)?,
-        warnings: warnings(network),
+        warnings,
         remarks,
     })
 }
@@ -317,6 +323,12 @@ fn peer_timeout(args: &Args, default: Duration) -> Result<Duration, OptionsError
     }
 }
 
+/// Core: `BanMan::Ban`: what is not positive is no time at all, so that a ban is over at once.
+fn ban_time(args: &Args, default: Duration) -> Result<Duration, OptionsError> {
+    let Some(seconds) = number(args, "bantime")? else { return Ok(default) };
+    Ok(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+}
+
 /// Core: `AppInitParameterInteraction`: what is not positive is the default.
 fn dial_timeout(args: &Args, default: Duration) -> Result<Duration, OptionsError> {
     let Some(milliseconds) = number(args, "timeout")? else { return Ok(default) };
@@ -421,6 +433,7 @@ fn remarks(args: &Args) -> Vec<String> {
         .map(|name| format!("Warning: parsed potentially confusing double-negative -{name}=0"));
     let given = args.iter().flat_map(|(name, _, values)| {
         values.iter().map(move |value| match value {
+            Value::Given(_) if SECRET.contains(&name) => format!("Command-line arg: {name}=****"),
             Value::Given(value) => format!("Command-line arg: {name}={value:?}"),
             Value::Negated => format!("Command-line arg: {name}=false"),
         })

@@ -26,12 +26,13 @@ pub(super) enum Section {
     Connection,
     Debugging,
     Chain,
+    Rpc,
 }
 
 impl Section {
     /// In the order of the text.
-    pub(super) const ALL: [Self; 4] =
-        [Self::Options, Self::Connection, Self::Debugging, Self::Chain];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Options, Self::Connection, Self::Debugging, Self::Chain, Self::Rpc];
 
     /// What stands above its options.
     pub(super) const fn heading(self) -> &'static str {
@@ -40,6 +41,7 @@ impl Section {
             Self::Connection => "Connection options:",
             Self::Debugging => "Debugging/Testing options:",
             Self::Chain => "Chain selection options:",
+            Self::Rpc => "RPC server options:",
         }
     }
 }
@@ -71,7 +73,7 @@ const fn spec(
 #[rustfmt::skip]
 pub(super) const EFFECTIVE: &[Spec] = {
     use Form::{Flag, List, Request, Single};
-    use Section::{Chain, Connection, Debugging, Options};
+    use Section::{Chain, Connection, Debugging, Options, Rpc};
     &[
         spec(Options, "?", Request, "", "Print this help message and exit"),
         spec(Options, "datadir", Single, "=<dir>",
@@ -87,6 +89,8 @@ pub(super) const EFFECTIVE: &[Spec] = {
         spec(Connection, "addnode", List, "=<addr>[:<port>]",
             "Connect to this node as well, and again whenever the connection is lost; at most 8 of \
              them at a time. May be given several times"),
+        spec(Connection, "bantime", Single, "=<n>",
+            "Ban for <n> seconds unless setban says otherwise (default: 86400)"),
         spec(Connection, "bind", List, "=<addr>[:<port>]",
             "Listen on this address, and on no other that is not given as well; without a port on \
              that of -port. An IPv6 address with a port is written [addr]:port. May be given \
@@ -157,11 +161,46 @@ pub(super) const EFFECTIVE: &[Spec] = {
         spec(Chain, "signet", Flag, "", "The same as -chain=signet"),
         spec(Chain, "testnet", Flag, "", "The same as -chain=test"),
         spec(Chain, "testnet4", Flag, "", "The same as -chain=testnet4"),
+
+        spec(Rpc, "rpcallowip", List, "=<subnet>",
+            "Let clients from this address or subnet call, too; from this host they always may. \
+             Needs -rpcbind. May be given several times"),
+        spec(Rpc, "rpcauth", List, "=<user:salt$hash>",
+            "Let this user log in: hash is HMAC-SHA256 of the password, with salt as key, in \
+             hexadecimal digits. May be given several times"),
+        spec(Rpc, "rpcbind", List, "=<addr>[:<port>]",
+            "Listen for clients on this address, and on no other that is not given as well. \
+             Needs -rpcallowip. Do not expose it to the internet: passwords go in clear. May be \
+             given several times (default: 127.0.0.1 and ::1)"),
+        spec(Rpc, "rpccookiefile", Single, "=<file>",
+            "Write the cookie to this file, in the data directory of the chain unless the path is \
+             absolute; -norpccookiefile: to none (default: .cookie)"),
+        spec(Rpc, "rpccookieperms", Single, "=<who>",
+            "Who may read the cookie: owner, group or all (default: owner)"),
+        spec(Rpc, "rpcpassword", Single, "=<password>",
+            "The password of -rpcuser; there is no cookie then"),
+        spec(Rpc, "rpcport", Single, "=<port>",
+            "Listen for clients on this port (default: 8332, testnet3: 18332, testnet4: 48332, \
+             signet: 38332, regtest: 18443)"),
+        spec(Rpc, "rpcservertimeout", Single, "=<n>",
+            "Give clients <n> seconds for each piece of a request, and to take an answer \
+             (minimum: 1, default: 30)"),
+        spec(Rpc, "rpcuser", Single, "=<user>", "The user that -rpcpassword is for"),
+        spec(Rpc, "rpcwhitelist", List, "=<user>:<method>,...",
+            "Let this user call these methods alone; of several for one user all are to allow it. \
+             May be given several times"),
+        spec(Rpc, "rpcwhitelistdefault", Flag, "",
+            "Let users without -rpcwhitelist call nothing (default: 1 with any -rpcwhitelist)"),
+        spec(Rpc, "rpcworkqueue", Single, "=<n>",
+            "Refuse requests while <n> are under way (1 to 256, default: 64)"),
+        spec(Rpc, "server", Flag, "",
+            "Take calls by JSON-RPC (default: 1 if somebody could log in: by the cookie in the \
+             data directory, by -rpcpassword or by -rpcauth)"),
     ]
 };
 
 /// Options that change nothing here, as far as it is known how they could: there is no wallet, no
-/// script execution and no database.
+/// script execution and no database, and no pool of threads that answers.
 pub(super) const NO_EFFECT: &[&str] = &[
     "allowignoredconf",
     "checkblocks",
@@ -171,6 +210,8 @@ pub(super) const NO_EFFECT: &[&str] = &[
     "fallbackfee",
     "keypool",
     "par",
+    "rpcdoccheck",
+    "rpcthreads",
     "unsafesqlitesync",
 ];
 
@@ -198,7 +239,6 @@ pub(super) const LATER_UNLESS_OFF: &[&str] = &[
     "proxy",
     "prune",
     "reindex",
-    "server",
     "settings",
     "txreconciliation",
     "whitelistforcerelay",
@@ -208,7 +248,6 @@ pub(super) const LATER_UNLESS_OFF: &[&str] = &[
 pub(super) const LATER: &[&str] = &[
     "acceptnonstdtxn",
     "asmap",
-    "bantime",
     "blocksdir",
     "checkaddrman",
     "checkblockindex",
@@ -226,20 +265,6 @@ pub(super) const LATER: &[&str] = &[
     "persistmempool",
     "pid",
     "proxyrandomize",
-    "rpcallowip",
-    "rpcauth",
-    "rpcbind",
-    "rpccookiefile",
-    "rpccookieperms",
-    "rpcdoccheck",
-    "rpcpassword",
-    "rpcport",
-    "rpcservertimeout",
-    "rpcthreads",
-    "rpcuser",
-    "rpcwhitelist",
-    "rpcwhitelistdefault",
-    "rpcworkqueue",
     "startupnotify",
     "test",
     "testactivationheight",
@@ -247,6 +272,9 @@ pub(super) const LATER: &[&str] = &[
     "torpassword",
     "whitebind",
 ];
+
+/// Options whose values are not shown.
+pub(super) const SECRET: &[&str] = &["rpcauth", "rpcpassword", "rpcuser", "torpassword"];
 
 /// Options that mean nothing without a value. Core: `DISALLOW_ELISION`.
 pub(super) const VALUE_NEEDED: &[&str] = &["proxy"];

@@ -90,6 +90,82 @@ fn listening_follows_from_several_options() {
     );
 }
 
+/// What the RPC server is, in words.
+fn rpc_of(options: Options) -> String {
+    let Some(rpc) = options.rpc else { return "none".to_owned() };
+    let binds: Vec<_> = rpc.binds.iter().map(ToString::to_string).collect();
+    let login = match rpc.login {
+        Login::None => "nobody".to_owned(),
+        Login::Cookie { file, mode } => format!("{} {mode:o}", file.display()),
+        Login::Password { user, password } => format!("{user} with {password}"),
+    };
+    format!("{login} at {}", binds.join(" "))
+}
+
+#[test]
+fn rpc_server_follows_from_several_options() {
+    let none = || "none".to_owned();
+    let cookie = |text: &str| format!("{text} at [::1]:8332 127.0.0.1:8332");
+    let tag = "0".repeat(64);
+    for (line, expected) in [
+        ("", none()),
+        ("-datadir=d", cookie(".cookie 600")),
+        ("-datadir=d -server=0", none()),
+        ("-datadir=d -norpccookiefile", none()),
+        ("-datadir=d -rpccookiefile=c -rpccookieperms=group", cookie("c 640")),
+        ("-rpccookiefile=/c -rpccookieperms=all", cookie("/c 644")),
+        ("-rpccookiefile=c", none()),
+        ("-rpcuser=u -rpcpassword=p", cookie("u with p")),
+        ("-datadir=d -rpcpassword=p", cookie(" with p")),
+        (&format!("-rpcauth=u:s${tag}"), cookie("nobody")),
+        (&format!("-rpcauth=x -norpcauth -rpcauth=u:s${tag}"), cookie("nobody")),
+        ("-datadir=d -rpcport=7 -regtest", ".cookie 600 at [::1]:7 127.0.0.1:7".to_owned()),
+        ("-datadir=d -rpcbind=1.2.3.4", cookie(".cookie 600")),
+        (
+            "-datadir=d -rpcbind=1.2.3.4 -rpcbind=[::2]:9 -rpcallowip=1.2.3.0/24",
+            ".cookie 600 at 1.2.3.4:8332 [::2]:9".to_owned(),
+        ),
+    ] {
+        assert_eq!(rpc_of(options(line)), expected, "{line}");
+    }
+    let warned = options("-datadir=d -rpcbind=1.2.3.4").warnings;
+    assert!(warned[0].starts_with("option -rpcbind was ignored"), "{warned:?}");
+}
+
+#[test]
+fn rpc_server_that_makes_no_sense_is_an_error() {
+    let start = "Unable to start HTTP server. See debug log for details.";
+    check_errors(&[
+        (
+            "-server",
+            "-server leaves nobody who could log in: give -datadir for a cookie, or -rpcauth, or \
+             -rpcpassword.",
+        ),
+        ("-rpcauth", start),
+        ("-rpcauth=user:secret", start),
+        ("-rpcport=0", "Invalid port specified in -rpcport: '0'"),
+        ("-rpcport=70000", "Invalid port specified in -rpcport: '70000'"),
+        ("-rpcbind=1.2.3.4:x", "Invalid port specified in -rpcbind: '1.2.3.4:x'"),
+        (
+            "-rpccookieperms=nobody",
+            "Invalid -rpccookieperms=nobody; must be one of 'owner', 'group', or 'all'.",
+        ),
+        ("-rpcservertimeout=-1", "Invalid number specified in -rpcservertimeout: '-1'"),
+    ]);
+    let subnet = error("-rpcallowip=1.2.3.4/40");
+    assert!(subnet.starts_with("Invalid -rpcallowip subnet specification: 1.2.3.4/40."));
+}
+
+#[test]
+fn secrets_are_not_told() {
+    let tag = "0".repeat(64);
+    let line = format!("-rpcuser=secret -rpcpassword=secret -rpcauth=secret:secret${tag}");
+    let options = options(&line);
+    let told = format!("{:?} {:?} {:?}", options.remarks, options.warnings, options.rpc);
+    assert!(!told.replace("name: \"secret\"", "").contains("secret"), "{told}");
+    assert!(options.remarks.contains(&"Command-line arg: rpcpassword=****".to_owned()));
+}
+
 #[test]
 fn endpoints_to_connect_to_are_collected() {
     let rows: &[(&str, &[&str])] = &[

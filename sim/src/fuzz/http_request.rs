@@ -11,6 +11,9 @@ use super::Judged;
 const LIMITS: RequestLimits =
     RequestLimits { head_bytes_max: 400, fields_max: 8, body_bytes_max: 300 };
 
+/// Memory for where a field is: four places in a head.
+const FIELD_BYTES: usize = 4 * size_of::<usize>();
+
 /// Takes requests out of bytes.
 ///
 /// # Panics
@@ -32,7 +35,9 @@ fn outcome<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Parsed>, Opti
     for mut piece in pieces {
         loop {
             let parsed = parser.receive(&mut piece);
-            let most = 2 * LIMITS.head_bytes_max + LIMITS.body_bytes_max;
+            // Memory grows by doubling; a head keeps where its fields are, too.
+            let most = 2 * (2 * LIMITS.head_bytes_max + LIMITS.body_bytes_max)
+                + LIMITS.fields_max * FIELD_BYTES;
             assert!(parser.byte_count() <= most, "{} bytes are held", parser.byte_count());
             match parsed {
                 Ok(None) => break,

@@ -333,12 +333,14 @@ impl Subject for Http {
             limit: requests,
             derivation: "the setting",
         });
-        let request = 2 * config.request.head_bytes_max as u64 + body;
+        // Memory grows by doubling; a head keeps where its fields are, too: four places each.
+        let fields = config.request.fields_max as u64 * 32;
+        let request = 2 * (2 * config.request.head_bytes_max as u64 + body) + fields;
         check(Resource {
             name: "held bytes",
             used: load.held_bytes as u64,
             limit: (requests + 1) * request + RECEIVE_BYTES_MAX as u64,
-            derivation: "the requests, one that is not whole, and what one read brought",
+            derivation: "twice the requests, one that is not whole, and what one read brought",
         });
         let answer = body.max(u64::from(desk::LENGTH_MAX)) + ANSWER_HEAD_BYTES_MAX;
         check(Resource {

@@ -8,6 +8,9 @@ use crate::sockman::Slices;
 
 const NOW: Instant = Instant::START;
 
+/// What every answer has behind its first line here.
+const DATE: &str = "Date: Thu, 01 Jan 1970 00:00:00 GMT$";
+
 /// A connection, and the client's end of it.
 struct Pair {
     connection: Connection,
@@ -26,7 +29,7 @@ impl Pair {
 
     fn send(&mut self, bytes: &[u8]) {
         self.connection.receive(NOW, bytes, self.requests_max);
-        self.connection.pump(NOW);
+        self.connection.pump(Now::default());
     }
 
     /// The next request that the application gets: its number and its target.
@@ -39,7 +42,7 @@ impl Pair {
     fn answer(&mut self, number: u64, text: &str) {
         let response = Response::new(Status::OK).with_body(text.to_owned());
         assert!(self.connection.answer(number, response), "somebody waits for it");
-        self.connection.pump(NOW);
+        self.connection.pump(Now::default());
     }
 
     /// The kernel takes at most so many bytes at once, until nothing waits.
@@ -52,15 +55,16 @@ impl Pair {
             let count = offered.len().min(bytes_max);
             self.received.extend_from_slice(&offered[..count]);
             self.connection.note_sent(NOW, count, self.requests_max);
-            self.connection.pump(NOW);
+            self.connection.pump(Now::default());
         }
     }
 
-    /// What the client has received since it was asked last, with `$` for CR LF.
+    /// What the client has received since it was asked last, with `$` for CR LF, and without dates.
     fn received(&mut self) -> String {
         self.drain(usize::MAX);
         let bytes = std::mem::take(&mut self.received);
-        String::from_utf8(bytes).expect("answers are text here").replace("\r\n", "$")
+        let text = String::from_utf8(bytes).expect("answers are text here").replace("\r\n", "$");
+        text.replace(DATE, "")
     }
 }
 
@@ -183,13 +187,35 @@ fn last_answer_says_so() {
     pair.answer(1, "B");
     assert_eq!(last(&mut pair), format!("HTTP/1.1 200 OK$Content-Length: 1${close}$B"));
 
-    // What it has not finished is not answered.
+    // What it has not finished is not answered, whether it was looked at or not.
+    for (requests_max, fragment) in [(1, "GET /c"), (2, "GET /c"), (1, "\r\n"), (1, "PUT / H")] {
+        let mut pair = Pair::new(requests_max);
+        pair.send((get("/a") + fragment).as_bytes());
+        pair.connection.end_input();
+        pair.take();
+        pair.answer(0, "A");
+        assert_eq!(last(&mut pair), format!("HTTP/1.1 200 OK$Content-Length: 1${close}$A"));
+    }
+
+    // Of several that are whole, the last says so, and a refusal is the last itself.
     let mut pair = Pair::new(1);
-    pair.send((get("/a") + "GET /c").as_bytes());
+    pair.send((get("/a") + &get("/b") + "GET /c").as_bytes());
+    pair.connection.end_input();
+    for (number, close) in [(0, ""), (1, close)] {
+        pair.take();
+        pair.answer(number, "A");
+        let expected = format!("HTTP/1.1 200 OK$Content-Length: 1${close}$A");
+        assert_eq!(pair.received(), expected);
+    }
+    assert!(pair.connection.is_done());
+    let mut pair = Pair::new(1);
+    pair.send((get("/a") + "nonsense\r\n").as_bytes());
     pair.connection.end_input();
     pair.take();
     pair.answer(0, "A");
-    assert_eq!(last(&mut pair), "HTTP/1.1 200 OK$Content-Length: 1$$A");
+    let came = last(&mut pair);
+    let rest = came.strip_prefix("HTTP/1.1 200 OK$Content-Length: 1$$A").expect("it is not last");
+    assert!(rest.starts_with("HTTP/1.1 400 Bad Request$") && rest.contains(close), "{rest}");
 
     // The application wishes so, and what is behind is not answered.
     let mut pair = Pair::new(3);
@@ -197,7 +223,7 @@ fn last_answer_says_so() {
     pair.take();
     pair.take();
     assert!(pair.connection.answer(0, Response::new(Status::OK).and_close()));
-    pair.connection.pump(NOW);
+    pair.connection.pump(Now::default());
     assert_eq!(pair.take(), None);
     assert_eq!(last(&mut pair), format!("HTTP/1.1 200 OK$Content-Length: 0${close}$"));
 }

@@ -154,9 +154,9 @@ impl Chunked {
         Ok(())
     }
 
-    /// Bytes of its trailer that it holds.
+    /// Bytes of memory for its trailer.
     pub(super) const fn trailer_bytes(&self) -> usize {
-        if let Phase::Trailer(section) = &self.phase { section.bytes.len() } else { 0 }
+        if let Phase::Trailer(section) = &self.phase { section.bytes.capacity() } else { 0 }
     }
 }
 

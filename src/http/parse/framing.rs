@@ -4,6 +4,8 @@
 //! Whatever two readers might take for two different lengths is refused, because one of them may
 //! stand between the client and us (RFC 9112 section 11.2).
 
+use std::net::Ipv6Addr;
+
 use super::fault::Fault;
 use super::head::At;
 use crate::http::request::{Field, Persistence, Version};
@@ -186,8 +188,70 @@ fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     elements.filter(|element| !element.is_empty())
 }
 
-/// RFC 9110 section 7.2: a host and perhaps a port; empty where the target has no authority.
+/// RFC 9110 section 7.2, RFC 3986 section 3.2.2: a host and perhaps a port; empty where the target
+/// has no authority.
 fn is_host(value: &[u8]) -> bool {
-    let is_one = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=:[]".contains(byte);
-    value.iter().all(is_one)
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let (is_one, port) = match text.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((literal, rest)) => (is_ip_literal(literal), rest),
+            None => return false,
+        },
+        None => {
+            let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+            (is_reg_name(name), port)
+        }
+    };
+    let is_port = port.is_empty()
+        || port.strip_prefix(':').is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+    is_one && is_port
+}
+
+/// What stands in brackets: IPv6, or the form that is kept for later.
+fn is_ip_literal(text: &str) -> bool {
+    let later = text.strip_prefix(['v', 'V']).and_then(|rest| rest.split_once('.'));
+    match later {
+        Some((version, address)) => {
+            let is_version =
+                !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let is_one = |byte| byte == b':' || is_unreserved_or_sub_delim(byte);
+            is_version && !address.is_empty() && address.bytes().all(is_one)
+        }
+        None => text.parse::<Ipv6Addr>().is_ok(),
+    }
+}
+
+/// A name, an IPv4 address among them: any of its bytes may be written as a percent sign and two
+/// hexadecimal digits.
+fn is_reg_name(text: &str) -> bool {
+    let mut pieces = text.split('%');
+    let plain = |piece: &str| piece.bytes().all(is_unreserved_or_sub_delim);
+    let first = pieces.next().unwrap_or_default();
+    plain(first)
+        && pieces.all(|piece| {
+            let (code, rest) = piece.split_at_checked(2).unwrap_or_default();
+            code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_hexdigit()) && plain(rest)
+        })
+}
+
+/// RFC 3986 sections 2.2 and 2.3.
+const fn is_unreserved_or_sub_delim(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'-' | b'.'
+                | b'_'
+                | b'~'
+                | b'!'
+                | b'$'
+                | b'&'
+                | b'\''
+                | b'('
+                | b')'
+                | b'*'
+                | b'+'
+                | b','
+                | b';'
+                | b'='
+        )
 }

@@ -276,6 +276,7 @@ fn read_head(bytes: &[u8]) -> Option<Answer> {
     let mut lines = text.split("\r\n");
     let (status, _) = lines.next()?.strip_prefix("HTTP/1.1 ")?.split_once(' ')?;
     let mut answer = Answer { status: status.parse().ok()?, length: None, closes: false };
+    let mut dated = false;
     for line in lines {
         match line.split_once(": ")? {
             ("Content-Length", length) if answer.length.is_none() => {
@@ -283,10 +284,12 @@ fn read_head(bytes: &[u8]) -> Option<Answer> {
             }
             ("Connection", "close") => answer.closes = true,
             ("Content-Type", _) => {}
+            // RFC 9110 section 6.6.1: when it was made, once.
+            ("Date", date) if !dated && date.ends_with(" GMT") => dated = true,
             _ => return None,
         }
     }
-    Some(answer)
+    (dated || answer.status < 200).then_some(answer)
 }
 
 impl Dialect for Client {
@@ -422,6 +425,9 @@ impl Dialect for Client {
 mod tests {
     use super::*;
 
+    /// What each answer has as well.
+    const DATE: &str = "Date: Thu, 01 Jan 1970 00:00:00 GMT$";
+
     /// A client that has said these words, and what it makes of an answer.
     fn heard(words: &[&str], answer: &str) -> Result<Vec<Heard>, String> {
         let mut client = Client::of(1, false);
@@ -434,6 +440,8 @@ mod tests {
             client.encode(Now::default(), &word, &mut said).expect("it is one of its words");
         }
         let mut heard = Vec::new();
+        let dated = "Content-Length: ";
+        let answer = answer.replace(dated, &format!("{DATE}{dated}"));
         let bytes = answer.replace('$', "\r\n").into_bytes();
         match client.decode(&bytes, &mut heard) {
             Ok(()) => Ok(heard),
@@ -485,6 +493,9 @@ mod tests {
             (&["expect"], "HTTP/1.1 100 Continue$$".repeat(2)),
             (&["get"], "HTTP/1.1 200 OK$$".to_owned()),
             (&["get"], "nonsense$$".to_owned()),
+            // It has no date, or two.
+            (&["get"], "HTTP/1.1 200 OK$content-length: 2$$ab".to_owned()),
+            (&["get"], format!("HTTP/1.1 200 OK${DATE}Content-Length: 2$$ab")),
         ] {
             assert!(heard(words, &answer).is_err(), "{words:?}: {answer}");
         }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use sockman::http::{
     Application, Connection, Method, Replies, Request, RequestId, Response, Status,
 };
+use sockman::sockets::Endpoint;
 use sockman::sockman::{Conns, Deadlines};
 use sockman::time::{Instant, Now};
 
@@ -73,7 +74,14 @@ impl Desk {
 }
 
 impl Application for Desk {
-    fn handle_request(&mut self, now: Now, id: RequestId, request: Request, replies: &mut Replies) {
+    fn handle_request(
+        &mut self,
+        now: Now,
+        id: RequestId,
+        _: &Endpoint,
+        request: Request,
+        replies: &mut Replies,
+    ) {
         let parts: Vec<_> = request.path().split('/').skip(1).collect();
         let number = |place: usize, most: u32| {
             let number: Option<u64> = parts.get(place).and_then(|text| text.parse().ok());

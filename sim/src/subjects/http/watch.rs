@@ -8,9 +8,11 @@
 //!   which takes the answer away.
 //! * While one connection has a request for the application, no other has two taken.
 //! * A server that was told to stop has stopped in time.
-//! * No connection is silent for longer than a timeout, unless the application has the word.
+//! * No connection is silent for longer than a timeout, unless the application has the word, or
+//!   what the kernel took of an answer has earned more time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use sockman::http::{Command, EndReason, Load, Notice, RequestId};
 use sockman::sockets::{ConnId, Received, Sent};
@@ -44,6 +46,8 @@ pub struct HttpWatch {
     finished: BTreeSet<ConnId>,
     /// Of each connection, since when nothing has happened, and what it held then.
     silent: BTreeMap<ConnId, (Instant, Load)>,
+    /// Of each connection with something to send: since when, and what the kernel took of it.
+    sending: BTreeMap<ConnId, (Instant, u64)>,
 }
 
 impl Default for HttpWatch {
@@ -55,6 +59,7 @@ impl Default for HttpWatch {
             stop_by: None,
             finished: BTreeSet::new(),
             silent: BTreeMap::new(),
+            sending: BTreeMap::new(),
         }
     }
 }
@@ -100,6 +105,7 @@ impl HttpWatch {
                 self.next.remove(conn);
                 self.turns.forget(*conn);
                 self.silent.remove(conn);
+                self.sending.remove(conn);
                 let left: Vec<_> = self.open.iter().filter(|id| id.conn == *conn).collect();
                 let in_order = match reason {
                     EndReason::Answered
@@ -144,8 +150,11 @@ impl HttpWatch {
             matches!(what, CallResult::Recv(Ok(Received::Bytes(_))))
                 || matches!(what, CallResult::Send(Ok(Sent::Bytes(1..))))
         };
+        let timeouts = sight.tenant.server().config().timeouts;
+        let rate = u64::from(timeouts.answer_bytes_per_sec_min);
         for (conn, connection) in sight.conns.iter() {
             let load = connection.load();
+            note_sending(&mut self.sending, now, conn, load.unsent_bytes, sight.calls);
             let passed =
                 sight.calls.iter().any(|call| call.conn == Some(conn) && passes(&call.what));
             let (since, before) = self.silent.entry(conn).or_insert((now, load));
@@ -155,7 +164,11 @@ impl HttpWatch {
             // All of them are alike here.
             let timeout = sight.tenant.server().config().timeouts.idle;
             let waits_for_us = load.requests_open > 0 && load.unsent_bytes == 0;
-            let is_silent = !load.is_over && !waits_for_us && *since + timeout <= now;
+            let late = match self.sending.get(&conn) {
+                Some((began, taken)) => *began + timeout + Duration::from_secs(taken / rate + 1),
+                None => *since + timeout,
+            };
+            let is_silent = !load.is_over && !waits_for_us && late <= now;
             if is_silent && matches!(sight.step, Step::Idle(_)) {
                 let what = format!("{conn} is silent, and goes on: {load:?}");
                 return Err(Objection { since: Some(*since), ..objection(what, SILENCE) });
@@ -175,6 +188,26 @@ impl HttpWatch {
         }
         let what = format!("{count} connections are left of a server that was told to stop");
         Err(Objection { since: Some(by), ..objection(what, STOP) })
+    }
+}
+
+/// Keeps up to date since when a connection has something to send, and how much of it has gone.
+fn note_sending(
+    sending: &mut BTreeMap<ConnId, (Instant, u64)>,
+    now: Instant,
+    conn: ConnId,
+    unsent_bytes: usize,
+    calls: &[CallRecord],
+) {
+    if unsent_bytes == 0 {
+        sending.remove(&conn);
+        return;
+    }
+    let (_, taken) = sending.entry(conn).or_insert((now, 0));
+    for call in calls.iter().filter(|call| call.conn == Some(conn)) {
+        if let CallResult::Send(Ok(Sent::Bytes(count))) = call.what {
+            *taken += count as u64;
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{LIMITS, outcome};
 use crate::http::Request;
 use crate::http::parse::{Parsed, Parser};
+use crate::http::request::Field;
 use crate::rng::{Draws, Purpose, Seed};
 
 /// Request lines, then fields, then what else there is, and what smuggles.
@@ -107,7 +108,8 @@ fn outcome_does_not_depend_on_cuts() {
 
 #[test]
 fn memory_of_a_request_is_limited() {
-    let most = 2 * LIMITS.head_bytes_max + LIMITS.body_bytes_max;
+    let most = 2 * (2 * LIMITS.head_bytes_max + LIMITS.body_bytes_max)
+        + LIMITS.fields_max * size_of::<Field>();
     for number in 0..5_000 {
         let mut draws = draws(number);
         let mut parser = Parser::new(LIMITS);

@@ -1,0 +1,179 @@
+//! The node as programs drive it: by JSON-RPC over HTTP.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::directory::Directory;
+use super::process::Node;
+
+/// A node that is called, with a directory of its own.
+struct Called {
+    node: Node,
+    directory: Directory,
+    port: u16,
+}
+
+impl Called {
+    fn start(test: &str, args: &[&str]) -> Self {
+        let directory = Directory::new(test);
+        let option = directory.option();
+        let usual = ["-server", "-nodebuglogfile", &option];
+        let args: Vec<_> = usual.iter().chain(args).copied().collect();
+        let with = |port| vec![format!("-rpcport={port}")];
+        let (node, port) = Node::on_free_port(with, &args);
+        Self { node, directory, port }
+    }
+
+    fn cookie(&self) -> String {
+        fs::read_to_string(self.directory.path("regtest/.cookie")).expect("the node made it")
+    }
+
+    /// What is answered to a method, called with the cookie.
+    fn call(&self, method: &str, params: &str) -> String {
+        let (head, content) = self.post(&self.cookie(), method, params);
+        assert!(head.starts_with("HTTP/1.1 200 OK"), "{head} {content}");
+        content
+    }
+
+    /// An answer's head and content.
+    fn post(&self, login: &str, method: &str, params: &str) -> (String, String) {
+        answer(self.send(login, method, params))
+    }
+
+    /// Asks, on a connection of its own.
+    fn send(&self, login: &str, method: &str, params: &str) -> TcpStream {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+        let mut stream = stream.expect("the node listens");
+        let content = format!("{{\"method\":\"{method}\",\"params\":{params}}}");
+        let (login, length) = (base64(login.as_bytes()), content.len());
+        let request = format!(
+            "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Basic {login}\r\n\
+             Content-Length: {length}\r\n\r\n{content}"
+        );
+        stream.write_all(request.as_bytes()).expect("the node reads");
+        stream
+    }
+}
+
+/// What comes until the end: head and content.
+fn answer(mut stream: TcpStream) -> (String, String) {
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("the end is in order");
+    let (head, content) = answer.split_once("\r\n\r\n").expect("a head has an end");
+    (head.to_owned(), content.to_owned())
+}
+
+/// RFC 4648 section 4.
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let bits = three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
+        let bits = bits << (8 * (3 - three.len()));
+        for place in 0..4 {
+            let letter = LETTERS[(bits >> (18 - 6 * place) & 63) as usize];
+            text.push(if place <= three.len() { char::from(letter) } else { '=' });
+        }
+    }
+    text
+}
+
+#[test]
+fn node_is_driven_by_calls_from_start_to_stop() {
+    let (other, at) = Node::listening(&[]);
+    let called = Called::start("driven", &["-listen=0", "-uacomment=driven"]);
+    let info = called.call("getnetworkinfo", "[]");
+    assert!(info.contains("\"subversion\":\"/sockman:0.1.0(driven)/\""), "{info}");
+    assert_eq!(called.call("addnode", &format!("[\"{at}\",\"onetry\"]")), NULL);
+    // The attempt has come to a connection: it is there with the answer.
+    let peers = called.call("getpeerinfo", "[]");
+    assert!(peers.contains(&format!("{{\"id\":0,\"addr\":\"{at}\",")), "{peers}");
+    assert!(peers.contains("\"connection_type\":\"manual\""), "{peers}");
+    assert_eq!(called.call("setban", "[\"127.0.0.1\",\"add\"]"), NULL);
+    assert_eq!(called.call("getconnectioncount", "[]"), "{\"result\":0,\"error\":null}\n");
+    let stopping = called.call("stop", "[]");
+    assert_eq!(stopping, "{\"result\":\"Sockman stopping\",\"error\":null}\n");
+    called.node.wait().assert_clean();
+    // What was asked for is kept, and what was for this run is gone.
+    let bans = fs::read_to_string(called.directory.path("regtest/banlist.json")).unwrap();
+    assert!(bans.contains("127.0.0.1/32"), "{bans}");
+    assert!(!called.directory.path("regtest/.cookie").exists());
+    other.stop().assert_clean();
+}
+
+const NULL: &str = "{\"result\":null,\"error\":null}\n";
+
+#[test]
+fn cookie_is_new_with_each_start_and_goes_at_the_end() {
+    let called = Called::start("cookie", &["-listen=0"]);
+    let path = called.directory.path("regtest/.cookie");
+    let cookie = called.cookie();
+    let secret = cookie.strip_prefix("__cookie__:").unwrap();
+    assert!(secret.len() == 64 && secret.bytes().all(|byte| byte.is_ascii_hexdigit()), "{cookie}");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    called.node.stop().assert_clean();
+    assert!(!path.exists());
+
+    let called = Called::start("cookie", &["-listen=0", "-rpccookieperms=group"]);
+    assert_ne!(called.cookie(), cookie);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    let (head, content) = called.post(&cookie, "ping", "[]");
+    assert!(head.starts_with("HTTP/1.1 401 Unauthorized\r\n"), "{head}");
+    assert_eq!(content, "");
+    called.node.stop().assert_clean();
+}
+
+#[test]
+fn users_log_in_by_password() {
+    // From the reference's rpc_users.py.
+    let auth = "-rpcauth=rt:93648e835a54c573682c2eb19f882535\
+                $7681e9c5b74bdd85e78166031d2058e1069b3ed7ed967c93fc63abba06f31144";
+    let args = ["-listen=0", "-rpcuser=u", "-rpcpassword=hidden", "-rpcwhitelist=rt:ping", auth];
+    let called = Called::start("password", &[&args[..], &["-rpcwhitelistdefault=0"]].concat());
+    assert!(!called.directory.path("regtest/.cookie").exists(), "nobody logs in by it");
+    let rt = "rt:cA773lm788buwYe4g4WT+05pKyNruVKjQ25x3n0DQcM=";
+    for (login, method, status) in [
+        ("u:hidden", "getrpcinfo", 200),
+        (rt, "ping", 200),
+        (rt, "getrpcinfo", 403),
+        ("u:wrong", "ping", 401),
+        ("__cookie__:", "ping", 401),
+    ] {
+        let (head, _) = called.post(login, method, "[]");
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{login}: {head}");
+    }
+    let exit = called.node.stop();
+    exit.assert_clean();
+    assert!(exit.stdout.iter().all(|line| !line.contains("hidden")), "{:#?}", exit.stdout);
+}
+
+/// A signal ends it as `stop` does: what is under way is answered before, here after 250 ms.
+#[test]
+fn request_under_way_is_answered_before_the_end() {
+    let mut called = Called::start("under-way", &["-listen=0"]);
+    let stream = called.send("u:wrong", "ping", "[]");
+    called.node.expect("incorrect password attempt");
+    called.node.stop().assert_clean();
+    let (head, _) = answer(stream);
+    assert!(head.starts_with("HTTP/1.1 401 Unauthorized\r\n"), "{head}");
+}
+
+#[test]
+fn server_that_cannot_listen_keeps_the_node_from_starting() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    // Where there is no IPv6, one of the two is none anyway.
+    let other = TcpListener::bind((Ipv6Addr::LOCALHOST, port));
+    if other.is_err() && TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
+        eprintln!("skipped: somebody has this port");
+        return;
+    }
+    let directory = Directory::new("no-port");
+    let args = ["-server", "-listen=0", "-nodebuglogfile", &directory.option()];
+    let port = format!("-rpcport={port}");
+    let exit = Node::start(&[&args[..], &[&port]].concat()).wait();
+    exit.assert_error("Unable to start HTTP server. See debug log for details.");
+    assert!(!directory.path("regtest/.cookie").exists(), "it goes with who made it");
+}

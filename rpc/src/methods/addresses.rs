@@ -1,0 +1,58 @@
+//! Methods about known addresses. Core: rpc/net.cpp.
+
+use sockman::connman::addrman::{NetClass, Quality, Share, Table};
+use sockman::rng::Purpose;
+
+use super::peers::network_name;
+use super::{Answer, Args, AtNode};
+use crate::error::{Code, RpcError};
+use crate::json::Json;
+
+/// Networks with names of their own, in the order of the reference.
+const NETWORKS: [NetClass; 5] =
+    [NetClass::Ipv4, NetClass::Ipv6, NetClass::Onion, NetClass::I2p, NetClass::Cjdns];
+
+pub(super) fn info(node: &mut AtNode<'_>, _: &Args) -> Result<Answer, RpcError> {
+    let addrman = node.connman.addrman();
+    let counts = |network: Option<NetClass>| {
+        let size = |table| Json::from(addrman.size(network, table));
+        Json::object([
+            ("new", size(Some(Table::New))),
+            ("tried", size(Some(Table::Tried))),
+            ("total", size(None)),
+        ])
+    };
+    let each = NETWORKS.map(|network| (network_name(network).to_owned(), counts(Some(network))));
+    let mut members = Vec::from(each);
+    members.push(("all_networks".to_owned(), counts(None)));
+    Ok(Json::Object(members).into())
+}
+
+pub(super) fn some(node: &mut AtNode<'_>, args: &Args) -> Result<Answer, RpcError> {
+    let invalid = |message: String| RpcError::new(Code::InvalidParameter, message);
+    let count = args.integer(0)?.unwrap_or(1);
+    let count = usize::try_from(count);
+    let count = count.map_err(|_| invalid("Address count out of range".to_owned()))?;
+    let network = match args.text(1) {
+        None => None,
+        Some(name) => {
+            let lower = name.to_ascii_lowercase();
+            let found = NETWORKS.into_iter().find(|network| network_name(*network) == lower);
+            Some(found.ok_or_else(|| invalid(format!("Network not recognized: {name}")))?)
+        }
+    };
+    let count_max = (count > 0).then_some(count);
+    let share = Share { count_max, percent_max: None, network, quality: Quality::Filtered };
+    let mut draws = node.connman.seed().draws(Purpose::AddressesTold, node.number);
+    let told = node.connman.pick_addresses(node.now.wall, share, &mut draws);
+    let told = told.into_iter().map(|(host, record)| {
+        Json::object([
+            ("time", record.time.as_secs().into()),
+            ("services", record.services.0.into()),
+            ("address", host.to_string().into()),
+            ("port", record.service.port.into()),
+            ("network", network_name(record.service.addr.net_class()).into()),
+        ])
+    });
+    Ok(Json::Array(told.collect()).into())
+}

@@ -1,0 +1,131 @@
+//! Every method there is, by heading and name.
+
+use super::{Category, Method, Need, Param, ParamKind, Run};
+use super::{addresses, bans, control, network, peers};
+
+/// The method of a name.
+pub(super) fn find(name: &str) -> Option<&'static Method> {
+    ALL.iter().find(|method| method.name == name)
+}
+
+const fn needed(name: &'static str, kind: ParamKind, words: &'static str) -> Param {
+    Param { name, kind, need: Need::Required, words }
+}
+
+const fn perhaps(name: &'static str, kind: ParamKind, words: &'static str) -> Param {
+    Param { name, kind, need: Need::Optional, words }
+}
+
+const fn method(
+    category: Category,
+    name: &'static str,
+    params: &'static [Param],
+    run: Run,
+    words: &'static str,
+    result: &'static str,
+) -> Method {
+    Method { name, category, params, words, result, run }
+}
+
+const NETWORKS: &str = "ipv4, ipv6, onion, i2p, cjdns";
+
+/// Ten parameters of any type.
+const ECHOED: &[Param] = &[
+    perhaps("arg0", ParamKind::Any, ""),
+    perhaps("arg1", ParamKind::Any, ""),
+    perhaps("arg2", ParamKind::Any, ""),
+    perhaps("arg3", ParamKind::Any, ""),
+    perhaps("arg4", ParamKind::Any, ""),
+    perhaps("arg5", ParamKind::Any, ""),
+    perhaps("arg6", ParamKind::Any, ""),
+    perhaps("arg7", ParamKind::Any, ""),
+    perhaps("arg8", ParamKind::Any, ""),
+    perhaps("arg9", ParamKind::Any, ""),
+];
+
+/// The table.
+#[rustfmt::skip]
+pub static ALL: &[Method] = {
+    use Category::{Control, Hidden, Network};
+    use ParamKind::{Flag, Number, Text};
+    use Run::{AtDesk, AtNode};
+    &[
+        method(Control, "getrpcinfo", &[], AtDesk(control::get_rpc_info),
+            "What the RPC server is doing.",
+            "{ active_commands: [{ method, duration in microseconds }], logpath }"),
+        method(Control, "help", &[
+            perhaps("command", Text, "The method to say more about (default: a list of all)"),
+        ], AtDesk(control::help),
+            "Lists all methods, or says more about one.", "A text."),
+        method(Control, "stop", &[
+            perhaps("wait", Number, "Taken, and without effect: what is under way is answered"),
+        ], AtDesk(control::stop),
+            "Ends the program in order.", "A text that says so."),
+        method(Control, "uptime", &[], AtDesk(control::uptime),
+            "How long the program has been running.", "Seconds."),
+
+        method(Network, "addnode", &[
+            needed("node", Text, "The address of the peer, with a port if it is not the usual"),
+            needed("command", Text, "\"onetry\": connect once. \"add\" and \"remove\" come with a \
+                later version"),
+            perhaps("v2transport", Flag, "Whether to begin with the transport of BIP 324 \
+                (default: as -v2transport says; nothing else is possible yet)"),
+        ], AtNode(peers::add_node),
+            "Tries to connect to a peer, and answers when the attempt has come to something, \
+             whatever that is.", "null"),
+        method(Network, "clearbanned", &[], AtNode(bans::clear),
+            "Lifts every ban.", "null"),
+        method(Network, "disconnectnode", &[
+            perhaps("address", Text, "The peer by its address, as getpeerinfo has it"),
+            perhaps("nodeid", Number, "The peer by its number, as getpeerinfo has it"),
+        ], AtNode(peers::disconnect),
+            "Ends the connection with a peer, named by one of the two.", "null"),
+        method(Network, "getaddrmaninfo", &[], AtNode(addresses::info),
+            "How many addresses are known, by network and table.",
+            "{ network: { new, tried, total } } for each network and all_networks"),
+        method(Network, "getconnectioncount", &[], AtNode(peers::count),
+            "How many connections there are.", "A number."),
+        method(Network, "getnettotals", &[], AtNode(network::totals),
+            "What went over all connections there ever were, in bytes.",
+            "{ totalbytesrecv, totalbytessent, timemillis, uploadtarget }"),
+        method(Network, "getnetworkinfo", &[], AtNode(network::info),
+            "What this node is, and which networks (ipv4, ipv6, onion, i2p, cjdns) it reaches.",
+            "{ version, subversion, protocolversion, localservices, localservicesnames, \
+             localrelay, networkactive, connections, connections_in, connections_out, networks, \
+             localaddresses, warnings }"),
+        method(Network, "getnodeaddresses", &[
+            perhaps("count", Number, "How many at most; 0: all (default: 1)"),
+            perhaps("network", Text, NETWORKS),
+        ], AtNode(addresses::some),
+            "Addresses of others that are known, drawn at random.",
+            "[{ time, services, address, port, network }]"),
+        method(Network, "getpeerinfo", &[], AtNode(peers::info),
+            "Every peer that is connected, by number. Networks are (ipv4, ipv6, onion, i2p, \
+             cjdns, not_publicly_routable).",
+            "[{ id, addr, network, ... }]: docs/node.md has the fields"),
+        method(Network, "listbanned", &[], AtNode(bans::list),
+            "Every ban that is not over, by subnet.",
+            "[{ address, ban_created, banned_until, ban_duration, time_remaining }]"),
+        method(Network, "ping", &[], AtNode(peers::ping),
+            "Asks every peer for a pong, ahead of its time; getpeerinfo has how long it took.",
+            "null"),
+        method(Network, "setban", &[
+            needed("subnet", Text, "An address, or a subnet with a prefix or a netmask"),
+            needed("command", Text, "\"add\" or \"remove\""),
+            perhaps("bantime", Number, "For how many seconds, 0: as -bantime says; or until \
+                which, with absolute (default: 0)"),
+            perhaps("absolute", Flag, "Whether bantime is a time since 1970 (default: false)"),
+        ], AtNode(bans::set),
+            "Bans a subnet, and ends the connections with its hosts; or lifts the ban of exactly \
+             this subnet.", "null"),
+        method(Network, "setnetworkactive", &[
+            needed("state", Flag, "Whether connections are made and taken"),
+        ], AtNode(network::set_active),
+            "Switches the network on or off. Off ends every connection.", "The new state."),
+
+        method(Hidden, "echo", ECHOED, AtDesk(control::echo),
+            "Sends back what it is called with, for tests.", "A list."),
+        method(Hidden, "echojson", ECHOED, AtDesk(control::echo),
+            "Sends back what it is called with, for tests.", "A list."),
+    ]
+};
