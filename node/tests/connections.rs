@@ -43,7 +43,7 @@ fn added_node_is_connected_to() {
 #[test]
 fn seed_node_is_asked_by_who_knows_nobody() {
     let (listener, at) = Node::listening(&[]);
-    let mut dialer = Node::start(&[&format!("-seednode={at}")]);
+    let mut dialer = Node::start(&["-listen=0", &format!("-seednode={at}")]);
     dialer.expect(&format!("trying v2 connection (addr-fetch) to {at}"));
     dialer.expect("does not offer the expected services");
     dialer.stop().assert_clean();

@@ -47,7 +47,8 @@ fn node_makes_its_files_at_the_first_start() {
         node.expect(start);
         node.expect("Done loading");
         node.stop().assert_clean();
-        assert_eq!(names(&directory), [".lock", "banlist.json", "peers.dat"]);
+        let made = [".lock", "anchors.dat", "banlist.json", "peers.dat"];
+        assert_eq!(names(&directory), made);
     }
     for file in ["regtest/.lock", "regtest/banlist.json", "regtest/peers.dat"] {
         let mode = fs::metadata(directory.path(file)).unwrap().permissions().mode();
