@@ -89,6 +89,9 @@ pub(crate) fn run(mut options: Options) -> Result<(), NodeError> {
     let directory = options.data_directory.as_ref();
     let directory = directory.map(|path| directory::of_chain(path, options.config.network));
     let directory = directory.transpose().map_err(NodeError::Directory)?;
+    let lock = directory.as_deref().map(directory::lock).transpose();
+    // Held to the end, when everything is saved.
+    let _lock = lock.map_err(NodeError::Directory)?;
     let reopens_log = Arc::new(AtomicBool::new(false));
     // Dropped last, when every line is there.
     let _flush = log::open(&options.log, directory.as_deref(), clock, Arc::clone(&reopens_log))

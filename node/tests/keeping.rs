@@ -47,7 +47,7 @@ fn node_makes_its_files_at_the_first_start() {
         node.expect(start);
         node.expect("Done loading");
         node.stop().assert_clean();
-        assert_eq!(names(&directory), ["banlist.json", "peers.dat"]);
+        assert_eq!(names(&directory), [".lock", "banlist.json", "peers.dat"]);
     }
     for file in ["regtest/banlist.json", "regtest/peers.dat"] {
         let mode = fs::metadata(directory.path(file)).unwrap().permissions().mode();
@@ -103,6 +103,25 @@ fn file_that_cannot_be_read_keeps_a_node_from_starting() {
         assert!(exit.stderr[0].starts_with(&start), "{:?}, not {start:?}", exit.stderr);
         assert_eq!(exit.stderr.len(), 1);
         assert_eq!(fs::read(path).unwrap(), bytes, "{file}");
-        assert_eq!(names(&directory), [file], "nothing else is made");
+        assert_eq!(names(&directory), [".lock", file], "nothing else is made");
     }
+}
+
+#[test]
+fn directory_is_one_nodes_at_a_time() {
+    let directory = Directory::new("locked");
+    let args = ["-listen=0", "-nodebuglogfile", &directory.option()];
+    let mut first = Node::start(&args);
+    first.expect("Done loading");
+    let path = directory.path("regtest");
+    Node::start(&args).wait().assert_error(&format!(
+        "Cannot obtain a lock on directory {}. Sockman is probably already running.",
+        path.display()
+    ));
+    first.stop().assert_clean();
+    // The file alone keeps nobody out.
+    assert!(path.join(".lock").exists());
+    let mut next = Node::start(&args);
+    next.expect("Done loading");
+    next.stop().assert_clean();
 }
