@@ -82,8 +82,8 @@ fn base64(bytes: &[u8]) -> String {
 
 #[test]
 fn node_is_driven_by_calls_from_start_to_stop() {
-    let (mut other, at) = Node::listening(&[]);
-    let called = Called::start("driven", &["-listen=0", "-uacomment=driven"]);
+    let (other, at) = Node::listening(&[]);
+    let mut called = Called::start("driven", &["-listen=0", "-uacomment=driven"]);
     let info = called.call("getnetworkinfo", "[]");
     assert!(info.contains("\"subversion\":\"/sockman:0.1.0(driven)/\""), "{info}");
     assert_eq!(called.call("addnode", &format!("[\"{at}\",\"onetry\"]")), NULL);
@@ -91,8 +91,8 @@ fn node_is_driven_by_calls_from_start_to_stop() {
     let peers = called.call("getpeerinfo", "[]");
     assert!(peers.contains(&format!("{{\"id\":0,\"addr\":\"{at}\",")), "{peers}");
     assert!(peers.contains("\"connection_type\":\"manual\""), "{peers}");
-    // Before, it would be dialled once more, with v1.
-    other.expect("New inbound v2 peer connected");
+    // Before its handshake is complete, an end would have the node try v1.
+    called.node.expect("New manual v2 peer connected");
     assert_eq!(called.call("setban", "[\"127.0.0.1\",\"add\"]"), NULL);
     assert_eq!(called.call("getconnectioncount", "[]"), "{\"result\":0,\"error\":null}\n");
     let stopping = called.call("stop", "[]");
