@@ -13,6 +13,10 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng};
 use siphasher::sip::SipHasher24;
 
+mod exponential;
+
+pub use exponential::exponential;
+
 /// What a draw is for. The numbers are part of the function and are never given out again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -33,6 +37,18 @@ pub enum Purpose {
     AddrMan = 17,
     /// The key for the fingerprints of discouraged hosts.
     Discouraged = 20,
+    /// What the handling of a message with addresses draws; its number is the subject.
+    AddrList = 32,
+    /// What an answer to `getaddr` draws; its number is the subject.
+    AddrAnswer = 33,
+    /// When a peer is told addresses, and which one gives way to another.
+    AddrTrickle = 34,
+    /// The key for whom an address is relayed to.
+    AddrRelay = 35,
+    /// The key for the fingerprints of addresses that a peer knows.
+    AddrKnown = 36,
+    /// When a peer is told our own address, and which.
+    OwnAddress = 37,
 }
 
 /// The seed of everything that is random in one node.
