@@ -1,8 +1,8 @@
 //! The task `stores`: what outlives the run, written as it changes.
 //!
 //! A step copies what is due and asks for the first operations; what comes of these is heard
-//! between steps, and is answered with the next ones. Bans and addresses themselves are the manager's.
-//! Nobody asks for addresses yet: they are read, and written where they are missing.
+//! between steps, and is answered with the next ones. Bans and addresses themselves are the
+//! manager's.
 //!
 //! docs/behaviour.md, files 2 and 3. Core: the scheduler runs `BanMan::DumpBanlist` and
 //! `CConnman::DumpAddresses`.
@@ -63,7 +63,8 @@ impl ConnMan {
     ///
     /// # Panics
     ///
-    /// If somebody is banned or known already, or there are anchors: connections are not ours to choose yet.
+    /// If somebody is banned or known already, or there are anchors: connections are not ours to
+    /// choose yet.
     #[must_use]
     pub fn with_loaded(mut self, loaded: Loaded) -> Self {
         let Loaded { bans, addrman, anchors, stores } = loaded;
@@ -75,6 +76,13 @@ impl ConnMan {
         self.kept = Some(Kept { stores, requests: Vec::new() });
         self.tell_of_stores();
         self
+    }
+
+    /// What is known of addresses has changed.
+    pub(super) fn addresses_changed(&mut self, now: Now) {
+        if let Some(kept) = &mut self.kept {
+            kept.stores.note_changed(now.steady, StoredFile::Peers);
+        }
     }
 
     /// The list of bans has changed.

@@ -95,6 +95,8 @@ pub enum DisconnectReason {
     },
     /// A feeler has seen what it came for.
     FeelerDone,
+    /// Whom we dialled to hear addresses has told some.
+    AddrFetchDone,
     /// Its place was given to a newcomer. Core: `AttemptToEvictConnection`.
     Evicted,
     /// Somebody asked for it.
@@ -129,6 +131,7 @@ impl DisconnectReason {
             | Self::ReceiveTimeout { .. }
             | Self::PingTimeout { .. }
             | Self::FeelerDone
+            | Self::AddrFetchDone
             | Self::Evicted => EndedBy::Us,
             Self::Requested | Self::NetworkInactive | Self::Shutdown => EndedBy::Command,
         }
@@ -161,6 +164,7 @@ impl DisconnectReason {
             Self::ReceiveTimeout { .. } => "receive-timeout",
             Self::PingTimeout { .. } => "ping-timeout",
             Self::FeelerDone => "feeler-done",
+            Self::AddrFetchDone => "addr-fetch-done",
             Self::Evicted => "evicted",
             Self::Requested => "requested",
             Self::NetworkInactive => "network-inactive",
@@ -203,6 +207,7 @@ impl fmt::Display for DisconnectReason {
             Self::ReceiveTimeout { seconds } => write!(f, "nothing was received for {seconds} s"),
             Self::PingTimeout { waited } => write!(f, "no pong for {waited:?}"),
             Self::FeelerDone => f.write_str("feeler done"),
+            Self::AddrFetchDone => f.write_str("addresses were fetched"),
             Self::Evicted => f.write_str("evicted for a newcomer"),
             Self::Requested => f.write_str("disconnect requested"),
             Self::NetworkInactive => f.write_str("network inactive"),

@@ -19,7 +19,7 @@ pub fn exponential(draw: u64, mean: Duration) -> Duration {
     // 1 - u, in units of 2^-53: from 1 to 2^53.
     let rest = (1 << DRAW_BITS) - (draw >> (u64::BITS - DRAW_BITS));
     let log = u128::from(DRAW_BITS) << FRACTION_BITS;
-    let nats = (log - log2(rest)) * LN_2 >> FRACTION_BITS;
+    let nats = ((log - log2(rest)) * LN_2) >> FRACTION_BITS;
     let nanos = nats.saturating_mul(mean.as_nanos()) >> FRACTION_BITS;
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
@@ -31,7 +31,7 @@ fn log2(number: u64) -> u128 {
     let mut mantissa = number << (63 - whole);
     let mut log = u128::from(whole);
     for _ in 0..FRACTION_BITS {
-        let square = u128::from(mantissa) * u128::from(mantissa) >> 63;
+        let square = (u128::from(mantissa) * u128::from(mantissa)) >> 63;
         let carry = square >> 64;
         log = log << 1 | carry;
         mantissa = u64::try_from(square >> carry).expect("below 2, with 63 bits behind the point");

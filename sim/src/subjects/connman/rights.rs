@@ -20,6 +20,8 @@ pub(super) struct Rights {
     pub(super) has_noban: bool,
     /// It may ask for the mempool.
     pub(super) has_mempool: bool,
+    /// It may tell as many addresses as it likes, and hears others than everybody.
+    pub(super) has_addr: bool,
 }
 
 impl Rights {
@@ -35,9 +37,10 @@ impl Rights {
             config.whitelist.iter().filter(is_for).map(|entry| entry.permissions).collect();
         // One that names none grants these two, and others.
         let has = |one| granted.iter().any(|all| all.is_implicit() || all.has(one));
+        let has_addr = granted.iter().any(|all| all.has(Permissions::ADDR));
         let has_noban = has(Permissions::NOBAN);
         let has_mempool = has(Permissions::MEMPOOL);
-        Self { is_vouched_for: by_node || has_noban, has_noban, has_mempool }
+        Self { is_vouched_for: by_node || has_noban, has_noban, has_mempool, has_addr }
     }
 }
 

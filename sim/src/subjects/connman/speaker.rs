@@ -460,9 +460,7 @@ impl Speaker {
             // Of basic filters, from the first block on.
             "getcfilters" | "getcfheaders" => vec![0; 37],
             "getcfcheckpt" => vec![0; 33],
-            name if LISTS.contains(&name) => {
-                lists::payload(name, number(word, "count").unwrap_or(0))
-            }
+            name if LISTS.contains(&name) => lists::payload(now, word),
             _ => Vec::new(),
         }
     }
