@@ -292,6 +292,10 @@ pub(super) fn send_due(peer: &mut Peer, cx: &Context<'_>, book: &AddrBook<'_>) {
         return;
     }
     tell_own(peer, cx, &book.relay.own);
+    // That may have been as much as may wait to be sent.
+    if !peer.owes_addresses() {
+        return;
+    }
     let Some(begun) = &mut peer.addresses else { return };
     let told = begun.take_due(cx.now.wall, cx.seed);
     if told.is_empty() {
@@ -307,7 +311,7 @@ fn tell_own(peer: &mut Peer, cx: &Context<'_>, own: &OwnAddresses) {
     let (form, now) = (form_of(peer), cx.now.wall);
     let Some(view) = view_of(peer) else { return };
     let Some(begun) = &mut peer.addresses else { return };
-    let is_first = begun.is_new();
+    let is_first = begun.awaits_own();
     let draw = cx.seed.draw(Purpose::OwnAddress, peer.id.0, begun.own_draws());
     if !begun.owes_own() {
         return;

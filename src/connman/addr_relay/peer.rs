@@ -130,14 +130,14 @@ impl AddrPeer {
         Some(self.told_after.filter(|_| waits)? + JUST_AFTER)
     }
 
-    /// Whether it was never its turn.
-    pub(super) const fn is_new(&self) -> bool {
-        self.told_after.is_none()
+    /// Whether it was never told our own address.
+    pub(super) const fn awaits_own(&self) -> bool {
+        self.own_count == 0
     }
 
     /// Whether its next turn tells it our own address. At first that is with its first turn.
     pub(super) const fn owes_own(&self) -> bool {
-        self.own_is_due || self.is_new()
+        self.own_is_due || self.awaits_own() && self.told_after.is_none()
     }
 
     /// The time to tell the peer our own address again has come.
