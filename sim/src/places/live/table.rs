@@ -137,7 +137,7 @@ const V2: Row = Row::new(
 const V2_PEERS: Row =
     Row::new("node v2-peers", "nothing: it is how our peers speak", Needs::Nothing);
 const SEED: Row = Row::new("node seed", "nothing: no expectation may depend on it", Needs::Nothing);
-const WHITELIST: Row = Row::never("node whitelist");
+const WHITELIST: Row = Row::never("node whitelist, external");
 const ODD_BUFFER: Row = Row::never("a message buffer that is no multiple of 1000");
 const KERNEL_BUFFERS: Row = Row::never("node send-buffer, receive-buffer, descriptors, backlog");
 const TOLD_MORE: Row = Row::never("node is told something else");
@@ -248,7 +248,7 @@ fn row_of_setting(schedule: &Schedule, key: &str, value: &str) -> Row {
         "v2" => V2,
         "v2-peers" => V2_PEERS,
         "seed" => SEED,
-        "whitelist" => WHITELIST,
+        "whitelist" | "external" => WHITELIST,
         _ => KERNEL_BUFFERS,
     }
 }

@@ -15,6 +15,9 @@ type Below<'a> = &'a mut dyn FnMut(u32) -> u32;
 const BEFORE_VERACK: [&str; 5] =
     ["wtxidrelay", "sendaddrv2", "sendtxrcncl", "sendheaders", "sendcmpct"];
 
+/// What is said of addresses after `verack`, if anything.
+const ADDRESSES: [&str; 3] = ["getaddr", "addr", "addrv2"];
+
 /// Values at the edges of numbers, and of the lengths that messages have.
 const NUMBERS: [u64; 10] = [0, 1, 2, 9, 255, 256, 1 << 31, 1 << 32, u64::MAX >> 1, u64::MAX];
 const LENGTHS: [u64; 12] = [0, 1, 4, 7, 8, 9, 32, 85, 100, 1_000, 4_000, 30_000];
@@ -109,6 +112,12 @@ pub(super) fn draw_handshake(below: Below<'_>) -> Vec<Word> {
         }
     }
     say("verack", 1, below);
+    // Who says one of these hears addresses from then on.
+    for name in ADDRESSES {
+        if below(4) == 0 {
+            say(name, 6, below);
+        }
+    }
     words
 }
 
