@@ -37,6 +37,18 @@ pub enum Purpose {
     AddrMan = 17,
     /// The key for the fingerprints of discouraged hosts.
     Discouraged = 20,
+    /// What the handling of a message with addresses draws; its number is the subject.
+    AddrList = 32,
+    /// What an answer to `getaddr` draws; its number is the subject.
+    AddrAnswer = 33,
+    /// When a peer is told addresses, and which one gives way to another.
+    AddrTrickle = 34,
+    /// The key for whom an address is relayed to.
+    AddrRelay = 35,
+    /// The key for the fingerprints of addresses that a peer knows.
+    AddrKnown = 36,
+    /// When a peer is told our own address, and which.
+    OwnAddress = 37,
     /// When a connection is opened that is not for good; what it is for is the subject.
     OpenTimers = 40,
     /// What the choice of an address to connect to draws; its number is the subject.

@@ -334,6 +334,7 @@ impl fmt::Display for Why {
             }
             DisconnectReason::LocatorTooLong { count } => write!(f, "locator size {count}"),
             DisconnectReason::FeelerDone => f.write_str("feeler connection completed"),
+            DisconnectReason::AddrFetchDone => f.write_str("addrfetch connection completed"),
             DisconnectReason::SendTimeout { seconds } => {
                 write!(f, "socket sending timeout: {seconds}s")
             }
@@ -390,6 +391,7 @@ mod tests {
             (DisconnectReason::HandshakeTimeout, "version handshake timeout"),
             (DisconnectReason::VersionTooOld { version: 1 }, "peer using obsolete version 1"),
             (DisconnectReason::FeelerDone, "feeler connection completed"),
+            (DisconnectReason::AddrFetchDone, "addrfetch connection completed"),
         ] {
             assert_eq!(Why { reason, peer_timeout }.to_string(), text);
         }

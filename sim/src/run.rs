@@ -347,8 +347,16 @@ impl<X: Subject, K: Host> Run<X, K> {
                 Ok(_) | Err(_) => in_vain.push(index),
             }
         }
+        // A run goes on for a while after its last line, which has to be at its time.
+        let last = self.due.iter().max();
+        let is_last = |index: usize| Some(&self.due[index]) == last;
+        let stays = (0..self.due.len()).any(|index| is_last(index) && !in_vain.contains(&index));
         for index in in_vain.into_iter().rev() {
-            recorded.script.remove(index);
+            if !stays && is_last(index) && index + 1 == self.due.len() {
+                recorded.script[index].op = Op::NodeStalls { by: Duration::ZERO };
+            } else {
+                recorded.script.remove(index);
+            }
         }
     }
 

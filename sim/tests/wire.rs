@@ -3,16 +3,19 @@
 use std::net::SocketAddr;
 
 use bitcoin::consensus::{deserialize, serialize};
-use bitcoin::p2p::address::Address;
+use bitcoin::p2p::address::{AddrV2, AddrV2Message, Address};
 use bitcoin::p2p::message::{NetworkMessage, RawNetworkMessage};
 use bitcoin::p2p::message_compact_blocks;
 use bitcoin::p2p::message_network::VersionMessage;
 use bitcoin::p2p::{Magic, ServiceFlags};
 use sockman::connman::Services;
+use sockman::connman::addr_relay::{AddrForm, AddrList, encode};
+use sockman::connman::addrman::{AddrRecord, NetAddr, NetService};
 use sockman::connman::message::{
     Bandwidth, Relay, SendCmpct, UNSPECIFIED, Version, VersionHead, VersionTail,
 };
 use sockman::rng::{Purpose, Seed};
+use sockman::time::UnixTime;
 use sockman::transport::{Frame, Incoming, MessageType, Network, SendQueue, V1Receiver};
 
 fn wire(network: Network, message_type: MessageType, payload: &[u8]) -> Vec<u8> {
@@ -100,6 +103,55 @@ fn frames_are_the_same_bytes() {
             };
             assert_eq!((&message.message_type, &message.payload), (message_type, payload));
         }
+    }
+}
+
+/// The `n`-th list of addresses, and the same as each form has it.
+fn addresses(n: u64) -> (Vec<AddrRecord>, Vec<(u32, Address)>, Vec<AddrV2Message>) {
+    let (mut ours, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
+    for entry in 0..n % 20 {
+        let seed = n * 20 + entry;
+        let [time, port] = [number(seed, 1) >> 32, number(seed, 2) >> 48];
+        let (time, port) = (u32::try_from(time).unwrap(), u16::try_from(port).unwrap());
+        let services = number(seed, 3);
+        let (addr, theirs) = match entry % 5 {
+            0 => (NetAddr::Ipv4([8, 8, 4, 4].into()), AddrV2::Ipv4([8, 8, 4, 4].into())),
+            1 => (NetAddr::Ipv6([0x2a00; 8].into()), AddrV2::Ipv6([0x2a00; 8].into())),
+            2 => (NetAddr::Onion([7; 32]), AddrV2::TorV3([7; 32])),
+            3 => (NetAddr::I2p([9; 32]), AddrV2::I2p([9; 32])),
+            _ => {
+                let ip = [0xfc00, 0, 0, 0, 0, 0, 0, 1];
+                let bytes = std::net::Ipv6Addr::from(ip).octets();
+                (NetAddr::Cjdns(bytes), AddrV2::Cjdns(ip.into()))
+            }
+        };
+        let record = AddrRecord {
+            service: NetService { addr, port },
+            services: Services(services),
+            time: UnixTime::from_secs(u64::from(time)),
+        };
+        let flags = ServiceFlags::from(services);
+        if let NetAddr::Ipv4(ip) = addr {
+            old.push((time, Address::new(&SocketAddr::new(ip.into(), port), flags)));
+        }
+        ours.push(record);
+        new.push(AddrV2Message { time, services: flags, addr: theirs, port });
+    }
+    (ours, old, new)
+}
+
+/// BIP 155.
+#[test]
+fn lists_of_addresses_are_the_same_bytes() {
+    for n in 0..300 {
+        let (ours, old, new) = addresses(n);
+        assert_eq!(encode(&ours, AddrForm::V2), serialize(&new), "{n}");
+        let list = AddrList::decode(&serialize(&new), AddrForm::V2).unwrap();
+        assert_eq!(list.records, ours, "{n}");
+        let is_old = |record: &AddrRecord| matches!(record.service.addr, NetAddr::Ipv4(_));
+        let ours: Vec<_> = ours.into_iter().filter(is_old).collect();
+        assert_eq!(encode(&ours, AddrForm::V1), serialize(&old), "{n}");
+        assert_eq!(AddrList::decode(&serialize(&old), AddrForm::V1).unwrap().records, ours, "{n}");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Services;
+use super::addrman::NetService;
 use super::bans::BAN_TIME_DEFAULT;
 use super::message::USER_AGENT_BYTES_MAX;
 use super::opener::ADDED_MAX;
@@ -43,6 +44,14 @@ pub struct Config {
     pub outbound: Outbound,
     /// Nodes to connect to beside those, again and again; at most [`ADDED_MAX`]. Core: `-addnode`.
     pub added: Vec<Endpoint>,
+    /// Our own addresses, as somebody names them; at most [`EXTERNAL_MAX`]. Such as nobody can
+    /// reach count for nothing. Peers are told of one, once we listen. Core: `-externalip`.
+    pub external: Vec<NetService>,
+    /// Whether what peers say of our address counts. Core: `-discover`.
+    pub discover: Discover,
+    /// The port that goes with an address which a peer says is ours, if we dialled it and know of
+    /// no address. Core: `GetListenPort`.
+    pub listen_port: u16,
     /// Who may do what others may not; at most [`WHITELIST_MAX`]. Core: `-whitelist`.
     pub whitelist: Vec<Whitelist>,
     /// What an entry grants that names no permissions. Core: `-whitelistrelay`,
@@ -85,12 +94,15 @@ pub const DIAL_TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 /// Most endpoints in a list of [`Outbound`]: ours; the reference has no bound.
 pub const CONNECT_MAX: usize = 1024;
 
+/// Most addresses in [`Config::external`]: ours; the reference has no bound.
+pub const EXTERNAL_MAX: usize = 64;
+
 /// Most entries of [`Config::whitelist`]: ours; the reference has no bound.
 pub const WHITELIST_MAX: usize = 1024;
 
 impl Config {
-    /// The defaults of the reference, for a node that has no blocks to serve yet; but it connects
-    /// to nobody unless it is told to.
+    /// The defaults of the reference, for a node that has no blocks to serve yet: so it connects to
+    /// nobody unless it is told to, and nobody is asked who it is, to be told to others.
     #[must_use]
     pub fn new(network: Network) -> Self {
         Self {
@@ -106,6 +118,9 @@ impl Config {
             ban_time: BAN_TIME_DEFAULT,
             outbound: Outbound::None,
             added: Vec::new(),
+            external: Vec::new(),
+            discover: Discover::Off,
+            listen_port: network.default_port(),
             whitelist: Vec::new(),
             implicit: Implicit::DEFAULT,
             behaviour: Behaviour::Ours,
@@ -127,9 +142,19 @@ impl Config {
         };
         assert!(listed <= CONNECT_MAX, "the list to connect to is bounded");
         assert!(self.added.len() <= ADDED_MAX, "the list of added nodes is bounded");
+        assert!(self.external.len() <= EXTERNAL_MAX, "own addresses are bounded");
         assert!(self.whitelist.len() <= WHITELIST_MAX, "the whitelist is bounded");
         assert!(self.start_height >= 0, "the genesis block has height 0");
     }
+}
+
+/// Whether what peers say of our address counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Discover {
+    /// It does, as far as it may be true.
+    On,
+    /// It does not.
+    Off,
 }
 
 /// Whose behaviour: where we deviate on purpose, ARCHITECTURE.md lists it.

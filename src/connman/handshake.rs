@@ -23,6 +23,7 @@
 
 use std::collections::BTreeSet;
 
+use super::addr_relay::{self, AddrBook};
 use super::address::is_routable;
 use super::message::{
     Bandwidth, CMPCTBLOCKS_VERSION, DecodeError, Relay, SendCmpct, UNSPECIFIED, Version,
@@ -197,6 +198,7 @@ pub(super) fn send_version(peer: &mut Peer, cx: &Context<'_>) {
 pub(super) fn handle_version(
     peer: &mut Peer,
     cx: &Context<'_>,
+    book: &mut AddrBook<'_>,
     payload: &[u8],
 ) -> Result<Verdict, DisconnectReason> {
     if peer.handshake.theirs.is_some() {
@@ -207,6 +209,7 @@ pub(super) fn handle_version(
         Ok(head) => head,
         Err(error) => return Ok(malformed(error)),
     };
+    book.note_services(peer, head.services);
     if peer.conn_type.needs_services() && !head.services.contains(Services::DESIRABLE) {
         return Err(DisconnectReason::ServicesMissing { services: head.services });
     }
@@ -221,13 +224,15 @@ pub(super) fn handle_version(
         return Err(DisconnectReason::SelfConnection);
     }
     if peer.conn_type.is_inbound() {
+        book.relay.note_seen(head.receiver);
         send_version(peer, cx);
     }
     let common_version = head.version.min(PROTOCOL_VERSION);
     let time_offset_secs = head.time.saturating_sub(cx.now.wall.as_secs().cast_signed());
     let theirs = Theirs { head, tail, common_version, time_offset_secs };
     peer.handshake.theirs = Some(Box::new(theirs));
-    answer_version(peer, cx, common_version);
+    answer_version(peer, cx, book, common_version);
+    book.note_good(peer, cx.now);
     if peer.conn_type == super::ConnType::Feeler {
         return Err(DisconnectReason::FeelerDone);
     }
@@ -236,7 +241,7 @@ pub(super) fn handle_version(
 
 /// What we say to a `version`, in the order of the reference. `sendtxrcncl` is missing from it, as
 /// the reference sends it only with an option that is off.
-fn answer_version(peer: &mut Peer, cx: &Context<'_>, common_version: i32) {
+fn answer_version(peer: &mut Peer, cx: &Context<'_>, book: &AddrBook<'_>, common_version: i32) {
     if common_version >= WTXID_RELAY_VERSION {
         peer.queue(cx, MessageType::WTXIDRELAY, []);
     }
@@ -244,9 +249,7 @@ fn answer_version(peer: &mut Peer, cx: &Context<'_>, common_version: i32) {
         peer.queue(cx, MessageType::SENDADDRV2, []);
     }
     peer.queue(cx, MessageType::VERACK, []);
-    if peer.conn_type.asks_for_addresses() {
-        peer.queue(cx, MessageType::GETADDR, []);
-    }
+    addr_relay::ask(peer, cx, book);
     if common_version <= ALERT_VERSION_MAX {
         peer.queue(cx, MessageType::ALERT, *FINAL_ALERT);
     }

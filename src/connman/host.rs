@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use sha3::{Digest as _, Sha3_256};
 
+use super::addrman::NetAddr;
 use crate::sockets::Endpoint;
 
 mod base32;
@@ -73,6 +74,19 @@ impl Host {
     #[must_use]
     pub fn of(endpoint: &Endpoint) -> Option<Self> {
         endpoint.ip().map(|at| Self::from_ip(at.ip(), Cjdns::Unreachable))
+    }
+
+    /// The host of an address; `None` for one that stands for a name.
+    #[must_use]
+    pub const fn of_addr(addr: &NetAddr) -> Option<Self> {
+        match addr {
+            NetAddr::Ipv4(ip) => Some(Self::V4(*ip)),
+            NetAddr::Ipv6(ip) => Some(Self::V6(*ip)),
+            NetAddr::Onion(key) => Some(Self::Onion(*key)),
+            NetAddr::I2p(hash) => Some(Self::I2p(*hash)),
+            NetAddr::Cjdns(bytes) => Some(Self::Cjdns(Ipv6Addr::from_octets(*bytes))),
+            NetAddr::Internal(_) => None,
+        }
     }
 
     /// Reads an address: IPv4, IPv6 with or without brackets, `….onion`, `….b32.i2p`. `None` if

@@ -3,6 +3,7 @@
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
+use super::addr_relay::AddrCounts;
 use super::addrman::{AddrRecord, NetAddr, Share};
 use super::bans::{BanTime, Banned, Subnet};
 use super::host::Host;
@@ -115,6 +116,10 @@ pub struct Tables {
     pub added: usize,
     /// Endpoints to connect to once more, with v1.
     pub fallbacks: usize,
+    /// Known addresses.
+    pub addresses: usize,
+    /// Answers to `getaddr` that are kept.
+    pub answers: usize,
     /// Subnets that are banned, also those whose time is over and that were not swept yet.
     pub bans: usize,
     /// Notices that nobody has taken.
@@ -154,6 +159,8 @@ pub struct PeerSnapshot {
     pub prefers_headers: bool,
     /// How it wants compact blocks; `None`: not at all.
     pub compact_blocks: Option<Bandwidth>,
+    /// What became of the addresses that it has told; `None`: none are exchanged with it.
+    pub addresses: Option<AddrCounts>,
     /// What it may do that others may not.
     pub permissions: Permissions,
     /// The last round trip of a ping.
@@ -221,6 +228,7 @@ impl PeerSnapshot {
             wants_addrv2: handshake.wants_addrv2,
             prefers_headers: handshake.prefers_headers,
             compact_blocks: handshake.compact_blocks,
+            addresses: peer.addr_counts(),
             permissions: peer.permissions,
             ping_last: peer.ping.last,
             ping_least: peer.ping.least,
@@ -275,6 +283,8 @@ impl ConnMan {
             listed: self.opener.list_count(),
             added: self.opener.added_count(),
             fallbacks: self.opener.fallback_count(),
+            addresses: self.addrman.size(None, None),
+            answers: self.addr_relay.answer_count(),
             bans: self.bans.count(),
             notices: self.notices.len(),
         }

@@ -8,7 +8,7 @@ use super::permissions::{self, Permissions};
 use super::{
     Config, ConnMan, ConnType, DisconnectReason, Notice, Peer, PeerId, Refusal, Stage, timers,
 };
-use crate::sockets::{ConnId, Endpoint};
+use crate::sockets::{ConnId, Endpoint, ListenerId};
 use crate::sockman::{Action, Conns};
 use crate::time::Now;
 use crate::transport::{Received, TransportError};
@@ -30,7 +30,7 @@ impl ConnMan {
     pub(super) fn accept(
         &mut self,
         now: Now,
-        conn: ConnId,
+        (conn, listener): (ConnId, ListenerId),
         endpoint: Endpoint,
         conns: &mut Conns<Peer>,
         actions: &mut Vec<Action<Peer>>,
@@ -65,6 +65,7 @@ impl ConnMan {
         peer.keyed_netgroup = keyed_netgroup;
         peer.permissions = permissions;
         peer.is_discouraged = is_discouraged;
+        peer.listener = Some(listener);
         self.opener.note_connection(now, &peer);
         conns.adopt(conn, peer);
         self.open(now, conn, conns, actions);

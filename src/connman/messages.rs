@@ -11,6 +11,7 @@
 
 use std::collections::BTreeSet;
 
+use super::addr_relay::{self, AddrBook};
 use super::handshake::{self, malformed};
 use super::message::{decode_ping, decode_pong};
 use super::peer::{Context, Peer};
@@ -172,7 +173,8 @@ impl ConnMan {
         let (verb, object) = match handled {
             Some(message_type) => ("handles", message_type.as_str()),
             None if peer.owes_version() => ("sends", "version"),
-            None => ("sends", "ping"),
+            None if peer.ping.is_queued() => ("sends", "ping"),
+            None => ("sends", addr_relay::form_of(peer).name()),
         };
         Some(StepName { verb, object, conn: Some(conn) })
     }
@@ -186,23 +188,20 @@ impl ConnMan {
     ) {
         let conn = self.messages.take_next().expect("the task is runnable");
         let peer = conns.get_mut(conn).expect("work is of peers that are there");
-        let Self { config, seed, own_nonces, .. } = self;
+        let Self { config, seed, own_nonces, addrman, addr_relay, bans, discouraged, .. } = self;
         let cx = Context { config, seed, now, own_nonces };
+        let mut book = AddrBook { addrman, relay: addr_relay, bans, discouraged };
         let unsent = peer.transport.unsent_count();
         let was_sending = peer.has_unsent();
-        let had_version = peer.handshake.theirs().is_some();
         let mut ended = None;
         if peer.may_handle() {
-            ended = handle_next(conn, peer, &cx, &mut self.notices).err();
+            ended = handle_next(conn, peer, &cx, &mut book, &mut self.notices).err();
         }
         if ended.is_none() {
-            send_due(peer, &cx);
+            send_due(peer, &cx, &book);
         }
         if peer.is_ready() {
             self.own_nonces.remove(peer);
-        }
-        if !had_version {
-            self.note_version(now, peer, ended);
         }
         for Unsent { message_type, payload_bytes } in peer.transport.unsent_from(unsent) {
             self.notices.push(Notice::MessageQueued { peer: peer.id, message_type, payload_bytes });
@@ -212,6 +211,7 @@ impl ConnMan {
         if !was_sending && peer.has_unsent() {
             actions.push(Action::Send(conn));
         }
+        self.pass_on(now, conn, conns);
         self.set_receive_pause(conn, conns, actions);
         let Some(reason) = ended else { return self.settle(conn, conns) };
         self.end(conn, reason, conns, actions);
@@ -226,12 +226,13 @@ fn handle_next(
     conn: ConnId,
     peer: &mut Peer,
     cx: &Context<'_>,
+    book: &mut AddrBook<'_>,
     notices: &mut Vec<Notice>,
 ) -> Result<(), DisconnectReason> {
     let received = peer.inbox.pop().expect("the caller saw one");
     let message_type = received.message.message_type;
     let was_ready = peer.is_ready();
-    let verdict = handle(peer, cx, &received, notices)?;
+    let verdict = handle(peer, cx, book, &received, notices)?;
     let payload_bytes = received.message.payload.len();
     notices.push(Notice::MessageHandled { peer: peer.id, message_type, payload_bytes, verdict });
     if peer.is_ready() && !was_ready {
@@ -244,13 +245,14 @@ fn handle_next(
 fn handle(
     peer: &mut Peer,
     cx: &Context<'_>,
+    book: &mut AddrBook<'_>,
     received: &Received,
     notices: &mut Vec<Notice>,
 ) -> Result<Verdict, DisconnectReason> {
     let payload = received.message.payload.as_slice();
     let has_version = peer.handshake.theirs().is_some();
     match received.message.message_type {
-        MessageType::VERSION => handshake::handle_version(peer, cx, payload),
+        MessageType::VERSION => handshake::handle_version(peer, cx, book, payload),
         _ if !has_version => Ok(Verdict::Ignored(Ignored::BeforeVersion)),
         MessageType::VERACK => Ok(handshake::handle_verack(peer, cx)),
         MessageType::SENDHEADERS => Ok(handshake::handle_sendheaders(peer)),
@@ -262,7 +264,11 @@ fn handle(
         _ if !peer.is_ready() => Ok(Verdict::Ignored(Ignored::BeforeVerack)),
         MessageType::PING => Ok(handle_ping(peer, cx, payload)),
         MessageType::PONG => Ok(handle_pong(peer, received, notices)),
-        // What addresses, headers, blocks, transactions and filters do arrives later.
+        MessageType::GETADDR => Ok(addr_relay::handle_getaddr(peer, cx, book)),
+        list @ (MessageType::ADDR | MessageType::ADDRV2) => {
+            addr_relay::handle_list(peer, cx, book, list, payload)
+        }
+        // What headers, blocks, transactions and filters do arrives later.
         other if other.known_index().is_some() => screen(peer, cx, other, payload),
         _ => Ok(Verdict::Ignored(Ignored::Unknown)),
     }
@@ -292,8 +298,9 @@ fn handle_pong(peer: &mut Peer, received: &Received, notices: &mut Vec<Notice>) 
 }
 
 /// Writes what is due to a peer. Core: `SendMessages`; of its list (docs/behaviour.md, handshake
-/// 5) there are so far our `version` and the ping, and it runs for peers that read slowly as well.
-fn send_due(peer: &mut Peer, cx: &Context<'_>) {
+/// 5) there are so far our `version`, the ping and addresses, and it runs for peers that read
+/// slowly as well.
+fn send_due(peer: &mut Peer, cx: &Context<'_>, book: &AddrBook<'_>) {
     if peer.owes_version() {
         handshake::send_version(peer, cx);
     }
@@ -305,6 +312,7 @@ fn send_due(peer: &mut Peer, cx: &Context<'_>) {
             None => peer.queue(cx, MessageType::PING, []),
         }
     }
+    addr_relay::send_due(peer, cx, book);
 }
 
 fn ready_notice(conn: ConnId, peer: &Peer) -> Notice {

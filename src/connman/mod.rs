@@ -27,6 +27,7 @@ use crate::sockets::{ConnId, ConnectError, ListenerId, More};
 use crate::sockman::{Action, ConnFailure, Conns, Event, Slices, StepName, TaskId, Tenant};
 use crate::time::{Instant, Now};
 
+pub mod addr_relay;
 mod address;
 pub mod addrman;
 pub mod bans;
@@ -54,10 +55,11 @@ mod stats;
 pub mod stores;
 mod timers;
 
+pub use addr_relay::AddrCounts;
 pub use address::is_routable;
 pub use config::{
-    Behaviour, CONNECT_MAX, CONNECTIONS_MAX_DEFAULT, Config, DIAL_TIMEOUT_DEFAULT, FixedSeeds,
-    Limits, Outbound, WHITELIST_MAX,
+    Behaviour, CONNECT_MAX, CONNECTIONS_MAX_DEFAULT, Config, DIAL_TIMEOUT_DEFAULT, Discover,
+    EXTERNAL_MAX, FixedSeeds, Limits, Outbound, WHITELIST_MAX,
 };
 pub use conn_type::ConnType;
 pub use handshake::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN};
@@ -72,6 +74,7 @@ pub use services::Services;
 pub use stats::{Count, Flow, Traffic};
 pub use timers::Timer;
 
+use addr_relay::AddrRelay;
 use addrman::{AddrMan, Key, NetGroups};
 use bans::{BanList, Discouraged};
 use handshake::OwnNonces;
@@ -112,6 +115,8 @@ pub struct ConnMan {
     addrman: AddrMan,
     /// How often it was told of some at our own side; what the next time draws by.
     addresses_added: u64,
+    /// What it exchanges of them with peers.
+    addr_relay: AddrRelay,
     messages: Messages,
     own_nonces: OwnNonces,
     timers: Timers,
@@ -138,6 +143,7 @@ impl ConnMan {
             discouraged: Discouraged::new(&seed),
             addrman: AddrMan::new(Key::new(addrman_key), NetGroups),
             addresses_added: 0,
+            addr_relay: AddrRelay::new(&config, &seed),
             netgroup_key: OrderKey::new(&seed, Purpose::NetGroups),
             config,
             seed,
@@ -213,8 +219,8 @@ impl Tenant for ConnMan {
         actions: &mut Vec<Action<Peer>>,
     ) {
         match event {
-            Event::Accepted { conn, peer, .. } => {
-                self.accept(now, *conn, peer.clone(), conns, actions);
+            Event::Accepted { conn, listener, peer } => {
+                self.accept(now, (*conn, *listener), peer.clone(), conns, actions);
             }
             Event::AcceptFailed { error, .. } => {
                 self.notices.push(Notice::AcceptFailed { error: *error });
@@ -359,6 +365,7 @@ impl Tenant for ConnMan {
         }
         let reason = peer.ended.unwrap_or(DisconnectReason::Shutdown);
         if peer.stage == Stage::Open {
+            self.note_connected(now, &peer);
             self.note_fallback(&peer);
             self.notices.push(Notice::PeerDisconnected { peer: peer.id, conn, reason });
             return;
@@ -373,6 +380,7 @@ impl Tenant for ConnMan {
 
     fn handle_listening(&mut self, _now: Now, listener: ListenerId) {
         self.listeners.push(listener);
+        self.addr_relay.note_listening();
     }
 
     fn handle_command(
@@ -459,6 +467,8 @@ impl Tenant for ConnMan {
         assert!(live_count <= self.config.limits.inbound_max as usize, "slots are limited");
         self.messages.check_invariants(conns);
         self.own_nonces.check_invariants(conns);
+        self.addr_relay.check_invariants();
+        self.addrman.check_sizes().expect("the address manager keeps its tables in order");
         self.opener.check_invariants(conns, &self.config.limits);
         timers::check_invariants(&self.timers, conns, &self.config);
         if let Some(kept) = &self.kept {

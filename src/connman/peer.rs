@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::addr_relay::{AddrCounts, AddrPeer};
 use super::addrman::{AddrRecord, Counting, NetAddr};
 use super::eviction::Candidate;
 use super::handshake::{Handshake, OwnNonces};
@@ -18,7 +19,7 @@ use super::stats::Traffic;
 use super::timers::Armed;
 use super::{Config, ConnType, Services};
 use crate::rng::Seed;
-use crate::sockets::Endpoint;
+use crate::sockets::{Endpoint, ListenerId};
 use crate::time::{Now, UnixTime};
 use crate::transport::v2::{Role, Secrets};
 use crate::transport::{MessageType, Transport};
@@ -75,6 +76,8 @@ pub struct Peer {
     /// Whether it counts against its address if nobody is there.
     pub(super) counting: Counting,
     pub(super) stage: Stage,
+    /// Where it came in; `None` for whom we dialled.
+    pub(super) listener: Option<ListenerId>,
     /// Its netgroup under a secret key; 0 for whom we dialled, who is never evicted.
     pub(super) keyed_netgroup: u64,
     /// What it may do that others may not.
@@ -94,6 +97,8 @@ pub struct Peer {
     pub(super) send_paused: bool,
     pub(super) handshake: Handshake,
     pub(super) ping: Ping,
+    /// The exchange of addresses, once it has begun.
+    pub(super) addresses: Option<Box<AddrPeer>>,
     pub(super) visits: Visits,
     pub(super) armed: Armed,
     /// Boxed, because actions carry peers about.
@@ -123,6 +128,10 @@ pub struct Load {
     pub outbox_memory_bytes: usize,
     /// Whether its messages are not handled, because of that memory.
     pub send_paused: bool,
+    /// Addresses that it is to be told.
+    pub addresses_pending: usize,
+    /// Addresses of which it is remembered that it knows them.
+    pub addresses_known: usize,
     /// Whether only its closing is still to come.
     pub is_over: bool,
 }
@@ -165,6 +174,7 @@ impl Peer {
             known: None,
             counting: Counting::Uncounted,
             stage: Stage::Dialing,
+            listener: None,
             keyed_netgroup: 0,
             permissions: Permissions::NONE,
             is_discouraged: false,
@@ -176,6 +186,7 @@ impl Peer {
             send_paused: false,
             handshake: Handshake::new(id, seed),
             ping: Ping::default(),
+            addresses: None,
             visits: Visits::default(),
             armed: Armed::default(),
             traffic: Box::new(Traffic::NONE),
@@ -211,6 +222,8 @@ impl Peer {
     #[must_use]
     pub fn load(&self) -> Load {
         let partial_bytes = self.transport.partial_bytes();
+        let (addresses_pending, addresses_known) =
+            self.addresses.as_ref().map_or((0, 0), |begun| begun.load());
         Load {
             inbox_messages: self.inbox.count(),
             inbox_memory_bytes: self.inbox.memory_usage(),
@@ -221,6 +234,8 @@ impl Peer {
             outbox_messages: self.transport.unsent_count(),
             outbox_memory_bytes: self.transport.memory_usage(),
             send_paused: self.send_paused,
+            addresses_pending,
+            addresses_known,
             is_over: self.is_over(),
         }
     }
@@ -257,6 +272,12 @@ impl Peer {
         self.transport.ready_bytes() > 0
     }
 
+    /// What became of the addresses that it has told; `None`: none are exchanged with it.
+    #[must_use]
+    pub fn addr_counts(&self) -> Option<AddrCounts> {
+        self.addresses.as_ref().map(|begun| begun.counts)
+    }
+
     /// What it may do that others may not.
     #[must_use]
     pub const fn permissions(&self) -> Permissions {
@@ -288,8 +309,8 @@ impl Peer {
 
     /// Whether a visit of the message handler would do something.
     pub(super) fn has_work(&self) -> bool {
-        self.may_handle()
-            || self.is_live() && (self.owes_version() || self.is_ready() && self.ping.is_queued())
+        let is_due = || self.ping.is_queued() || self.owes_addresses();
+        self.may_handle() || self.is_live() && (self.owes_version() || self.is_ready() && is_due())
     }
 
     /// Puts a message behind those that wait to be sent.
@@ -310,6 +331,9 @@ impl Peer {
         self.inbox.check_invariants();
         self.transport.check_invariants();
         self.traffic.check_invariants();
+        if let Some(begun) = &self.addresses {
+            begun.check_invariants();
+        }
         if self.stage == Stage::Dialing {
             assert!(self.inbox.is_empty(), "nothing comes before there is a connection");
             assert_eq!(self.transport.unsent_count(), 0, "nothing is queued before there is one");
@@ -346,6 +370,9 @@ mod tests {
     use std::net::{Ipv4Addr, SocketAddr};
 
     use super::*;
+    use crate::connman::addr_relay::{AddrBook, AddrRelay};
+    use crate::connman::addrman::{AddrMan, Key, NetGroups};
+    use crate::connman::bans::{BAN_TIME_DEFAULT as DAY, BanList, Discouraged};
     use crate::connman::handshake::handle_version;
     use crate::connman::message::{Version, VersionHead, VersionTail};
     use crate::transport::Network;
@@ -371,7 +398,15 @@ mod tests {
         let own_nonces = OwnNonces::default();
         let now = Now::default();
         let cx = Context { config: &config, seed: &seed, now, own_nonces: &own_nonces };
-        handle_version(&mut peer, &cx, &Version { head, tail }.encode()).unwrap();
+        let (mut addrman, bans) = (AddrMan::new(Key::new([7; 32]), NetGroups), BanList::new(DAY));
+        let (mut relay, discouraged) = (AddrRelay::new(&config, &seed), Discouraged::new(&seed));
+        let book = &mut AddrBook {
+            addrman: &mut addrman,
+            relay: &mut relay,
+            bans: &bans,
+            discouraged: &discouraged,
+        };
+        handle_version(&mut peer, &cx, book, &Version { head, tail }.encode()).unwrap();
         peer.candidate()
     }
 

@@ -103,6 +103,8 @@ pub enum DisconnectReason {
     FeelerDone,
     /// There was one more of its kind than there are places for. Core: `EvictExtraOutboundPeers`.
     Surplus,
+    /// Whom we dialled to hear addresses has told some.
+    AddrFetchDone,
     /// Its place was given to a newcomer. Core: `AttemptToEvictConnection`.
     Evicted,
     /// Somebody asked for it.
@@ -139,6 +141,7 @@ impl DisconnectReason {
             | Self::PingTimeout { .. }
             | Self::FeelerDone
             | Self::Surplus
+            | Self::AddrFetchDone
             | Self::Evicted => EndedBy::Us,
             Self::Requested | Self::NetworkInactive | Self::Shutdown => EndedBy::Command,
         }
@@ -173,6 +176,7 @@ impl DisconnectReason {
             Self::PingTimeout { .. } => "ping-timeout",
             Self::FeelerDone => "feeler-done",
             Self::Surplus => "surplus",
+            Self::AddrFetchDone => "addr-fetch-done",
             Self::Evicted => "evicted",
             Self::Requested => "requested",
             Self::NetworkInactive => "network-inactive",
@@ -219,6 +223,7 @@ impl fmt::Display for DisconnectReason {
             Self::PingTimeout { waited } => write!(f, "no pong for {waited:?}"),
             Self::FeelerDone => f.write_str("feeler done"),
             Self::Surplus => f.write_str("one more than there are places for"),
+            Self::AddrFetchDone => f.write_str("addresses were fetched"),
             Self::Evicted => f.write_str("evicted for a newcomer"),
             Self::Requested => f.write_str("disconnect requested"),
             Self::NetworkInactive => f.write_str("network inactive"),

@@ -5,18 +5,14 @@
 //! one that is cut off is ignored, however much it announces. Nothing is allocated for it. Sources:
 //! docs/behaviour.md, handshake 7 and 12; Core: net_processing.cpp, `ProcessMessage`.
 
-use super::addrman::NetAddr;
+use super::Services;
 use super::handshake::malformed;
 use super::misbehaviour::{Misbehaviour, judge};
 use super::peer::{Context, Peer};
 use super::permissions::Permissions;
 use super::reasons::{DisconnectReason, Ignored, Verdict};
-use super::{ConnType, Services};
 use crate::codec::{COMPACT_SIZE_MAX, DecodeError, Reader};
 use crate::transport::MessageType;
-
-/// Most addresses in one message. Core: `MAX_ADDR_TO_SEND`.
-pub const ADDRESSES_MAX: usize = 1_000;
 
 /// Most entries of an `inv` or a `getdata`. Core: `MAX_INV_SZ`.
 pub const INVENTORY_MAX: usize = 50_000;
@@ -26,9 +22,6 @@ pub const HEADERS_MAX: usize = crate::chain::HEADERS_PER_MESSAGE_MAX;
 
 /// Most hashes of a locator. Core: `MAX_LOCATOR_SZ`.
 pub const LOCATOR_MAX: usize = crate::chain::LOCATOR_HASHES_MAX;
-
-/// An address of the first form: time, services, 16 bytes, port.
-const ADDR_BYTES: usize = 4 + 8 + 16 + 2;
 
 /// A hash.
 const HASH_BYTES: usize = 32;
@@ -48,7 +41,6 @@ pub(super) fn screen(
 ) -> Result<Verdict, DisconnectReason> {
     let mut reader = Reader::new(payload);
     let looked = match message_type {
-        MessageType::ADDR | MessageType::ADDRV2 => addresses(peer, message_type, &mut reader),
         MessageType::INV | MessageType::GETDATA => inventory(peer, message_type, &mut reader),
         MessageType::HEADERS => headers(peer, &mut reader),
         MessageType::GETHEADERS | MessageType::GETBLOCKS => locator(&mut reader),
@@ -85,30 +77,6 @@ fn counted(
     } else {
         NOT_USED
     }
-}
-
-/// BIP 155 for `addrv2`. Who relays blocks alone hears and says no addresses.
-fn addresses(peer: &Peer, message_type: MessageType, reader: &mut Reader<'_>) -> Looked {
-    let count = reader.compact_size("address count", COMPACT_SIZE_MAX)?;
-    for _ in 0..count {
-        if message_type == MessageType::ADDR {
-            reader.bytes("address", ADDR_BYTES)?;
-        } else {
-            read_addrv2(reader)?;
-        }
-    }
-    if peer.conn_type == ConnType::BlockRelay {
-        return Ok(Ok(Verdict::Ignored(Ignored::Unsolicited)));
-    }
-    Ok(counted(peer, message_type, count, ADDRESSES_MAX))
-}
-
-fn read_addrv2(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
-    reader.u32("time")?;
-    reader.compact_u64("services")?;
-    NetAddr::read_bip155(reader, "address")?;
-    reader.u16_be("port")?;
-    Ok(())
 }
 
 fn inventory(peer: &Peer, message_type: MessageType, reader: &mut Reader<'_>) -> Looked {

@@ -5,8 +5,9 @@
 //! wall clock, as in the reference, where `setmocktime` moves them; when that clock is set forward
 //! they fire at once, when it is set back they wait the longer.
 //!
-//! Sources: docs/behaviour.md, connman 9 and handshake 6; Core: net.cpp, `InactivityCheck`, which
-//! looks at whole seconds, and net_processing.cpp, `MaybeSendPing`, which does not.
+//! Sources: docs/behaviour.md, connman 9, handshake 6 and addresses 2; Core: net.cpp,
+//! `InactivityCheck`, which looks at whole seconds, and net_processing.cpp, `MaybeSendPing` and
+//! `MaybeSendAddr`, which do not.
 
 use std::time::Duration;
 
@@ -27,11 +28,16 @@ pub enum Timer {
     Ping,
     /// It is disconnected: a ping was not answered. Wall clock.
     PingTimeout,
+    /// It is told addresses. Wall clock.
+    Addresses,
+    /// It is told our own address again. Wall clock.
+    OwnAddress,
 }
 
 impl Timer {
     /// Every timer.
-    pub const ALL: [Self; 3] = [Self::Inactivity, Self::Ping, Self::PingTimeout];
+    pub const ALL: [Self; 5] =
+        [Self::Inactivity, Self::Ping, Self::PingTimeout, Self::Addresses, Self::OwnAddress];
 
     /// Its name in traces and schedules.
     #[must_use]
@@ -40,6 +46,8 @@ impl Timer {
             Self::Inactivity => "inactivity",
             Self::Ping => "ping",
             Self::PingTimeout => "ping-timeout",
+            Self::Addresses => "addresses",
+            Self::OwnAddress => "own-address",
         }
     }
 
@@ -54,6 +62,8 @@ impl Timer {
             Self::Ping => None,
             // A young connection is not judged. Core: `ShouldRunInactivityChecks`.
             Self::PingTimeout => Some(peer.ping.timeout_at()?.max(judged_from(peer, config))),
+            Self::Addresses => peer.addresses.as_ref().filter(|_| peer.is_ready())?.due_at(),
+            Self::OwnAddress => peer.addresses.as_ref()?.own_due_at(),
         }
     }
 }
@@ -131,7 +141,15 @@ impl ConnMan {
                 let waited = peer.ping.waited(now.wall);
                 self.end(conn, DisconnectReason::PingTimeout { waited }, conns, actions);
             }
-            // The ping itself is written by the message handler, in its turn.
+            // What follows is written by the message handler, in its turn.
+            Timer::OwnAddress => {
+                peer.addresses.as_mut().expect("who was told takes part").note_own_due();
+                self.settle(conn, conns);
+            }
+            Timer::Addresses => {
+                peer.addresses.as_mut().expect("who is to be told some takes part").note_due();
+                self.settle(conn, conns);
+            }
             Timer::Ping => {
                 peer.ping.queue();
                 self.settle(conn, conns);

@@ -4,6 +4,7 @@
 use sha2::{Digest as _, Sha256};
 use sockman::chain::store::StoreReader;
 use sockman::chain::{Block, GetHeaders, HeaderTree, Params, Segwit, decode_headers};
+use sockman::connman::addr_relay::{ADDR_TO_SEND_MAX, AddrForm, AddrList, encode};
 use sockman::connman::addrman::NetGroups;
 use sockman::connman::addrman::disk::{decode_anchors, decode_peers};
 use sockman::connman::bans::{BAN_TIME_DEFAULT, BanList, file};
@@ -53,11 +54,22 @@ fn from_network(bytes: &[u8]) {
     if let Some(wire) = bytes.first_chunk() {
         let _ = MessageType::from_wire(*wire);
     }
+    addresses(bytes);
     chain(bytes);
     let mut heard = Vec::new();
     let _ = <Connman as Subject>::Dialect::new(1).decode(bytes, &mut heard);
     let _ = <Echo as Subject>::Dialect::new(1).decode(bytes, &mut heard);
     let _ = <Http as Subject>::Dialect::new(1).decode(bytes, &mut heard);
+}
+
+/// Lists of addresses: what was read is written as it was read.
+fn addresses(bytes: &[u8]) {
+    for form in [AddrForm::V1, AddrForm::V2] {
+        let Ok(AddrList { count, records }) = AddrList::decode(bytes, form) else { continue };
+        assert_eq!(records.len(), count.min(ADDR_TO_SEND_MAX), "no more are kept than are taken");
+        let again = AddrList::decode(&encode(&records, form), form);
+        assert_eq!(again.map(|list| list.records), Ok(records), "a list is read as written");
+    }
 }
 
 /// Headers and blocks, from the network and from a file.

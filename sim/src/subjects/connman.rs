@@ -6,13 +6,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use sockman::connman::addrman::{AddrRecord, NetAddr, NetService};
+use sockman::connman::addr_relay::{ADDR_TO_SEND_MAX, KNOWN_MIN};
+use sockman::connman::addrman::{AddrRecord, ENTRIES_MAX, NetAddr, NetService};
 use sockman::connman::bans::{BANS_MAX, BanTime, Subnet};
 use sockman::connman::host::Cjdns;
 use sockman::connman::permissions::Whitelist;
 use sockman::connman::{
-    ADDED_MAX, CONNECT_MAX, Command, Config, ConnMan, FixedSeeds, Limits, NetworkState, Notice,
-    Outbound, Peer, Services, Tables, Timer,
+    ADDED_MAX, CONNECT_MAX, Command, Config, ConnMan, EXTERNAL_MAX, FixedSeeds, Limits,
+    NetworkState, Notice, Outbound, Peer, Services, Tables, Timer,
 };
 use sockman::sockets::{ConnId, Endpoint};
 use sockman::sockman::{Conns, RECEIVE_BYTES_MAX};
@@ -39,6 +40,7 @@ mod model;
 mod opening;
 mod policy;
 mod rights;
+mod rumours;
 mod side;
 mod sights;
 mod speaker;
@@ -141,6 +143,12 @@ const GROW_AHEAD_BYTES: u64 = 256 * 1024;
 /// there may be at once.
 const FALLBACKS_MAX: usize = NODE_DESCRIPTORS_MAX;
 
+/// Answers that are kept at most: the node listens at two addresses, and there are five networks.
+const ANSWERS_MAX: usize = 2 * 5;
+
+/// The longest message with addresses: 1000 of 49 bytes and their count, in memory.
+const ADDRESSES_BYTES_MAX: u64 = 49_003 + MESSAGE_OVERHEAD_BYTES;
+
 /// Memory that a message counts for beside its payload, generously.
 const MESSAGE_OVERHEAD_BYTES: u64 = 256;
 
@@ -186,6 +194,7 @@ impl Subject for Connman {
                 "v2" if value == "on" => config.services = config.services | Services::P2P_V2,
                 "v2" if value == "off" => {}
                 "v2" => return Err(refused("on or off")),
+                "external" => config.external = external(key, value)?,
                 "max-receive-buffer" => config.receive_buffer_bytes_max = number()? as usize,
                 "max-send-buffer" => config.send_buffer_bytes_max = number()? as usize,
                 "whitelist" => {
@@ -198,8 +207,9 @@ impl Subject for Connman {
                 "v2-peers" => return Err(refused("peers, as in p1 p3")),
                 _ => {
                     return Err(refused(
-                        "one of connect, automatic, knows, seed-nodes, added, max-inbound, \
-                         max-full-relay, max-block-relay, peer-timeout, max-receive-buffer, \
+                        "one of connect, automatic, knows, seed-nodes, added, external, \
+                         max-inbound, max-full-relay, max-block-relay, peer-timeout, \
+                         max-receive-buffer, \
                          max-send-buffer, v2, v2-peers, whitelist, and of the host's: seed, \
                          send-buffer, receive-buffer, descriptors, backlog",
                     ));
@@ -284,8 +294,11 @@ impl Subject for Connman {
         draw("max-receive-buffer", &[200, 1000, 20_000]);
         draw("max-send-buffer", &[100, 1000, 20_000]);
         if below(512) < u32::from(in_256) {
-            let entries = WHITELISTS_DRAWN[below(3) as usize];
+            let entries = WHITELISTS_DRAWN[below(4) as usize];
             settings.push(("whitelist".to_owned(), entries.to_owned()));
+        }
+        if below(512) < u32::from(in_256) {
+            settings.push(("external".to_owned(), EXTERNAL_DRAWN.to_owned()));
         }
         settings
     }
@@ -445,8 +458,20 @@ impl Subject for Connman {
         check(Resource {
             name: "memory of unsent messages",
             used: load.outbox_memory_bytes as u64,
-            limit: config.send_buffer_bytes_max as u64 + REPLIES_BYTES_MAX,
-            derivation: "the limit, and what one message is answered with",
+            limit: config.send_buffer_bytes_max as u64 + REPLIES_BYTES_MAX + ADDRESSES_BYTES_MAX,
+            derivation: "the limit, what one message is answered with, and addresses",
+        });
+        check(Resource {
+            name: "addresses to be told",
+            used: load.addresses_pending as u64,
+            limit: ADDR_TO_SEND_MAX as u64,
+            derivation: "one message",
+        });
+        check(Resource {
+            name: "addresses that are known to a peer",
+            used: load.addresses_known as u64,
+            limit: KNOWN_MIN as u64 / 2 * 3,
+            derivation: "three generations, two of which are 5000",
         });
     }
 
@@ -480,8 +505,18 @@ fn inbound_count(conns: &Conns<Peer>) -> usize {
 
 /// The tables of the whole node.
 fn check_tables(connman: &ConnMan, conns: &Conns<Peer>, mut check: impl FnMut(Resource)) {
-    let Tables { deadlines, turns, own_nonces, listed, added, fallbacks, bans, notices } =
-        connman.tables();
+    let Tables {
+        deadlines,
+        turns,
+        own_nonces,
+        listed,
+        added,
+        fallbacks,
+        addresses,
+        answers,
+        bans,
+        notices,
+    } = connman.tables();
     let peers = conns.iter().count();
     let outbound = conns.iter().filter(|(_, peer)| !peer.conn_type().is_inbound()).count();
     let table = [
@@ -491,6 +526,8 @@ fn check_tables(connman: &ConnMan, conns: &Conns<Peer>, mut check: impl FnMut(Re
         ("endpoints to connect to", listed, CONNECT_MAX, "the bound of the list"),
         ("nodes that were added", added, ADDED_MAX, "the bound of the list"),
         ("endpoints to connect to with v1", fallbacks, FALLBACKS_MAX, "connections there may be"),
+        ("known addresses", addresses, ENTRIES_MAX, "the places of both tables"),
+        ("answers to getaddr", answers, ANSWERS_MAX, "one a listener and network"),
         ("subnets that are banned", bans, BANS_MAX, "the bound of the list"),
         ("notices that nobody has taken", notices, 0, "they are taken after each step"),
     ];
@@ -541,9 +578,17 @@ const BANS_DRAWN: &[(&str, &[(&str, &str)])] = &[
     ("clear-bans", &[]),
 ];
 
-/// What generated schedules have in the whitelist: two ways to never be banned, and none.
-const WHITELISTS_DRAWN: [&str; 3] =
-    ["noban@203.0.113.0/30", "203.0.113.4/30 in,noban@100::/64", "out,noban@203.0.113.0/24"];
+/// What generated schedules have in the whitelist: two ways to never be banned, and none; whose
+/// addresses are all looked at.
+const WHITELISTS_DRAWN: [&str; 4] = [
+    "noban@203.0.113.0/30",
+    "203.0.113.4/30 in,noban@100::/64",
+    "out,noban@203.0.113.0/24",
+    "in,out,addr@203.0.113.0/29",
+];
+
+/// What generated schedules have for the node's own address.
+const EXTERNAL_DRAWN: &str = "20.0.0.1:8333";
 
 /// The subnet that a command is about.
 fn subnet(word: &Word, (key, value): &(String, String)) -> Result<Subnet, UnknownWord> {
@@ -569,11 +614,19 @@ fn are_peers(value: &str) -> bool {
     !value.is_empty() && value.split_whitespace().all(is_peer)
 }
 
+/// The node's own addresses, by which others may reach it.
+fn external(key: &str, value: &str) -> Result<Vec<NetService>, SettingError> {
+    let own = endpoints(key, value)?;
+    let ips = own.iter().filter_map(Endpoint::ip);
+    Ok(ips.map(|at| NetService { addr: NetAddr::from_ip(at.ip()), port: at.port() }).collect())
+}
+
 /// Where to connect to, again and again: addresses with ports, a space between them.
 fn endpoints(key: &str, value: &str) -> Result<Vec<Endpoint>, SettingError> {
     let expected = "addresses with ports (as in 203.0.113.9:18444), a space between two";
     let error = || SettingError { key: key.to_owned(), value: value.to_owned(), expected };
     let parse = |word: &str| word.parse().map(Endpoint::Ip).map_err(|_| error());
     let endpoints: Vec<_> = value.split_whitespace().map(parse).collect::<Result<_, _>>()?;
-    if endpoints.len() > CONNECT_MAX { Err(error()) } else { Ok(endpoints) }
+    let most = if key == "external" { EXTERNAL_MAX } else { CONNECT_MAX };
+    if endpoints.len() > most { Err(error()) } else { Ok(endpoints) }
 }

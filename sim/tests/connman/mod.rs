@@ -19,6 +19,7 @@ use sockman::time::{Now, UnixTime};
 use sockman::transport::{Frame, Incoming, Message, MessageType, Network, SendQueue, V1Receiver};
 use sockman_sim::net::{KernelConfig, Loopback};
 
+mod addresses;
 mod commands;
 mod handshake;
 mod misbehaviour;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::tables::Counts;
 use super::{
-    AddrMan, COLLISIONS_MAX, ENTRIES_MAX, Entry, EntryId, NEW_BUCKETS_PER_ADDRESS, NetClass,
+    AddrMan, COLLISIONS_MAX, ENTRIES_MAX, Entry, EntryId, NEW_BUCKETS_PER_ADDRESS, NetClass, Table,
 };
 
 /// Something that should never be, with the number that Core's check gives it.
@@ -72,17 +72,28 @@ impl AddrMan {
     ///
     /// What it is. A file can bring it about; after that, only an error of ours.
     pub fn check(&self) -> Result<(), Inconsistency> {
-        holds(self.key.as_bytes() != &[0; 32], Inconsistency::NoKey)?;
-        holds(self.entries.len() <= ENTRIES_MAX, Inconsistency::OverBound)?;
-        holds(self.collisions.len() <= COLLISIONS_MAX, Inconsistency::OverBound)?;
-        holds(self.ids.len() == self.entries.len(), Inconsistency::Name)?;
-        holds(self.order.len() == self.entries.len(), Inconsistency::Sizes)?;
+        self.check_sizes()?;
         for (id, entry) in &self.entries {
             self.check_entry(*id, entry)?;
         }
         self.check_counts()?;
         self.check_tried()?;
         self.check_new()
+    }
+
+    /// The part of it that costs nothing, for after each step: how much there is of everything.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that does not hold.
+    pub fn check_sizes(&self) -> Result<(), Inconsistency> {
+        holds(self.key.as_bytes() != &[0; 32], Inconsistency::NoKey)?;
+        holds(self.entries.len() <= ENTRIES_MAX, Inconsistency::OverBound)?;
+        holds(self.collisions.len() <= COLLISIONS_MAX, Inconsistency::OverBound)?;
+        holds(self.ids.len() == self.entries.len(), Inconsistency::Name)?;
+        holds(self.order.len() == self.entries.len(), Inconsistency::Sizes)?;
+        holds(self.size(None, None) == self.entries.len(), Inconsistency::Sizes)?;
+        holds(self.size(None, Some(Table::Tried)) == self.tried.len(), Inconsistency::TriedTable)
     }
 
     fn check_entry(&self, id: EntryId, entry: &Entry) -> Result<(), Inconsistency> {

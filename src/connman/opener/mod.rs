@@ -45,6 +45,8 @@ mod surplus;
 mod told;
 mod wish;
 
+pub(super) use told::service_of;
+
 pub use added::AddNode;
 pub(super) use slots::Slot;
 

@@ -1,7 +1,6 @@
-//! What attempts and handshakes tell the address manager.
+//! What attempts tell the address manager.
 //!
-//! Sources: docs/behaviour.md, addrman 3; Core: net.cpp, `ConnectNode`; net_processing.cpp, the
-//! handling of `version`.
+//! Sources: docs/behaviour.md, addrman 3; Core: net.cpp, `ConnectNode`.
 
 use std::time::Duration;
 
@@ -39,29 +38,6 @@ impl ConnMan {
         if peer.counting == Counting::Counted {
             self.addresses_changed(now);
         }
-    }
-
-    /// A peer that we dialled may have said its `version`: it is there, and offers what it says,
-    /// perhaps not enough for us.
-    pub(in crate::connman) fn note_version(
-        &mut self,
-        now: Now,
-        peer: &Peer,
-        ended: Option<DisconnectReason>,
-    ) {
-        let Some(service) = service_of(&peer.endpoint) else { return };
-        if peer.conn_type.is_inbound() {
-            return;
-        }
-        if let Some(theirs) = peer.handshake.theirs() {
-            self.addrman.set_services(&service, theirs.head.services);
-            self.addrman.good(&service, now.wall);
-        } else if let Some(DisconnectReason::ServicesMissing { services }) = ended {
-            self.addrman.set_services(&service, services);
-        } else {
-            return;
-        }
-        self.addresses_changed(now);
     }
 
     /// A connection is closed: who was connected for blocks until we stop is an anchor.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::*;
 use crate::connman::handshake::OwnNonces;
 use crate::connman::peer::Origin;
-use crate::connman::{Config, PeerId};
+use crate::connman::{Config, ConnType, PeerId};
 use crate::rng::Seed;
 use crate::sockets::Endpoint;
 use crate::time::Now;
@@ -44,13 +44,9 @@ fn list(head: &[u8], count: usize, entry: &[u8], tail: &[u8]) -> Vec<u8> {
     [head, &compact(count), &entry.repeat(count), tail].concat()
 }
 
-const IPV4_ENTRY: [u8; 13] = [0, 0, 0, 0, 9, 1, 4, 203, 0, 113, 7, 0x20, 0x8d];
-
 /// What a peer may send, with `count` entries.
 fn message(name: &str, count: usize) -> Vec<u8> {
     match name {
-        "addr" => list(&[], count, &[0; 30], &[]),
-        "addrv2" => list(&[], count, &IPV4_ENTRY, &[]),
         "inv" | "getdata" => list(&[], count, &[[2, 0, 0, 0].as_slice(), &[7; 32]].concat(), &[]),
         "headers" => list(&[], count, &[0; 81], &[]),
         "getblocks" | "getheaders" => list(&[1, 0, 0, 0], count, &[7; 32], &[0; 32]),
@@ -58,9 +54,7 @@ fn message(name: &str, count: usize) -> Vec<u8> {
     }
 }
 
-const LISTS: [(&str, usize); 7] = [
-    ("addr", 1_000),
-    ("addrv2", 1_000),
+const LISTS: [(&str, usize); 5] = [
     ("inv", 50_000),
     ("getdata", 50_000),
     ("headers", 2_000),
@@ -137,43 +131,10 @@ fn list_that_is_cut_off_is_ignored_whatever_it_announces() {
 }
 
 #[test]
-fn addrv2_entries_have_the_length_of_their_network() {
-    let stranger = peer(ConnType::Inbound, Permissions::NONE);
-    let entry = |network: u8, length: usize| {
-        [&[0, 0, 0, 0, 0, network][..], &compact(length), &vec![0xfd; length], &[0, 1]].concat()
-    };
-    for (network, length, is_right) in [
-        (1, 4, true),
-        (1, 5, false),
-        (2, 16, true),
-        (2, 4, false),
-        (4, 32, true),
-        (4, 10, false),
-        (5, 32, true),
-        (6, 16, true),
-        (6, 15, false),
-        // Networks that nobody knows, or any more.
-        (3, 10, true),
-        (0, 0, true),
-        (7, 512, true),
-        (7, 513, false),
-    ] {
-        let payload = [&[2][..], &entry(network, length), &entry(1, 4)].concat();
-        let result = look(&stranger, "addrv2", &payload);
-        assert_eq!(result == NOT_USED, is_right, "{network} of {length}: {result:?}");
-        let malformed = matches!(result, Ok(Verdict::Ignored(Ignored::Malformed(_))));
-        assert_eq!(malformed, !is_right, "{network} of {length}: {result:?}");
-    }
-}
-
-#[test]
-fn who_relays_blocks_alone_sends_neither_addresses_nor_transactions() {
+fn who_relays_blocks_alone_sends_no_transactions() {
     let entry = |kind: u32| list(&[], 1, &[&kind.to_le_bytes()[..], &[7; 32]].concat(), &[]);
     let unwanted = Err(DisconnectReason::TransactionUnwanted);
     let mut one = peer(ConnType::BlockRelay, Permissions::NONE);
-    let ignored = Ok(Verdict::Ignored(Ignored::Unsolicited));
-    assert_eq!(look(&one, "addr", &message("addr", 1)), ignored);
-    assert_eq!(look(&one, "addrv2", &message("addrv2", ADDRESSES_MAX + 1)), ignored);
     assert_eq!(look(&one, "tx", &[]), unwanted);
     for (kind, before, after) in [
         (TX, unwanted, NOT_USED),

@@ -137,7 +137,7 @@ const V2: Row = Row::new(
 const V2_PEERS: Row =
     Row::new("node v2-peers", "nothing: it is how our peers speak", Needs::Nothing);
 const SEED: Row = Row::new("node seed", "nothing: no expectation may depend on it", Needs::Nothing);
-const WHITELIST: Row = Row::never("node whitelist");
+const WHITELIST: Row = Row::never("node whitelist, external");
 const CHOOSES: Row = Row::never(
     "node automatic, knows, seed-nodes, added, max-full-relay, max-block-relay: what is drawn is \
      the node's own",
@@ -253,7 +253,7 @@ fn row_of_setting(schedule: &Schedule, key: &str, value: &str) -> Row {
         "v2" => V2,
         "v2-peers" => V2_PEERS,
         "seed" => SEED,
-        "whitelist" => WHITELIST,
+        "whitelist" | "external" => WHITELIST,
         "automatic" | "knows" | "seed-nodes" | "added" | "max-full-relay" | "max-block-relay" => {
             CHOOSES
         }

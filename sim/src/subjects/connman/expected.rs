@@ -1,9 +1,10 @@
 //! The transitions that the rules allow a connection manager: what a search is measured by.
 //!
-//! Sources: docs/behaviour.md, connman 4 to 9 and handshake 4 to 6. Left out because no rule allows
-//! it, or nothing of it has arrived: feelers; the late handshake of an inbound peer that has said
-//! no `version`, for it is told off for hearing nothing; and a node that never sends where it has
-//! something to say, for what a handshake says fits into the smallest buffer.
+//! Sources: docs/behaviour.md, connman 4 to 9, handshake 4 to 6 and addresses 1 to 5. Left out
+//! because no rule allows it, or nothing of it has arrived: feelers; the late handshake of an
+//! inbound peer that has said no `version`, for it is told off for hearing nothing; and a node that
+//! never sends where it has something to say, for what a handshake says fits into the smallest
+//! buffer.
 
 use sockman::connman::Timer;
 use sockman::sockman::{Initiator, Phase};
@@ -71,7 +72,18 @@ fn handled(side: Initiator, stage: &'static str, name: &'static str) -> Vec<Labe
             vec![TAKEN, Label::new("measures", "round-trip"), ignored("unsolicited")]
         }
         (_, OTHER | "alert") => vec![ignored("unknown")],
-        (_, "addr" | "addrv2" | "inv" | "getdata" | "headers") => {
+        (_, "getaddr") => match side {
+            Initiator::Peer => vec![TAKEN, ignored("redundant"), queues("addr"), queues("addrv2")],
+            Initiator::Us => vec![ignored("unsolicited")],
+        },
+        (_, "addr" | "addrv2") => {
+            let (malformed, discourages) = (ignored("malformed"), Label::plain("discourages"));
+            match side {
+                Initiator::Peer => vec![TAKEN, malformed, OVER, discourages],
+                Initiator::Us => vec![TAKEN, malformed, Label::plain("pardoned")],
+            }
+        }
+        (_, "inv" | "getdata" | "headers") => {
             let discourages = Label::plain("discourages");
             let (unused, malformed) = (ignored("not-implemented"), ignored("malformed"));
             match side {
@@ -108,6 +120,11 @@ impl List {
             self.step(side, stage, fires(Timer::Ping), Label::NOTHING);
             self.step(side, stage, fires(Timer::PingTimeout), OVER);
             self.step(side, stage, Label::new("sends", "ping"), Label::new("queues", "ping"));
+            self.step(side, stage, fires(Timer::Addresses), Label::NOTHING);
+            self.step(side, stage, fires(Timer::OwnAddress), Label::NOTHING);
+            for name in ["addr", "addrv2"] {
+                self.step(side, stage, Label::new("sends", name), Label::new("queues", name));
+            }
         }
         if (side, stage) == (Initiator::Us, AWAITS_VERSION) {
             let version = Label::new("queues", "version");

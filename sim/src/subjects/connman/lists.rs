@@ -75,7 +75,7 @@ fn list(payload: &[u8], entry: impl Fn(&[u8]) -> Option<&[u8]>) -> Option<u64> {
 }
 
 /// BIP 155: networks that are known have addresses of a length.
-fn skip_addrv2(rest: &[u8]) -> Option<&[u8]> {
+pub(super) fn skip_addrv2(rest: &[u8]) -> Option<&[u8]> {
     let (_services, rest) = number(skip(rest, 4)?)?;
     let (network, rest) = rest.split_first()?;
     let (length, rest) = number(rest)?;
@@ -93,12 +93,12 @@ fn skip(rest: &[u8], bytes: usize) -> Option<&[u8]> {
 }
 
 /// How many entries come: at most 32 MiB of whatever.
-fn compact(rest: &[u8]) -> Option<(u64, &[u8])> {
+pub(super) fn compact(rest: &[u8]) -> Option<(u64, &[u8])> {
     number(rest).filter(|(count, _)| *count <= 0x0200_0000)
 }
 
 /// A number in its shortest form.
-fn number(rest: &[u8]) -> Option<(u64, &[u8])> {
+pub(super) fn number(rest: &[u8]) -> Option<(u64, &[u8])> {
     let (first, rest) = rest.split_first()?;
     let (bytes, least) = match first {
         253 => (2, 253),

@@ -17,11 +17,13 @@ use sockman::driver::{Did, Outcome};
 use sockman::rng::Seed;
 use sockman::sockets::{Accepted, ConnId, Endpoint, Received, Sent, Source};
 use sockman::sockman::{ConnFailure, Event, Tenant};
+use sockman::time::UnixTime;
 
 use super::banned::is_in;
 use super::fairness::Fairness;
 use super::opening::{P2P_V2, known_services};
 use super::rights::{Rights, is_local};
+use super::rumours::{Rumours, has_own_place, own_places};
 use super::side::{Effect, FEELER_DONE, Side};
 use super::tap::Tap;
 use super::timers::{self, Clock, Times};
@@ -34,6 +36,7 @@ const NAME: &str = "model";
 const RULE: &str = "docs/behaviour.md, handshake 4 to 6 and connman 7, 8 and 10";
 const RULE_LIFE: &str = "docs/behaviour.md, connman 6: nothing comes after the end";
 const RULE_DISCOURAGED: &str = "docs/behaviour.md, handshake 12: misbehaviour";
+const RULE_ADDRESSES: &str = "docs/behaviour.md, addresses 1 to 3: what is told of them";
 const RULE_FALLBACK: &str = "docs/behaviour.md, transport 3.6: back to v1";
 const RULE_TIMERS: &str = "docs/behaviour.md, connman 9 and handshake 6: timers";
 
@@ -53,6 +56,7 @@ pub(super) struct Model {
     touched: Vec<ConnId>,
     clock: Clock,
     fairness: Fairness,
+    rumours: Rumours,
     /// On whose connection this step has changed something.
     changed: Vec<ConnId>,
     /// Before these moments nothing falls due where nothing has happened.
@@ -86,7 +90,7 @@ impl Model {
         self.clock.set(sight.now);
         self.hear_news(sight);
         self.fall_back(sight)?;
-        self.hear_calls(sight)?;
+        self.hear_calls(sight, config)?;
         match sight.step {
             Step::Node(_, Did::Delivered(event)) => {
                 self.hear_event(event, sight.notices, config)?
@@ -180,7 +184,11 @@ impl Model {
         }
     }
 
-    fn hear_calls<X: Wears>(&mut self, sight: &Sight<'_, X>) -> Result<(), Objection> {
+    fn hear_calls<X: Wears>(
+        &mut self,
+        sight: &Sight<'_, X>,
+        config: &Config,
+    ) -> Result<(), Objection> {
         for call in sight.calls {
             let bytes = &sight.bytes[call.bytes.clone()];
             match (&call.what, call.conn) {
@@ -201,7 +209,7 @@ impl Model {
                     self.held.extend_from_slice(bytes);
                 }
                 (CallResult::Send(Ok(Sent::Bytes(count @ 1..))), Some(conn)) => {
-                    self.hear_sent(conn, &bytes[..*count])?;
+                    self.hear_sent(conn, &bytes[..*count], config)?;
                 }
                 _ => {}
             }
@@ -215,12 +223,22 @@ impl Model {
         self.touched.push(conn);
     }
 
-    fn hear_sent(&mut self, conn: ConnId, bytes: &[u8]) -> Result<(), Objection> {
+    fn hear_sent(&mut self, conn: ConnId, bytes: &[u8], config: &Config) -> Result<(), Objection> {
         let now = self.clock.now;
-        let Some(side) = self.touch(conn) else { return Ok(()) };
+        if self.touch(conn).is_none() {
+            return Ok(());
+        }
+        let Self { sides, rumours, .. } = self;
+        let Some(side) = sides.get_mut(&conn) else { return Ok(()) };
         let had_nonce = side.own_nonce.is_some();
         side.send(bytes).map_err(|what| objection(side, what))?;
         side.times.sent.note(now);
+        for left in side.addresses.take_left() {
+            let (is_ipv4, has_addr) = (is_ipv4(&side.endpoint), side.rights.has_addr);
+            let own = own_places(config);
+            let checked = rumours.check(&mut side.addresses, left, &own, is_ipv4, has_addr);
+            checked.map_err(|what| addresses(side, what))?;
+        }
         if let Some(nonce) = side.own_nonce.filter(|_| !had_nonce) {
             let is_answered = side.is_ready();
             self.nonces.insert(nonce);
@@ -332,7 +350,7 @@ impl Model {
                 }
                 // A feeler that has what it came for says what there is to say, and goes.
                 Notice::MessageQueued { .. } if conn.is_some_and(|conn| self.is_done(conn)) => {
-                    self.queue(conn.expect("just looked at"), notice)?;
+                    self.queue(sight.now.wall, conn.expect("just looked at"), notice)?;
                 }
                 Notice::MessageHandled { .. } | Notice::MessageQueued { .. } => {
                     let conn = conn.ok_or_else(|| after_the_end(notice))?;
@@ -375,7 +393,38 @@ impl Model {
                 | Notice::Store(_) => {}
             }
         }
-        let Some(side) = handled.and_then(|conn| self.sides.get(&conn)) else { return Ok(()) };
+        handled.map_or(Ok(()), |conn| self.check_turn(conn, sight, config))
+    }
+
+    /// A peer's turn is over: what it was due to hear is queued.
+    fn check_turn<X: Wears>(
+        &mut self,
+        conn: ConnId,
+        sight: &Sight<'_, X>,
+        config: &Config,
+    ) -> Result<(), Objection> {
+        let Self { sides, rumours, .. } = self;
+        let Some(side) = sides.get_mut(&conn) else { return Ok(()) };
+        let counts = sight.conns.get(conn).and_then(Peer::addr_counts);
+        if counts.is_some() != side.addresses.has_begun {
+            let what = format!("addresses are exchanged: {}", counts.is_some());
+            return Err(addresses(side, what));
+        }
+        if let Some(counts) = counts {
+            side.addresses
+                .check_counts(counts.processed, counts.rate_limited)
+                .map_err(|what| addresses(side, what))?;
+        }
+        // Who has much to read is not answered yet.
+        let waits = side.unsent_memory > config.send_buffer_bytes_max;
+        let owes_own = side.is_ready() && counts.is_some() && !side.addresses.is_told_own;
+        if owes_own && has_own_place(config) && !waits {
+            return Err(addresses(side, "it was not told the node's own address".to_owned()));
+        }
+        if side.addresses.is_over() && !side.rights.has_addr && !waits {
+            let answered = rumours.answer(is_ipv4(&side.endpoint), false);
+            answered.map_err(|what| addresses(side, what))?;
+        }
         side.unqueued().map_or(Ok(()), |name| {
             Err(objection(side, format!("{name} is due, and was not queued with its cause")))
         })
@@ -391,12 +440,13 @@ impl Model {
         side.is_v1 |= is_chosen && !speaks_v2;
     }
 
-    fn queue(&mut self, conn: ConnId, notice: &Notice) -> Result<(), Objection> {
+    /// What a feeler is told, which are no addresses.
+    fn queue(&mut self, now: UnixTime, conn: ConnId, notice: &Notice) -> Result<(), Objection> {
         let Notice::MessageQueued { message_type, payload_bytes, .. } = notice else {
             return Ok(());
         };
         let Some(side) = self.touch(conn) else { return Ok(()) };
-        let queued = side.queue(message_type.as_str(), *payload_bytes);
+        let queued = side.queue(message_type.as_str(), *payload_bytes, now, false);
         queued.map_err(|what| objection(side, what))
     }
 
@@ -455,7 +505,7 @@ impl Model {
         notice: &Notice,
         config: &Config,
     ) -> Result<(), Objection> {
-        let Self { sides, nonces_unanswered, clock, fairness, .. } = self;
+        let Self { sides, nonces_unanswered, clock, fairness, rumours, .. } = self;
         let Some(side) = sides.get_mut(&conn) else { return Ok(()) };
         if side.over.is_some() {
             return Err(after_the_end(notice));
@@ -470,10 +520,30 @@ impl Model {
                 side.handle(name, *payload_bytes, told, |n| nonces_unanswered.contains(&n))
                     .map_err(|what| objection(side, what))?;
                 fairness.handled(conn)?;
+                let (now, has_addr) = (clock.now.wall, side.rights.has_addr);
+                if told == Effect::Taken && matches!(name, "addr" | "addrv2") {
+                    rumours.hear(&mut side.addresses, side.times.opened, now, has_addr);
+                } else if told == Effect::Taken && name == "getaddr" && !has_addr {
+                    rumours.ask(is_ipv4(&side.endpoint), now);
+                }
             }
             Notice::MessageQueued { message_type, payload_bytes, .. } => {
                 let name = message_type.as_str();
-                side.queue(name, *payload_bytes).map_err(|what| objection(side, what))?;
+                let is_list = matches!(name, "addr" | "addrv2");
+                if is_list && side.unsent_memory > config.send_buffer_bytes_max {
+                    let what = "it was told addresses, and much waits to be sent".to_owned();
+                    return Err(addresses(side, what));
+                }
+                let has_own = has_own_place(config);
+                let is_answer = is_list && side.addresses.is_answered_next(has_own);
+                let answers = is_answer && !side.rights.has_addr;
+                let now = clock.now.wall;
+                side.queue(name, *payload_bytes, now, has_own)
+                    .map_err(|what| objection(side, what))?;
+                if answers {
+                    let answered = rumours.answer(is_ipv4(&side.endpoint), true);
+                    answered.map_err(|what| addresses(side, what))?;
+                }
                 if name == "ping" {
                     let has_nonce = !side.is_old();
                     side.times.ping.start(clock, has_nonce).map_err(|what| timer(side, what))?;
@@ -666,6 +736,15 @@ fn check_side(side: &Side, is_paused: bool, config: &Config) -> Result<(), Strin
 fn objection(side: &Side, what: String) -> Objection {
     let what = format!("{}: {what}", side.endpoint);
     Objection { oracle: NAME, since: None, what, rule: RULE }
+}
+
+fn addresses(side: &Side, what: String) -> Objection {
+    Objection { rule: RULE_ADDRESSES, ..objection(side, what) }
+}
+
+/// Whether somebody comes over IPv4, and so to the listener for it.
+fn is_ipv4(endpoint: &Endpoint) -> bool {
+    endpoint.ip().is_some_and(|at| at.ip().is_ipv4())
 }
 
 fn timer(side: &Side, what: String) -> Objection {

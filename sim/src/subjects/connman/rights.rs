@@ -24,6 +24,8 @@ pub(super) struct Rights {
     pub(super) has_mempool: bool,
     /// The node offers Bloom filters to it.
     pub(super) has_bloom: bool,
+    /// It may tell as many addresses as it likes, and hears others than everybody.
+    pub(super) has_addr: bool,
 }
 
 impl Rights {
@@ -44,12 +46,14 @@ impl Rights {
             config.whitelist.iter().filter(is_for).map(|entry| entry.permissions).collect();
         // One that names none grants these two, and others.
         let has = |one| granted.iter().any(|all| all.is_implicit() || all.has(one));
+        let has_addr = granted.iter().any(|all| all.has(Permissions::ADDR));
         let has_noban = has(Permissions::NOBAN);
         let has_mempool = has(Permissions::MEMPOOL);
         // Who is dialled is offered what everybody is.
         let is_inbound = conn_type == ConnType::Inbound;
         let has_bloom = is_inbound && granted.iter().any(|all| all.has(Permissions::BLOOM_FILTER));
-        Self { is_vouched_for: by_hand || has_noban, has_noban, has_mempool, has_bloom }
+        let is_vouched_for = by_hand || has_noban;
+        Self { is_vouched_for, has_noban, has_mempool, has_bloom, has_addr }
     }
 }
 

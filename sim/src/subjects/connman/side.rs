@@ -10,9 +10,11 @@ use std::collections::VecDeque;
 
 use sockman::connman::{Config, ConnType, Verdict};
 use sockman::sockets::Endpoint;
+use sockman::time::UnixTime;
 
 use super::lists::{self, Wrong};
 use super::rights::Rights;
+use super::rumours::{self, Exchange, Left, Queued};
 use super::speaker::{HEADER_BYTES, NAME_BYTES_MAX, Unframed, checksum, split};
 use super::tap::{self, Said, Tap};
 use super::timers::Times;
@@ -74,6 +76,10 @@ enum Meaning {
     SendCmpct(bool),
     /// A list, or something that is asked for.
     List(Wrong),
+    /// A list of addresses that can be read and is not too long.
+    Addresses,
+    /// One that is too long.
+    TooManyAddresses,
     /// Its name says everything.
     Plain,
 }
@@ -121,6 +127,12 @@ enum Says {
     Alert,
     Ping,
     Pong(u64),
+    /// Of so many bytes.
+    Addresses {
+        form: &'static str,
+        bytes: usize,
+        queued: Queued,
+    },
 }
 
 impl Says {
@@ -132,6 +144,7 @@ impl Says {
             Self::Alert => "alert",
             Self::Ping => "ping",
             Self::Pong(_) => "pong",
+            Self::Addresses { form, .. } => form,
         }
     }
 }
@@ -170,6 +183,9 @@ pub(super) struct Side {
     pub(super) rights: Rights,
     /// Whether its host was told to be discouraged for what it did.
     pub(super) is_discouraged: bool,
+    /// The addresses that it exchanges with the node.
+    pub(super) addresses: Exchange,
+    wants_addrv2: bool,
     /// While it is spoken to in v2.
     tap: Option<Box<Tap>>,
     state: State,
@@ -207,6 +223,8 @@ impl Side {
             is_fallback: false,
             rights: Rights::default(),
             is_discouraged: false,
+            addresses: Exchange::default(),
+            wants_addrv2: false,
             tap: None,
             state: State::AwaitsVersion,
             common_version: PROTOCOL,
@@ -344,6 +362,14 @@ impl Side {
                 let version = payload.get(1..).and_then(<[u8]>::first_chunk);
                 Meaning::SendCmpct(version.is_some_and(|v| u64::from_le_bytes(*v) == 2))
             }
+            name @ (b"addr" | b"addrv2") => match rumours::read(name, payload) {
+                Some(list) if lists::look(name, payload) == Wrong::Nothing => {
+                    self.addresses.push(list);
+                    Meaning::Addresses
+                }
+                Some(_) => Meaning::TooManyAddresses,
+                None => Meaning::Plain,
+            },
             name => match lists::look(name, payload) {
                 Wrong::Nothing => Meaning::Plain,
                 wrong => Meaning::List(wrong),
@@ -423,6 +449,7 @@ impl Side {
                 Some("transaction-unwanted")
             }
             (_, State::Ready, Meaning::List(wrong)) => self.ends_for(wrong),
+            (_, State::Ready, Meaning::TooManyAddresses) => self.ends_for(Wrong::TooMany),
             (b"wtxidrelay", State::Ready, _) => Some("wtxidrelay-after-verack"),
             (b"sendaddrv2", State::Ready, _) => Some("sendaddrv2-after-verack"),
             _ => None,
@@ -441,7 +468,7 @@ impl Side {
 
     /// Handshake 12 and bans 3: who may do what nobody else may.
     fn ends_for(&self, wrong: Wrong) -> Option<&'static str> {
-        let Rights { is_vouched_for, has_noban, has_mempool, has_bloom } = self.rights;
+        let Rights { is_vouched_for, has_noban, has_mempool, has_bloom, .. } = self.rights;
         match wrong {
             Wrong::Nothing => None,
             Wrong::TooMany => (!is_vouched_for).then_some("misbehaved"),
@@ -475,10 +502,16 @@ impl Side {
     /// What a message comes to that does not end the connection.
     fn answer(&mut self, message: Message) -> Effect {
         let is_heard = !self.is_for_blocks_alone() || !trimmed(&message.name).starts_with(b"addr");
-        let is_pardoned =
-            self.is_ready() && is_heard && matches!(message.meaning, Meaning::List(Wrong::TooMany));
-        if is_pardoned {
+        let is_long =
+            matches!(message.meaning, Meaning::List(Wrong::TooMany) | Meaning::TooManyAddresses);
+        if self.is_ready() && is_heard && is_long {
+            let has_addresses = matches!(message.meaning, Meaning::TooManyAddresses);
+            self.addresses.has_begun |= has_addresses;
             return Effect::Pardoned;
+        }
+        let is_lost = !self.is_ready() && matches!(message.meaning, Meaning::Addresses);
+        if is_lost {
+            self.addresses.pass_over();
         }
         if self.has_effect(message) { Effect::Taken } else { Effect::Ignored }
     }
@@ -504,7 +537,14 @@ impl Side {
                 let first = !std::mem::replace(&mut self.wtxid_relay, true);
                 first && self.common_version >= PROTOCOL
             }
-            (b"sendaddrv2" | b"sendheaders", ..) => true,
+            (b"sendaddrv2", ..) => {
+                self.wants_addrv2 = true;
+                true
+            }
+            (b"sendheaders", ..) => true,
+            // What follows from them is the model's.
+            (_, State::Ready, Meaning::Addresses) => true,
+            (b"getaddr", State::Ready, _) => !self.by_node && self.addresses.be_asked(),
             (_, _, Meaning::SendCmpct(is_2)) => is_2,
             (_, _, Meaning::Ping(Some(nonce))) if ready && !self.is_old() => {
                 self.due.push_back(Says::Pong(nonce));
@@ -528,6 +568,7 @@ impl Side {
         // Who is there for blocks alone is not asked (connman 2.1).
         if self.by_node && self.conn_type != ConnType::BlockRelay {
             self.due.push_back(Says::Plain("getaddr"));
+            self.addresses.ask();
         }
         if common_version <= ALERT_MAX {
             self.due.push_back(Says::Alert);
@@ -535,9 +576,19 @@ impl Side {
     }
 
     /// The node has queued a message: the next that is due, or a ping.
-    pub(super) fn queue(&mut self, name: &str, payload_bytes: usize) -> Result<(), String> {
+    pub(super) fn queue(
+        &mut self,
+        name: &str,
+        payload_bytes: usize,
+        now: UnixTime,
+        has_own: bool,
+    ) -> Result<(), String> {
         if name == "ping" && self.is_ready() && self.unqueued().is_none() {
             self.due.push_back(Says::Ping);
+        }
+        if matches!(name, "addr" | "addrv2") && self.unqueued().is_none() {
+            let says = self.addresses_due(payload_bytes, now, has_own)?;
+            self.due.push_back(says);
         }
         let Some(&says) = self.due.get(self.queued).filter(|says| says.name() == name) else {
             let expected = self.unqueued().unwrap_or("nothing");
@@ -545,6 +596,7 @@ impl Side {
         };
         let right_length = match says {
             Says::Version => payload_bytes >= 86,
+            Says::Addresses { .. } => true,
             says => payload_bytes == self.payload(says).len(),
         };
         if !right_length {
@@ -553,6 +605,20 @@ impl Side {
         self.queued += 1;
         self.unsent_memory += UNSENT_OVERHEAD_BYTES + memory(payload_bytes);
         Ok(())
+    }
+
+    /// A list of addresses, if there may be one.
+    fn addresses_due(
+        &mut self,
+        bytes: usize,
+        now: UnixTime,
+        has_own: bool,
+    ) -> Result<Says, String> {
+        if !self.is_ready() || !self.addresses.has_begun {
+            return Err("addresses were queued, and none are exchanged".to_owned());
+        }
+        let form = if self.wants_addrv2 { "addrv2" } else { "addr" };
+        Ok(Says::Addresses { form, bytes, queued: self.addresses.queue(now, has_own) })
     }
 
     /// The kernel has taken bytes: they have to be the queued messages, in order.
@@ -610,6 +676,12 @@ impl Side {
                 Says::Ping => payload.iter().any(|byte| *byte != 0) || self.is_old(),
                 // Signed by somebody: its length says enough.
                 Says::Alert => true,
+                Says::Addresses { form, bytes, queued } => {
+                    let left = Left::new(queued, form, payload);
+                    let is_list = left.is_some();
+                    left.into_iter().for_each(|left| self.addresses.leave(left));
+                    is_list && payload.len() == bytes
+                }
                 says => *payload == *self.payload(says),
             };
         if !is_right {
@@ -642,7 +714,7 @@ impl Side {
     /// What a message says; where that is not known, so many zeros.
     fn payload(&self, says: Says) -> Vec<u8> {
         match says {
-            Says::Version | Says::Plain(_) => Vec::new(),
+            Says::Version | Says::Plain(_) | Says::Addresses { .. } => Vec::new(),
             Says::Ping if self.is_old() => Vec::new(),
             Says::Ping => vec![0; 8],
             // Not announced by compact blocks; version 2.

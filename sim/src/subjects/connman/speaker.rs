@@ -46,6 +46,10 @@ pub(super) use settings::{NAMES, heard_with, said_with};
 /// Pings of ours whose answers are awaited; older ones are forgotten.
 const PINGS_AWAITED_MAX: usize = 100_000;
 
+/// Of so many things that a chatty peer says one is an address, about as often as a node looks at
+/// one.
+const PINGS_AN_ADDRESS: u64 = 48;
+
 /// A peer.
 #[derive(Clone, Debug)]
 pub struct Speaker {
@@ -258,9 +262,18 @@ impl Dialect for Speaker {
     }
 
     fn chat(&mut self, now: Now, out: &mut Vec<u8>) {
-        if self.heard_verack && self.said_verack {
-            self.say(now, "ping", out);
+        if !self.heard_verack || !self.said_verack {
+            return;
         }
+        if !self.nonces.is_multiple_of(PINGS_AN_ADDRESS) {
+            return self.say(now, "ping", out);
+        }
+        // An address that nobody else tells, as it might have been heard of.
+        let from = u64::from(self.number) * 64 + self.next_nonce() / PINGS_AN_ADDRESS % 64;
+        let settings = [("count", 1), ("from", from)];
+        let settings = settings.map(|(key, value)| (key.to_owned(), value.to_string()));
+        let addr = Word { name: "addr".to_owned(), settings: settings.to_vec() };
+        self.encode(now, &addr, out).expect("it is a word of this dialect");
     }
 
     /// From what costs a message to what ends the connection; the last of these comes late, so that
@@ -462,9 +475,7 @@ impl Speaker {
             // Of basic filters, from the first block on.
             "getcfilters" | "getcfheaders" => vec![0; 37],
             "getcfcheckpt" => vec![0; 33],
-            name if LISTS.contains(&name) => {
-                lists::payload(name, number(word, "count").unwrap_or(0))
-            }
+            name if LISTS.contains(&name) => lists::payload(now, word),
             _ => Vec::new(),
         }
     }

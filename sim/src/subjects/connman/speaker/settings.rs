@@ -1,6 +1,6 @@
 //! What can be said and heard: names, and the settings of each.
 
-use super::lists::{COUNT_MAX, LISTS};
+use super::lists::{COUNT_MAX, FROM_MAX, LISTS, NETWORK_MAX};
 use crate::bip324::GARBAGE_BYTES_MAX;
 use crate::lexicon::{Setting, Settings, Takes};
 
@@ -54,6 +54,14 @@ const FEEFILTER: [Setting; 1] = [Setting::up_to("rate", u64::MAX)];
 
 const LIST: [Setting; 1] = [Setting::up_to("count", COUNT_MAX)];
 
+const ADDRESSES: [Setting; 5] = [
+    Setting::up_to("count", COUNT_MAX),
+    Setting::up_to("from", FROM_MAX),
+    Setting::up_to("age", u32::MAX as u64),
+    Setting::up_to("services", u64::MAX),
+    Setting::up_to("network", NETWORK_MAX),
+];
+
 /// By what a message that is heard can be told from others of its name.
 const LENGTH: [Setting; 1] = [Setting::up_to("length", LENGTH_MAX)];
 
@@ -100,6 +108,8 @@ pub(in crate::subjects::connman) fn said_with(name: &str) -> Settings {
         "sendcmpct" => &SENDCMPCT,
         "feefilter" => &FEEFILTER,
         "key" => &KEY,
+        "addr" => &ADDRESSES[..4],
+        "addrv2" => &ADDRESSES,
         name if LISTS.contains(&name) => &LIST,
         _ => &[],
     };

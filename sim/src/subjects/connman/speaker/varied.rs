@@ -15,6 +15,9 @@ type Below<'a> = &'a mut dyn FnMut(u32) -> u32;
 const BEFORE_VERACK: [&str; 5] =
     ["wtxidrelay", "sendaddrv2", "sendtxrcncl", "sendheaders", "sendcmpct"];
 
+/// What is said of addresses after `verack`, if anything.
+const ADDRESSES: [&str; 3] = ["getaddr", "addr", "addrv2"];
+
 /// Values at the edges of numbers, and of the lengths that messages have.
 const NUMBERS: [u64; 10] = [0, 1, 2, 9, 255, 256, 1 << 31, 1 << 32, u64::MAX >> 1, u64::MAX];
 const LENGTHS: [u64; 12] = [0, 1, 4, 7, 8, 9, 32, 85, 100, 1_000, 4_000, 30_000];
@@ -42,6 +45,9 @@ const AGENTS: [u64; 7] = [0, 1, 252, 253, 256, 257, 1_000];
 
 /// Lengths that a header claims: none, one less or more than there is, the most, and beyond.
 const CLAIMS: [u32; 6] = [0, 7, 9, 4_000_000, 4_000_001, u32::MAX];
+
+/// How long ago an address was seen, in seconds: as news, and no more; beyond all that counts.
+const AGES: [u64; 5] = [0, 599, 600, 86_400, 4_294_967_295];
 
 /// Most bytes of a payload that is drawn whole.
 const RANDOM_BYTES_MAX: u32 = 120;
@@ -111,6 +117,12 @@ pub(super) fn draw_handshake(below: Below<'_>) -> Vec<Word> {
         }
     }
     say("verack", 1, below);
+    // Who says one of these hears addresses from then on.
+    for name in ADDRESSES {
+        if below(4) == 0 {
+            say(name, 6, below);
+        }
+    }
     words
 }
 
@@ -157,6 +169,9 @@ fn draw_settings(name: &str, below: Below<'_>) -> Vec<(String, String)> {
         ("sendcmpct", 0..3) => ("announce", below(2).to_string()),
         ("sendcmpct", 3..6) => ("version", pick(&NUMBERS, below).to_string()),
         ("feefilter", 0..4) => ("rate", pick(&NUMBERS, below).to_string()),
+        ("addr" | "addrv2", 5) => ("from", below(2_000).to_string()),
+        ("addr" | "addrv2", 6) => ("age", pick(&AGES, below).to_string()),
+        ("addrv2", 7) => ("network", below(8).to_string()),
         (name, 0..3) if borne(name).is_some() => ("count", draw_count(name, below).to_string()),
         _ => ("length", pick(&LENGTHS, below).to_string()),
     };
