@@ -31,7 +31,7 @@ fn nodes_complete_the_handshake_both_ways() {
 /// Beside whoever is on the list, or nobody.
 #[test]
 fn added_node_is_connected_to() {
-    let (mut listener, at) = Node::listening(&[]);
+    let (listener, at) = Node::listening(&[]);
     let mut dialer = Node::start(&["-connect=0", &format!("-addnode={at}")]);
     dialer.expect(&format!("trying v2 connection (manual) to {at}"));
     dialer.expect("New manual v2 peer connected: version=70016");
@@ -42,8 +42,8 @@ fn added_node_is_connected_to() {
 /// Who knows nobody asks whom it was told of. The other one offers no blocks, and is left for it.
 #[test]
 fn seed_node_is_asked_by_who_knows_nobody() {
-    let (mut listener, at) = Node::listening(&[]);
-    let mut dialer = Node::start(&[&format!("-seednode={at}")]);
+    let (listener, at) = Node::listening(&[]);
+    let mut dialer = Node::start(&["-listen=0", &format!("-seednode={at}")]);
     dialer.expect(&format!("trying v2 connection (addr-fetch) to {at}"));
     dialer.expect("does not offer the expected services");
     dialer.stop().assert_clean();
