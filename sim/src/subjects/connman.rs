@@ -198,9 +198,9 @@ impl Subject for Connman {
                 _ => {
                     return Err(refused(
                         "one of connect, automatic, knows, seed-nodes, added, max-inbound, \
-                         max-full-relay, max-block-relay, peer-timeout, max-receive-buffer, \
-                         max-send-buffer, v2, v2-peers, whitelist, and of the host's: seed, send-buffer, \
-                         receive-buffer, descriptors, backlog",
+                         max-full-relay, max-block-relay, peer-timeout, \
+                         max-receive-buffer, max-send-buffer, v2, v2-peers, whitelist, \
+                         and of the host's: seed, send-buffer, receive-buffer, descriptors, backlog",
                     ));
                 }
             }
