@@ -200,7 +200,8 @@ impl Subject for Connman {
                         "one of connect, automatic, knows, seed-nodes, added, max-inbound, \
                          max-full-relay, max-block-relay, peer-timeout, \
                          max-receive-buffer, max-send-buffer, v2, v2-peers, whitelist, \
-                         and of the host's: seed, send-buffer, receive-buffer, descriptors, backlog",
+                         and of the host's: seed, send-buffer, receive-buffer, \
+                         descriptors, backlog",
                     ));
                 }
             }
