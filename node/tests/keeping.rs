@@ -42,13 +42,18 @@ const FOR_LONG: u64 = 4_000_000_000;
 fn node_makes_its_files_at_the_first_start() {
     let directory = Directory::new("first");
     let args = ["-listen=0", "-nodebuglogfile", &directory.option()];
-    for start in ["banlist.json was not found", "Loaded 0 entries of banlist.json"] {
-        let mut node = Node::start(&args);
+    let chosen = [".lock", "anchors.dat", "banlist.json", "peers.dat"];
+    for (connect, start, files) in [
+        // Anchors are for the next run of a node that chooses whom it connects to.
+        ("-connect=0", "banlist.json was not found", &chosen[1..]),
+        ("-fixedseeds", "Loaded 0 entries of banlist.json", &chosen),
+        ("-fixedseeds", "Loaded 0 entries of anchors.dat", &chosen),
+    ] {
+        let mut node = Node::start(&[&args[..], &[connect]].concat());
         node.expect(start);
         node.expect("Done loading");
         node.stop().assert_clean();
-        let made = [".lock", "anchors.dat", "banlist.json", "peers.dat"];
-        assert_eq!(names(&directory), made);
+        assert_eq!(names(&directory), files);
     }
     for file in ["regtest/.lock", "regtest/banlist.json", "regtest/peers.dat"] {
         let mode = fs::metadata(directory.path(file)).unwrap().permissions().mode();

@@ -103,7 +103,7 @@ const ADDED: &str = "
 node     added 203.0.113.1:8333
 
 0ms      p1 is honest
-+1min    p1 is honest
++1min    p1 dials
 ";
 
 /// Somebody asks much, and others a little.
