@@ -52,8 +52,8 @@ pub(crate) struct Lock {
     _file: File,
 }
 
-/// Keeps a directory for this node. The file stays when the node ends; what holds is the lock on it,
-/// which ends with the process, however that ends. Core: util/fs_helpers.cpp, `LockDirectory`.
+/// Keeps a directory for this node. The file stays when the node ends; what holds is the lock on
+/// it, which ends with the process, however that ends. Core: util/fs_helpers.cpp, `LockDirectory`.
 ///
 /// # Errors
 ///

@@ -75,9 +75,9 @@ pub struct Timeouts {
     /// Bytes that earn a second for a body, at least 1. Ours: so that trickling does not keep a
     /// place.
     pub body_bytes_per_sec_min: u32,
-    /// Bytes taken by the kernel that earn a second for an answer, at least 1. Whoever takes as many
-    /// in each second is never late; whoever takes none is, once what the kernel holds for it would
-    /// have been taken at this rate. Ours.
+    /// Bytes taken by the kernel that earn a second for an answer, at least 1. Whoever takes as
+    /// many in each second is never late; whoever takes none is, once what the kernel holds for it
+    /// would have been taken at this rate. Ours.
     pub answer_bytes_per_sec_min: u32,
 }
 

@@ -2,8 +2,8 @@
 //!
 //! They go the whole way in virtual time: a client's bytes on a host that talks to itself, the HTTP
 //! server with its desk, calls to a node on another host, and answers back. What is no JSON is
-//! refused by us as by `serde_json`; each request that waits for an answer has one; what is answered
-//! is JSON.
+//! refused by us as by `serde_json`; each request that waits for an answer has one; what is
+//! answered is JSON.
 
 use std::io::IoSlice;
 use std::net::{Ipv4Addr, SocketAddr};
