@@ -15,6 +15,7 @@ seeds() {
     mkdir -p "$folder"
     case $target in
         connman | sockman | http_server) cargo sim export corpus --to "$folder" ;;
+        rpc_json) grep -v '^#' corpus/rpc/calls.txt | split -l 1 - "$folder/call-" ;;
         schedule_text) cp corpus/*/*.case "$folder" ;;
         parsers)
             for text in corpus/*/*.case sim/worlds/*.toml bugs/*.toml; do

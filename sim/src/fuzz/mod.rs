@@ -8,6 +8,7 @@
 //! transport_v2         the same, encrypted, perhaps with a byte changed
 //! transport_detect     bytes -> a responder, which may be dialled by v1
 //! http_request         bytes -> requests, in pieces and in one
+//! rpc_json             bytes -> a call's content, the whole way to a node and back
 //! message              bytes -> messages, against somebody else's codec
 //! schedule_text        bytes -> text -> value -> text, and through bytes
 //! parsers              bytes -> everything that parses
@@ -24,6 +25,7 @@ mod http_request;
 mod message;
 mod mutate;
 mod parsers;
+mod rpc_json;
 mod schedule_text;
 mod schedules;
 mod sockets_contract;
@@ -36,6 +38,7 @@ pub use http_request::http_request;
 pub use message::message;
 pub use mutate::{crossover, mutate};
 pub use parsers::parsers;
+pub use rpc_json::rpc_json;
 pub use schedule_text::schedule_text;
 pub use schedules::{connman, http_server, schedule_of, sockman};
 pub use sockets_contract::sockets_contract;
