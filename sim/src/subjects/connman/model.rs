@@ -24,7 +24,7 @@ use super::fairness::Fairness;
 use super::opening::{P2P_V2, known_services};
 use super::rights::{Rights, is_local};
 use super::rumours::{Rumours, has_own_place, own_places};
-use super::side::{Effect, FEELER_DONE, Side};
+use super::side::{ADDR_FETCH_DONE, Effect, FEELER_DONE, Side};
 use super::tap::Tap;
 use super::timers::{self, Clock, Times};
 use super::watch::Configured;
@@ -380,6 +380,7 @@ impl Model {
                     self.peers.remove(peer).ok_or_else(|| after_the_end(notice))?;
                     let Some(side) = self.sides.get(conn) else { continue };
                     self.check_reason(side, reason, config)?;
+                    self.hear_last(*conn, reason);
                 }
                 Notice::FallsBackToV1 { endpoint, .. } => {
                     self.fallbacks.push_back(endpoint.clone());
@@ -579,6 +580,16 @@ impl Model {
         }
         let expected = side.over.unwrap_or("nothing");
         Err(objection(side, format!("it was ended for {name}; what passed says {expected}")))
+    }
+
+    /// What ended a connection may have been addresses, which were heard.
+    fn hear_last(&mut self, conn: ConnId, reason: &sockman::connman::DisconnectReason) {
+        let Self { sides, rumours, clock, .. } = self;
+        let Some(side) = sides.get_mut(&conn) else { return };
+        if reason.name() == ADDR_FETCH_DONE && side.over.is_none() {
+            let has_addr = side.rights.has_addr;
+            rumours.hear(&mut side.addresses, side.times.opened, clock.now.wall, has_addr);
+        }
     }
 
     /// Whether somebody of a kind has to go of which there are more than there are places for, and

@@ -35,6 +35,9 @@ const COMPACT_BLOCKS_MIN: i32 = 70014;
 /// Why a connection ends that was to see whether somebody is there.
 pub(super) const FEELER_DONE: &str = "feeler-done";
 
+/// Why the node ends a connection that was made to hear addresses.
+pub(super) const ADDR_FETCH_DONE: &str = "addr-fetch-done";
+
 /// Every block, with witnesses (connman 5.4).
 const DESIRABLE: u64 = 9;
 
@@ -76,8 +79,8 @@ enum Meaning {
     SendCmpct(bool),
     /// A list, or something that is asked for.
     List(Wrong),
-    /// A list of addresses that can be read and is not too long.
-    Addresses,
+    /// A list of so many addresses, which can be read and is not too long.
+    Addresses(usize),
     /// One that is too long.
     TooManyAddresses,
     /// Its name says everything.
@@ -362,10 +365,13 @@ impl Side {
                 let version = payload.get(1..).and_then(<[u8]>::first_chunk);
                 Meaning::SendCmpct(version.is_some_and(|v| u64::from_le_bytes(*v) == 2))
             }
+            // Who is there for blocks alone says none that anybody hears.
+            b"addr" | b"addrv2" if self.is_for_blocks_alone() => Meaning::Plain,
             name @ (b"addr" | b"addrv2") => match rumours::read(name, payload) {
                 Some(list) if lists::look(name, payload) == Wrong::Nothing => {
+                    let count = list.len();
                     self.addresses.push(list);
-                    Meaning::Addresses
+                    Meaning::Addresses(count)
                 }
                 Some(_) => Meaning::TooManyAddresses,
                 None => Meaning::Plain,
@@ -450,6 +456,10 @@ impl Side {
             }
             (_, State::Ready, Meaning::List(wrong)) => self.ends_for(wrong),
             (_, State::Ready, Meaning::TooManyAddresses) => self.ends_for(Wrong::TooMany),
+            // More than its own: it has been asked for nothing else (connman 2.1).
+            (_, State::Ready, Meaning::Addresses(2..)) if self.conn_type == ConnType::AddrFetch => {
+                Some(ADDR_FETCH_DONE)
+            }
             (b"wtxidrelay", State::Ready, _) => Some("wtxidrelay-after-verack"),
             (b"sendaddrv2", State::Ready, _) => Some("sendaddrv2-after-verack"),
             _ => None,
@@ -501,15 +511,14 @@ impl Side {
 
     /// What a message comes to that does not end the connection.
     fn answer(&mut self, message: Message) -> Effect {
-        let is_heard = !self.is_for_blocks_alone() || !trimmed(&message.name).starts_with(b"addr");
         let is_long =
             matches!(message.meaning, Meaning::List(Wrong::TooMany) | Meaning::TooManyAddresses);
-        if self.is_ready() && is_heard && is_long {
+        if self.is_ready() && is_long {
             let has_addresses = matches!(message.meaning, Meaning::TooManyAddresses);
             self.addresses.has_begun |= has_addresses;
             return Effect::Pardoned;
         }
-        let is_lost = !self.is_ready() && matches!(message.meaning, Meaning::Addresses);
+        let is_lost = !self.is_ready() && matches!(message.meaning, Meaning::Addresses(_));
         if is_lost {
             self.addresses.pass_over();
         }
@@ -543,7 +552,7 @@ impl Side {
             }
             (b"sendheaders", ..) => true,
             // What follows from them is the model's.
-            (_, State::Ready, Meaning::Addresses) => true,
+            (_, State::Ready, Meaning::Addresses(_)) => true,
             (b"getaddr", State::Ready, _) => !self.by_node && self.addresses.be_asked(),
             (_, _, Meaning::SendCmpct(is_2)) => is_2,
             (_, _, Meaning::Ping(Some(nonce))) if ready && !self.is_old() => {
