@@ -72,8 +72,8 @@ pub struct Schedule {
     /// What is under test: `connman`, `echo`, or a stranger's.
     pub subject: String,
     /// Settings of the node, in the order of the text: `max-inbound`, `8`. Keys are names, but not
-    /// `connects`, `dials`, `drops`, `is`, `keeps`, `restarts`, `crashes`; a value is the rest of a line,
-    /// perhaps nothing.
+    /// `connects`, `crashes`, `dials`, `drops`, `is`, `keeps`, `restarts`; a value is the rest of a
+    /// line, perhaps nothing.
     pub node: Vec<(String, String)>,
     /// The script.
     pub script: Vec<Line>,

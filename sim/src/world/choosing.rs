@@ -1,5 +1,5 @@
-//! What goes next where a scheduler decides: an arrival, a look at the sockets, a task, the disk, or
-//! one of the two threads between which the node's door stands.
+//! What goes next where a scheduler decides: an arrival, a look at the sockets, a task, the disk,
+//! or one of the two threads between which the node's door stands.
 
 use sockman::driver::{Machine, Task, Turn};
 use sockman::time::Instant;
