@@ -57,6 +57,12 @@ impl VirtualFiles {
         self.waiting.front()
     }
 
+    /// Whether something has completed that was not taken.
+    #[must_use]
+    pub fn has_completed(&self) -> bool {
+        !self.completed.is_empty()
+    }
+
     /// The disk.
     #[must_use]
     pub const fn disk(&self) -> &Disk {

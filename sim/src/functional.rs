@@ -120,6 +120,7 @@ fn step(op: &Op, peer: &mut Peer, at: Duration) -> Result<String, &'static str> 
         | Op::NodeDialsItself
         | Op::NodeTold { .. }
         | Op::NodeRestarts
+        | Op::NodeCrashes
         | Op::NodeStalls { .. }
         | Op::Link { .. }
         | Op::WallJump { .. }

@@ -189,6 +189,16 @@ impl<'a, X: Subject> Author<'a, X> {
         weight::widen(&mut self.lines);
         // Last, so that all else of a schedule is as it would be without.
         self.draw_speech();
+        self.draw_files();
+    }
+
+    fn draw_files(&mut self) {
+        let chance = self.table.node.files_in_256;
+        // Who chooses knows somebody at the start, and that is not what lies on a disk.
+        if chance > 0 && self.draws.in_256(chance) && !self.chooses {
+            let draws = &mut self.draws;
+            self.schedule.node.extend(X::draw_files(&mut |bound| draws.below(bound)));
+        }
     }
 
     fn draw_speech(&mut self) {

@@ -267,6 +267,7 @@ impl<X: Subject, K: Host> Run<X, K> {
             | Step::Node(..)
             | Step::Left
             | Step::Woke
+            | Step::Filed
             | Step::Driven(_) => Ok(Progress::Going),
         }
     }
@@ -510,9 +511,13 @@ impl<X: Subject, K: Host> Run<X, K> {
                     Done::Nothing("nobody knows this command")
                 }
             },
-            Op::NodeRestarts => {
-                self.world.restart();
-                self.oracles.forget_node();
+            Op::NodeRestarts | Op::NodeCrashes => {
+                if op == Op::NodeRestarts {
+                    self.world.restart()
+                } else {
+                    self.world.crash()
+                }
+                self.oracles.restarted(&self.world);
                 Done::Something
             }
             Op::NodeStalls { by } => self.world.stall(*by),

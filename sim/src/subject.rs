@@ -5,14 +5,17 @@
 //! `examples/own_protocol.rs` shows how little that takes.
 
 use std::fmt;
+use std::time::Duration;
 
 use sockman::driver::Task;
+use sockman::files::FileRequest;
 use sockman::rng::Seed;
 use sockman::sockets::{ConnId, Endpoint, Event};
 use sockman::sockman::{Conns, Initiator, Slices, Tenant};
 use sockman::time::{Instant, Now};
 
 use crate::faulty::CallRecord;
+use crate::files::VirtualFiles;
 use crate::guided::{Told, Transition};
 use crate::schedule::Word;
 use crate::world::Step;
@@ -41,6 +44,26 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
     /// A setting that it does not know, or a value that it does not take.
     fn tenant(setup: &Setup<'_>) -> Result<Self::Tenant, SettingError>;
 
+    /// The disk of its host, by the `node` lines; `None`: it keeps no files.
+    fn disk(settings: &[(String, String)]) -> Option<DiskConfig> {
+        let _ = settings;
+        None
+    }
+
+    /// The tenant of a process that begins, once it has read its files.
+    ///
+    /// # Errors
+    ///
+    /// It cannot begin with what it has found there, and why.
+    fn load(
+        tenant: Self::Tenant,
+        files: &mut VirtualFiles,
+        now: Now,
+    ) -> Result<Self::Tenant, String> {
+        let _ = (files, now);
+        Ok(tenant)
+    }
+
     /// A peer, by the `node` lines of a schedule: the setting may say how it speaks.
     fn peer(settings: &[(String, String)], number: u16) -> Self::Dialect {
         let _ = settings;
@@ -51,6 +74,12 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
     /// perhaps none.
     fn draw_speech(peers: &[u16], below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
         let _ = (peers, below);
+        Vec::new()
+    }
+
+    /// Settings by which the node of a generated schedule keeps files; perhaps none.
+    fn draw_files(below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
+        let _ = below;
         Vec::new()
     }
 
@@ -205,6 +234,21 @@ pub trait Watch<X: Subject>: Default + Clone + Send + fmt::Debug {
     ///
     /// Something is as it must not be.
     fn look(&mut self, sight: &Sight<'_, X>) -> Result<(), Objection>;
+
+    /// The process has ended. What it keeps for the next one may still be remembered.
+    fn end(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The next process begins, with what it has read of its files.
+    ///
+    /// # Errors
+    ///
+    /// That is not what the one before has kept.
+    fn begin_again(&mut self, tenant: &X::Tenant, now: Now) -> Result<(), Objection> {
+        let _ = (tenant, now);
+        Ok(())
+    }
 }
 
 /// What a step of the node's was, from outside.
@@ -228,6 +272,8 @@ pub struct Sight<'a, X: Subject> {
     pub notices: &'a [<X::Tenant as Tenant>::Notice],
     /// The command that it handled, if it is a step that handles one.
     pub command: Option<&'a <X::Tenant as Tenant>::Command>,
+    /// What it asked of its files; `None`: it keeps none.
+    pub asked_of_files: Option<&'a [FileRequest]>,
 }
 
 impl<'a, X: Subject> Sight<'a, X> {
@@ -274,6 +320,13 @@ pub struct Setup<'a> {
     pub settings: &'a [(String, String)],
     /// The node's randomness.
     pub seed: Seed,
+}
+
+/// What the disk of the node's host is like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskConfig {
+    /// How long each operation takes; none is begun before the one before it is over.
+    pub latency: Duration,
 }
 
 /// A `node` line that the subject does not take.

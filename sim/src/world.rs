@@ -21,6 +21,7 @@ use crate::capture::{Capture, Packet, Packets};
 use crate::chooser::Chooser;
 use crate::done::Done;
 use crate::faulty::{Faulty, Weights};
+use crate::files::VirtualFiles;
 use crate::host::Host;
 use crate::net::{HostId, Kernel, KernelConfig, LinkConfig, Network, NoSuchHost, Segment};
 use crate::schedule::ActorId;
@@ -29,6 +30,7 @@ use crate::subject::{SettingError, Setup, Sight, Subject};
 use crate::trace::{Story, Trace, Who};
 
 mod choosing;
+mod disk;
 mod driver;
 mod links;
 mod mailbox;
@@ -38,6 +40,7 @@ mod telling;
 
 pub use operator::Letter;
 
+use disk::NodeDisk;
 use driver::Driver;
 use operator::Operator;
 
@@ -120,6 +123,8 @@ pub enum Step {
     Left,
     /// Somebody who had left something woke the node's driver.
     Woke,
+    /// The disk of the node's host carried out an operation, which woke the node's driver.
+    Filed,
     /// The node's driver did something of its own: it took in what lay at its door, showed the
     /// machine, began to wait, or ended.
     Driven(Turn),
@@ -142,10 +147,18 @@ struct Birth {
 }
 
 impl Birth {
-    fn tenant<X: Subject>(&self) -> Result<X::Tenant, SettingError> {
+    /// A tenant that has read its files, if it has any.
+    fn tenant<X: Subject>(
+        &self,
+        disk: Option<&mut NodeDisk>,
+        now: Now,
+    ) -> Result<X::Tenant, SettingError> {
         // A process draws anew when it starts.
         let seed = Seed::from_number(self.seed ^ self.lives << 32);
-        X::tenant(&Setup { settings: &self.settings, seed })
+        let tenant = X::tenant(&Setup { settings: &self.settings, seed })?;
+        let Some(disk) = disk else { return Ok(tenant) };
+        let loaded = X::load(tenant, disk.files_mut(), now);
+        Ok(loaded.unwrap_or_else(|why| panic!("the node does not start: {why}")))
     }
 }
 
@@ -156,6 +169,8 @@ pub struct World<X: Subject, K: Host = Kernel> {
     now: Now,
     machine: Machine<Faulty<K>, X::Tenant>,
     birth: Birth,
+    /// What the tenant keeps its files on; `None`: it keeps none.
+    disk: Option<Box<NodeDisk>>,
     node_host: HostId,
     actors: Vec<Actor<X::Dialect, K::Peer>>,
     /// When each actor has something to do by itself, kept so that a step need not ask them all.
@@ -247,12 +262,14 @@ impl<X: Subject, K: Host> World<X, K> {
             return Err(SettingError { key, value, expected });
         }
         let sockman = SockMan::new(Faulty::new(host, by_address), config.sockman);
-        let machine = Machine::new(sockman, birth.tenant::<X>()?);
         let now = Now { steady: Instant::START, wall: WALL_START };
+        let mut disk = X::disk(settings).map(|config| Box::new(NodeDisk::new(config)));
+        let machine = Machine::new(sockman, birth.tenant::<X>(disk.as_deref_mut(), now)?);
         let mut world = Self {
             now,
             machine,
             birth,
+            disk,
             node_host,
             wakeups: vec![None; made.len()],
             next_actor: None,
@@ -289,10 +306,26 @@ impl<X: Subject, K: Host> World<X, K> {
     /// Ends the node's process without a warning, and begins a new one at once. Its kernel closes
     /// what it had open.
     pub fn restart(&mut self) {
+        self.end_life(NodeDisk::end_process);
+    }
+
+    /// The same, and its machine goes down with it: of what was not durable on its disk the seed
+    /// says how much is left.
+    pub fn crash(&mut self) {
+        let seed = self.birth.seed ^ (self.birth.lives + 1) << 32;
+        self.end_life(|disk| disk.crash(seed));
+    }
+
+    fn end_life(&mut self, end: impl FnOnce(&mut NodeDisk)) {
         let mut faulty = self.machine.sockets_mut().clone();
         faulty.end_process();
         self.birth.lives += 1;
-        let tenant = self.birth.tenant::<X>().expect("the settings were taken before");
+        if let Some(disk) = &mut self.disk {
+            end(disk);
+        }
+        let disk = self.disk.as_deref_mut();
+        let tenant = self.birth.tenant::<X>(disk, self.now);
+        let tenant = tenant.expect("the settings were taken before");
         self.machine = Machine::new(SockMan::new(faulty, self.birth.sockman), tenant);
         // What waited at the old process's door went with it.
         self.restart_driver();
@@ -373,6 +406,7 @@ impl<X: Subject, K: Host> World<X, K> {
         let now = self.now;
         self.machine.shutdown(now);
         self.machine.take_notices(&mut self.notices);
+        self.begin_on_files();
         self.carry_from_node();
     }
 
@@ -451,6 +485,7 @@ impl<X: Subject, K: Host> World<X, K> {
             reported: if looks { &self.events } else { &[] },
             notices: &self.notices,
             command: self.operator.commanded(),
+            asked_of_files: self.disk.as_deref().map(NodeDisk::asked),
         }
     }
 
@@ -479,9 +514,18 @@ impl<X: Subject, K: Host> World<X, K> {
     pub fn forget(&mut self) {
         self.machine.sockets_mut().forget();
         self.operator.forget();
+        if let Some(disk) = &mut self.disk {
+            disk.forget();
+        }
         self.notices.clear();
         self.saw.clear();
         self.moved.clear();
+    }
+
+    /// The files of the node's, if it keeps some.
+    #[must_use]
+    pub fn files(&self) -> Option<&VirtualFiles> {
+        self.disk.as_deref().map(NodeDisk::files)
     }
 
     /// Whether anything is under way between the hosts.

@@ -223,6 +223,8 @@ pub enum NodeTurn {
     WallJumps,
     /// Its process ends and begins again.
     Restarts,
+    /// Its machine goes down and comes up again.
+    Crashes,
     /// Its process gets no processor, for a while.
     Stalls,
     /// Every link falls silent, for a while.
@@ -247,6 +249,9 @@ pub struct Node {
     /// Chance in 256 that it and some of its peers speak otherwise than they usually do: v2.
     #[serde(default)]
     pub speech_in_256: u8,
+    /// Chance in 256 that it keeps files.
+    #[serde(default)]
+    pub files_in_256: u8,
 }
 
 /// Links at the start.

@@ -181,8 +181,8 @@ fn what_cannot_be_expressed_is_skipped_and_named() {
         ("0ms fault node's next accept would block\n", "fault", "fault"),
         (
             "0ms p1 is slow\nnode restarts\n",
-            "is slow; node restarts, stalls",
-            "is slow; node restarts, stalls",
+            "is slow; node restarts, crashes, stalls",
+            "is slow; node restarts, crashes, stalls",
         ),
         ("20min p1 dials\n", "", "more time than there is, of a node whose clock is its own"),
     ] {

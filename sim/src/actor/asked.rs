@@ -73,6 +73,7 @@ impl<D: Dialect, K: PeerHost> Actor<D, K> {
             | Op::NodeDialsItself
             | Op::NodeTold { .. }
             | Op::NodeRestarts
+            | Op::NodeCrashes
             | Op::NodeStalls { .. }
             | Op::Link { .. }
             | Op::WallJump { .. }

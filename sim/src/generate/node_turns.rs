@@ -26,6 +26,7 @@ impl<X: Subject> Author<'_, X> {
                 Op::WallJump { direction, by }
             }
             NodeTurn::Restarts => Op::NodeRestarts,
+            NodeTurn::Crashes => Op::NodeCrashes,
             NodeTurn::Stalls => {
                 let most = *self.draws.pick(&[Duration::from_secs(1), within / 8, within]);
                 Op::NodeStalls { by: self.time_below(most) }

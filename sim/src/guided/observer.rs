@@ -151,6 +151,7 @@ impl<X: Subject> Observer<X> {
             Step::Node(task, _) => Machine::<Faulty<Kernel>, X::Tenant>::task_name(*task),
             Step::Left => "push",
             Step::Woke => "wake",
+            Step::Filed => "disk",
             Step::Driven(_) => "driver",
             Step::Polled(_) | Step::Idle(_) | Step::Stalled(_) => return,
         };

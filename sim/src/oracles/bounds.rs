@@ -34,6 +34,7 @@ pub(super) fn check<X: Subject, K: Host>(
         | Step::Looked(_)
         | Step::Left
         | Step::Woke
+        | Step::Filed
         | Step::Driven(_)
         | Step::Idle(_)
         | Step::Stalled(_) => None,

@@ -108,6 +108,7 @@ impl Fairness {
             | Step::Arrived
             | Step::Left
             | Step::Woke
+            | Step::Filed
             | Step::Driven(_)
             | Step::Stalled(_) => Ok(()),
         }

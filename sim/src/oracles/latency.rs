@@ -66,7 +66,7 @@ impl Latency {
         self.count_steps(world, step)?;
         match step {
             Step::Outside | Step::Arrived | Step::Stalled(_) | Step::Left => Ok(()),
-            Step::Woke => {
+            Step::Woke | Step::Filed => {
                 self.woken = true;
                 Ok(())
             }
@@ -124,7 +124,7 @@ impl Latency {
             self.arrivals = 0;
             self.steps_in_vain = 0;
         }
-        let has_come = matches!(step, Step::Outside | Step::Arrived | Step::Left);
+        let has_come = matches!(step, Step::Outside | Step::Arrived | Step::Left | Step::Filed);
         *(if has_come { &mut self.arrivals } else { &mut self.steps }) += 1;
         match step {
             // What the plan did to a call is not the node's doing, nor does it bring it forward.
@@ -134,6 +134,7 @@ impl Latency {
             Step::Polled(_)
             | Step::Looked(_)
             | Step::Woke
+            | Step::Filed
             | Step::Driven(_)
             | Step::Idle(_)
             | Step::Stalled(_) => {}

@@ -58,6 +58,9 @@ pub struct Oracles<X: Subject> {
     accounting: accounting::Accounting,
     liveness: liveness::Liveness,
     subject: X::Watch,
+    /// What a new process was found to have kept wrong, until the step is looked at with which it
+    /// began.
+    kept_wrong: Option<Violation>,
     node_steps: u64,
 }
 
@@ -79,20 +82,32 @@ impl<X: Subject> Oracles<X> {
             accounting: accounting::Accounting::default(),
             liveness: liveness::Liveness::default(),
             subject: X::Watch::default(),
+            kept_wrong: None,
             node_steps: 0,
         }
     }
 
     /// The node's process has ended, and a new one has begun: what was known of the old one's
-    /// connections is forgotten. Its peers' side of them is not.
-    pub fn forget_node(&mut self) {
+    /// connections is forgotten. Its peers' side of them is not, nor what the new one must have
+    /// kept.
+    pub fn restarted<K: Host>(&mut self, world: &World<X, K>) {
+        use crate::subject::Watch as _;
+        self.forget_node();
+        let now = world.now();
+        if let Err(objection) = self.subject.begin_again(world.machine().tenant(), now) {
+            self.kept_wrong = Some(objected(now.steady, objection));
+        }
+    }
+
+    fn forget_node(&mut self) {
+        use crate::subject::Watch as _;
         self.streams.forget_node();
         self.liveness.forget_node();
         self.lifecycle = lifecycle::Lifecycle::default();
         self.latency = latency::Latency::default();
         self.fairness = fairness::Fairness::default();
         self.accounting = accounting::Accounting::default();
-        self.subject = X::Watch::default();
+        self.subject.end();
     }
 
     /// Looks at what a step did.
@@ -105,6 +120,9 @@ impl<X: Subject> Oracles<X> {
         world: &World<X, K>,
         step: &Step,
     ) -> Result<(), Violation> {
+        if let Some(violation) = self.kept_wrong.take() {
+            return Err(violation);
+        }
         if world.has_ended() {
             return self.after_end(world, step);
         }
@@ -113,7 +131,8 @@ impl<X: Subject> Oracles<X> {
             bounds::check_commands(world)?;
         }
         let outside = matches!(step, Step::Outside | Step::Arrived | Step::Stalled(_));
-        if (outside || passes || *step == Step::Woke) && !world.has_seen() {
+        let rouses = matches!(step, Step::Woke | Step::Filed);
+        if (outside || passes || rouses) && !world.has_seen() {
             return self.latency.check(world, step);
         }
         protocol::check(world)?;
@@ -132,7 +151,8 @@ impl<X: Subject> Oracles<X> {
                 world.machine().check_invariants();
             }
         }
-        if matches!(step, Step::Polled(1..) | Step::Looked(1..)) {
+        let looks = matches!(step, Step::Polled(_) | Step::Looked(_));
+        if looks && !(world.reported().is_empty() && world.notices().is_empty()) {
             self.subject_check(world, step)?;
         }
         if matches!(step, Step::Idle(_)) {
@@ -184,11 +204,14 @@ impl<X: Subject> Oracles<X> {
     ) -> Result<(), Violation> {
         use crate::subject::Watch as _;
         let at = world.now().steady;
-        self.subject.look(&world.sight(step)).map_err(|objection| {
-            let Objection { oracle, since, what, rule } = objection;
-            Violation { oracle, what, since: since.unwrap_or(at), at, rule }
-        })
+        self.subject.look(&world.sight(step)).map_err(|objection| objected(at, objection))
     }
+}
+
+/// What a subject's own oracle noticed.
+fn objected(at: Instant, objection: Objection) -> Violation {
+    let Objection { oracle, since, what, rule } = objection;
+    Violation { oracle, what, since: since.unwrap_or(at), at, rule }
 }
 
 impl<X: Subject> Default for Oracles<X> {

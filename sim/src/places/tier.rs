@@ -77,12 +77,13 @@ const VANISHES: Operation = peer("vanishes");
 const SEEN: Operation = peer("expect, of what a peer sees");
 const SETTING: Operation = peer("a setting of the subject's");
 const ASKED: Operation = call("node dials, drops, is told");
-const PROCESS: Operation = call("node restarts, stalls");
+const PROCESS: Operation = call("node restarts, crashes, stalls");
 const CLOCK: Operation = call("wall jumps");
 const FAULT: Operation = call("fault");
 const ORDER_AT: Operation = call("order at a call");
 const OWN_WORD: Operation = call("expect, of what the node says itself");
-const HOST_SETTING: Operation = call("send-buffer, receive-buffer, descriptors, seed");
+const HOST_SETTING: Operation =
+    call("send-buffer, receive-buffer, descriptors, directory, disk-latency, seed");
 const LINK_PACE: Operation = inner("link latency, bandwidth, chunks");
 const LINK_SILENCE: Operation = inner("link swallows, heals");
 const SILENCE: Operation = inner("connect to nobody");
@@ -133,7 +134,7 @@ pub const fn of_line(op: &Op) -> Operation {
         Op::NodeDials { .. } | Op::NodeDrops { .. } | Op::NodeDialsItself | Op::NodeTold { .. } => {
             ASKED
         }
-        Op::NodeRestarts | Op::NodeStalls { .. } => PROCESS,
+        Op::NodeRestarts | Op::NodeCrashes | Op::NodeStalls { .. } => PROCESS,
         Op::WallJump { .. } => CLOCK,
         Op::Fault(_) => FAULT,
         Op::Link { change, .. } => match change {
@@ -164,7 +165,8 @@ pub const fn of_deviation(deviation: &Deviation) -> Operation {
 /// The sort of a setting of the node's.
 fn of_setting(schedule: &Schedule, key: &str, value: &str) -> Operation {
     match key {
-        "send-buffer" | "receive-buffer" | "descriptors" | "seed" => HOST_SETTING,
+        "send-buffer" | "receive-buffer" | "descriptors" | "directory" | "disk-latency"
+        | "seed" => HOST_SETTING,
         "backlog" => BACKLOG,
         "connect" | "knows" | "added" | "seed-nodes" if connects_to_nobody(schedule, value) => {
             SILENCE
@@ -239,7 +241,7 @@ fn restarts_apart(schedule: &Schedule) -> Schedule {
     let mut later = Duration::ZERO;
     let mut before = None;
     for (line, at) in apart.script.iter_mut().zip(schedule.times()) {
-        if line.op == Op::NodeRestarts && before == Some(at) {
+        if matches!(line.op, Op::NodeRestarts | Op::NodeCrashes) && before == Some(at) {
             later += APART;
         }
         before = Some(at);

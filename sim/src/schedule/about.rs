@@ -62,6 +62,7 @@ impl Op {
             | Self::NodeDrops { .. }
             | Self::NodeDialsItself
             | Self::NodeRestarts
+            | Self::NodeCrashes
             | Self::NodeStalls { .. }
             | Self::Vanish { .. }
             | Self::Behave { .. }
@@ -98,6 +99,7 @@ impl Op {
             Self::NodeDialsItself
             | Self::NodeTold { .. }
             | Self::NodeRestarts
+            | Self::NodeCrashes
             | Self::NodeStalls { .. }
             | Self::WallJump { .. } => None,
         }
@@ -124,6 +126,7 @@ impl Op {
             Self::NodeDialsItself
             | Self::NodeTold { .. }
             | Self::NodeRestarts
+            | Self::NodeCrashes
             | Self::NodeStalls { .. }
             | Self::WallJump { .. } => None,
         }

@@ -18,8 +18,8 @@ pub(super) const RESERVED_WORDS: [&str; 5] = ["hex", "in", "junk", "the", "withi
 
 /// Words that no setting of the node can have for a key, because `node dials p1` is a sentence; and
 /// `expect node keeps p1` is often begun without its first word.
-pub(super) const RESERVED_KEYS: [&str; 7] =
-    ["connects", "dials", "drops", "is", "keeps", "restarts", "stalls"];
+pub(super) const RESERVED_KEYS: [&str; 8] =
+    ["connects", "crashes", "dials", "drops", "is", "keeps", "restarts", "stalls"];
 
 /// The word that no step can have for a verb, because `node is commanded` has it before the verb.
 pub(super) const RESERVED_VERB: &str = "is";
@@ -217,6 +217,7 @@ fn check_op(op: &Op) -> Checked {
         | Op::NodeDrops { .. }
         | Op::NodeDialsItself
         | Op::NodeRestarts
+        | Op::NodeCrashes
         | Op::Vanish { .. }
         | Op::Behave { .. }
         | Op::StopReading { .. }

@@ -72,8 +72,8 @@ pub struct Schedule {
     /// What is under test: `connman`, `echo`, or a stranger's.
     pub subject: String,
     /// Settings of the node, in the order of the text: `max-inbound`, `8`. Keys are names, but not
-    /// `connects`, `dials`, `drops`, `is`, `keeps`, `restarts`; a value is the rest of a line,
-    /// perhaps nothing.
+    /// `connects`, `crashes`, `dials`, `drops`, `is`, `keeps`, `restarts`; a value is the rest of a
+    /// line, perhaps nothing.
     pub node: Vec<(String, String)>,
     /// The script.
     pub script: Vec<Line>,
@@ -156,6 +156,9 @@ pub enum Op {
     /// `node restarts`: its process ends without a warning, its kernel closes what it had open, and
     /// a new one begins from what is on its disk.
     NodeRestarts,
+    /// `node crashes`: as `node restarts`, and of what its disk had not made durable the seed says
+    /// how much is left.
+    NodeCrashes,
     /// `node stalls 5s`: its process gets no processor for so long, and its kernel goes on.
     NodeStalls {
         /// For how long.

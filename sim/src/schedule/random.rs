@@ -179,7 +179,7 @@ impl Random {
 
     fn op(&mut self) -> Op {
         let actor = self.actor();
-        match self.below(24) {
+        match self.below(26) {
             0 => Op::Dial { actor, from: self.option(Self::address) },
             1 => Op::Listen { actor, at: self.option(Self::address) },
             2 => Op::NodeDials { actor },
@@ -211,6 +211,7 @@ impl Random {
             22 => Op::NodeRestarts,
             23 => Op::Vanish { actor },
             24 => Op::NodeStalls { by: self.time() },
+            25 => Op::NodeCrashes,
             13 | 14 => Op::Fault(self.fault()),
             15 | 16 => Op::Expect(self.expect()),
             _ => Op::Send { actor, items: (0..=self.below(4)).map(|_| self.item()).collect() },

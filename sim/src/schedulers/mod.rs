@@ -40,6 +40,8 @@ pub use round_robin::RoundRobin;
 pub struct TaskIndex(pub u8);
 
 impl TaskIndex {
+    /// The disk carries out what the node asked of its files.
+    pub const DISK: Self = Self(26);
     /// The node's driver does something of its own: it takes in what lies at its door, shows the
     /// machine, begins to wait, or ends.
     pub const DRIVER: Self = Self(27);

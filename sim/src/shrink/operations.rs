@@ -51,6 +51,7 @@ fn parts_of(op: &Op) -> u8 {
         | Op::NodeDialsItself
         | Op::NodeTold { .. }
         | Op::NodeRestarts
+        | Op::NodeCrashes
         | Op::NodeStalls { .. }
         | Op::Vanish { .. }
         | Op::StopReading { .. }

@@ -91,6 +91,7 @@ impl Size {
             Op::Reset { .. } => self.strength += 2,
             Op::Vanish { .. } => self.strength += 3,
             Op::NodeRestarts => self.strength += 4,
+            Op::NodeCrashes => self.strength += 5,
             Op::NodeTold { word } => self.payload.add_word(word),
             // Who is dialled needs a line more than who dials, which counts already.
             Op::NodeDials { .. }

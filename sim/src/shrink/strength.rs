@@ -100,6 +100,7 @@ fn weaker(op: &Op) -> Vec<Op> {
         | Op::NodeDialsItself
         | Op::NodeTold { .. }
         | Op::NodeRestarts
+        | Op::NodeCrashes
         | Op::NodeStalls { .. }
         | Op::Send { .. }
         | Op::Behave { .. }

@@ -15,16 +15,18 @@ use sockman::connman::{
     ADDED_MAX, CONNECT_MAX, Command, Config, ConnMan, EXTERNAL_MAX, FixedSeeds, Limits,
     NetworkState, Notice, Outbound, Peer, Services, Tables, Timer,
 };
+use sockman::files::{FileOpId, FileRequest, Files as _};
 use sockman::sockets::{ConnId, Endpoint};
 use sockman::sockman::{Conns, RECEIVE_BYTES_MAX};
 use sockman::time::{Instant, Now};
 use sockman::transport::Network;
 
+use crate::files::VirtualFiles;
 use crate::guided::{Told, Transition};
 use crate::lexicon::{self, Known, Setting};
 use crate::schedule::{ACTORS_MAX, Word};
 use crate::subject::{
-    ByteTotals, Dialect as _, Fact, Resource, SettingError, Setup, Subject, UnknownWord,
+    ByteTotals, Dialect as _, DiskConfig, Fact, Resource, SettingError, Setup, Subject, UnknownWord,
 };
 use crate::world::{NODE_DESCRIPTORS_MAX, WALL_START};
 
@@ -34,6 +36,7 @@ mod evicted;
 mod expected;
 mod fairness;
 mod handshake;
+mod kept;
 mod listed;
 mod lists;
 mod model;
@@ -130,8 +133,15 @@ pub(crate) const KNOWN: Known = Known {
         Setting::up_to("peer-timeout", u32::MAX as u64),
         Setting::up_to("max-receive-buffer", u32::MAX as u64),
         Setting::up_to("max-send-buffer", u32::MAX as u64),
+        Setting::up_to("disk-latency", u32::MAX as u64),
     ],
 };
+
+/// Who writes the list of bans.
+const PROGRAM: &str = "sockmand";
+
+/// What a setting `directory` has.
+const KEPT: &str = "kept";
 
 /// The largest payload of a message, in bytes. Core: `MAX_PROTOCOL_MESSAGE_LENGTH`.
 const PAYLOAD_BYTES_MAX: u64 = 4_000_000;
@@ -203,18 +213,26 @@ impl Subject for Connman {
                     let entries = entries.filter(|entries| !entries.is_empty());
                     config.whitelist = entries.ok_or_else(|| refused(WHITELIST))?;
                 }
+                "directory" if value == KEPT => {}
+                "directory" => return Err(refused(KEPT)),
+                "disk-latency" => _ = number()?,
                 "v2-peers" if are_peers(value) => {}
                 "v2-peers" => return Err(refused("peers, as in p1 p3")),
                 _ => {
                     return Err(refused(
                         "one of connect, automatic, knows, seed-nodes, added, external, \
                          max-inbound, max-full-relay, max-block-relay, peer-timeout, \
-                         max-receive-buffer, \
-                         max-send-buffer, v2, v2-peers, whitelist, and of the host's: seed, \
-                         send-buffer, receive-buffer, descriptors, backlog",
+                         max-receive-buffer, max-send-buffer, v2, v2-peers, whitelist, directory, \
+                         disk-latency, and of the host's: seed, send-buffer, receive-buffer, \
+                         descriptors, backlog",
                     ));
                 }
             }
+        }
+        let setting = |wanted: &str| setup.settings.iter().find(|(key, _)| key == wanted);
+        if let (Some(_), Some((key, value))) = (setting("directory"), setting("knows")) {
+            let expected = "no directory beside it: who has one knows what lies there";
+            return Err(SettingError { key: key.clone(), value: value.clone(), expected });
         }
         let Limits { outbound_full_relay_max, block_relay_max, feeler_max, .. } = config.limits;
         config.limits.automatic_max = outbound_full_relay_max + block_relay_max + feeler_max;
@@ -231,6 +249,27 @@ impl Subject for Connman {
         Ok(connman)
     }
 
+    fn disk(settings: &[(String, String)]) -> Option<DiskConfig> {
+        let value = |wanted: &str| settings.iter().find(|(key, _)| key == wanted);
+        value("directory")?;
+        let millis = value("disk-latency").and_then(|(_, value)| value.parse().ok());
+        Some(DiskConfig { latency: Duration::from_millis(millis.unwrap_or(0)) })
+    }
+
+    /// As `node/src/kept.rs` does it.
+    fn load(tenant: ConnMan, files: &mut VirtualFiles, now: Now) -> Result<ConnMan, String> {
+        let mut loading = tenant.loading(PROGRAM);
+        while let Some(op) = loading.op() {
+            files.begin(FileRequest { id: FileOpId(0), op }).expect("nothing is under way");
+            let completion = files.wait().expect("something is under way");
+            let handled = loading.handle(now, completion.result);
+            handled.map_err(|error| error.to_string())?;
+        }
+        let mut loaded = loading.finish();
+        loaded.stores.take_notices(&mut Vec::new());
+        Ok(tenant.with_loaded(loaded))
+    }
+
     fn peer(settings: &[(String, String)], number: u16) -> Speaker {
         let mut peers = settings.iter().filter(|(key, _)| key == "v2-peers");
         let name = format!("p{number}");
@@ -244,6 +283,15 @@ impl Subject for Connman {
         let mut settings = vec![("v2".to_owned(), "on".to_owned())];
         if !names.is_empty() {
             settings.push(("v2-peers".to_owned(), names.join(" ")));
+        }
+        settings
+    }
+
+    fn draw_files(below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
+        let mut settings = vec![("directory".to_owned(), KEPT.to_owned())];
+        let millis = [0, 10, 300, 3000][below(4) as usize];
+        if millis > 0 {
+            settings.push(("disk-latency".to_owned(), millis.to_string()));
         }
         settings
     }

@@ -1,5 +1,5 @@
-//! What goes next where a scheduler decides: an arrival, a look at the sockets, a task, or one of
-//! the two threads between which the node's door stands.
+//! What goes next where a scheduler decides: an arrival, a look at the sockets, a task, the disk,
+//! or one of the two threads between which the node's door stands.
 
 use sockman::driver::{Machine, Task, Turn};
 use sockman::time::Instant;
@@ -16,9 +16,11 @@ impl<X: Subject, K: Host> World<X, K> {
     /// What the scheduler lets go next.
     pub(super) fn step_chosen(&mut self) -> Step {
         let due = self.outside_due();
+        let file = self.file_due();
         let default = match (self.operator.next(), due) {
             (Some(place), _) => place,
             (None, Some(_)) => TaskIndex::ARRIVAL,
+            (None, None) if file.is_some() => TaskIndex::DISK,
             (None, None) => match self.next_turn() {
                 Turn::Step(task) => TaskIndex(task.place()),
                 Turn::Poll => TaskIndex::POLL,
@@ -26,13 +28,15 @@ impl<X: Subject, K: Host> World<X, K> {
                 Turn::Wait | Turn::Drain | Turn::Inspect | Turn::Stop => return self.step_inside(),
             },
         };
-        let chosen = self.choose(default, due);
-        // What lies at the door does not change what another look would show.
-        self.has_looked =
-            chosen == TaskIndex::POLL || chosen == TaskIndex::DRIVER && self.has_looked;
+        let chosen = self.choose(default, due, file);
+        // What lies at the door does not change what another look would show, nor does the disk
+        // change what it would show of the sockets.
+        let is_aside = chosen == TaskIndex::DRIVER || chosen == TaskIndex::DISK;
+        self.has_looked = chosen == TaskIndex::POLL || is_aside && self.has_looked;
         self.has_deviated = chosen != default;
         match chosen {
             TaskIndex::ARRIVAL => self.step_outside().expect("it is due"),
+            TaskIndex::DISK => self.step_disk().expect("it is due"),
             TaskIndex::POLL if default == TaskIndex::POLL => Step::Polled(self.look()),
             TaskIndex::POLL => Step::Looked(self.look()),
             TaskIndex::PUSH => self.push(),
@@ -63,9 +67,14 @@ impl<X: Subject, K: Host> World<X, K> {
     }
 
     /// Asks the scheduler. `default` is what would go by itself; `arrives` is whom that concerns
-    /// which is due outside, if something is.
-    fn choose(&mut self, default: TaskIndex, arrives: Option<Option<ActorId>>) -> TaskIndex {
-        let Self { machine, driver, operator, has_looked, chooser, now, .. } = self;
+    /// which is due outside, if something is; `file` is the operation on files that is due.
+    fn choose(
+        &mut self,
+        default: TaskIndex,
+        arrives: Option<Option<ActorId>>,
+        file: Option<&'static str>,
+    ) -> TaskIndex {
+        let Self { machine, driver, operator, disk, has_looked, chooser, now, .. } = self;
         let now = *now;
         let sockets = machine.sockman().sockets();
         let (verb, object, actor) = match default {
@@ -73,6 +82,7 @@ impl<X: Subject, K: Host> World<X, K> {
             TaskIndex::POLL => ("poll", "", None),
             TaskIndex::PUSH => ("push", "", None),
             TaskIndex::WAKE => ("wake", "", None),
+            TaskIndex::DISK => (file.expect("it is due"), "", None),
             place => {
                 let step = machine.next_step(now, Task::at(place.0));
                 let step = step.expect("the default is runnable");
@@ -82,7 +92,8 @@ impl<X: Subject, K: Host> World<X, K> {
         let runnable = || {
             let operated = operator.steps();
             let arrival = arrives.map(|_| TaskIndex::ARRIVAL);
-            let outside = operated.chain(arrival).chain([default]);
+            let filed = file.map(|_| TaskIndex::DISK);
+            let outside = operated.chain(arrival).chain(filed).chain([default]);
             if driver.has_ended() {
                 return outside.collect();
             }
@@ -91,7 +102,9 @@ impl<X: Subject, K: Host> World<X, K> {
             let is_asleep = driver.is_asleep();
             let tasks = tasks.filter(|_| !is_asleep);
             let tasks = tasks.filter(|task| machine.next_step(now, *task).is_some());
-            let polls = driver.may_wake(now.steady) || sockets.inner().has_ready() && !*has_looked;
+            let has_completed = || disk.as_ref().is_some_and(|disk| disk.files().has_completed());
+            let sees = sockets.inner().has_ready() && !*has_looked || has_completed();
+            let polls = driver.may_wake(now.steady) || sees;
             let poll = polls.then_some(TaskIndex::POLL);
             // Where nobody leaves anything, it does not matter when the driver looks at its door.
             let is_visited = operator.next().is_some() || driver.has_news();
@@ -117,6 +130,7 @@ fn name_of<X: Subject, K: Host>(place: TaskIndex) -> &'static str {
         TaskIndex::PUSH => "push",
         TaskIndex::WAKE => "wake",
         TaskIndex::DRIVER => "driver",
+        TaskIndex::DISK => "disk",
         place => Machine::<Faulty<K>, X::Tenant>::task_name(Task::at(place.0)),
     }
 }

@@ -163,6 +163,7 @@ impl<X: Subject, K: Host> World<X, K> {
             0 => Step::Idle(self.next_due()),
             count => {
                 self.driver.looked();
+                self.take_in_files();
                 Step::Polled(count)
             }
         }
@@ -171,7 +172,9 @@ impl<X: Subject, K: Host> World<X, K> {
     /// The driver looks at its sockets, and is awake.
     pub(super) fn look(&mut self) -> usize {
         self.driver.looked();
-        self.poll()
+        let count = self.poll();
+        self.take_in_files();
+        count
     }
 
     fn drain(&mut self) -> Step {

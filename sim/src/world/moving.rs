@@ -6,6 +6,7 @@ use std::time::Duration;
 use sockman::driver::{Did, Task};
 use sockman::time::{Instant, Now, UnixTime};
 
+use super::disk::NodeDisk;
 use super::telling::{describe_saw, hash_saw};
 use super::{Step, World};
 use crate::done::Done;
@@ -23,7 +24,8 @@ impl<X: Subject, K: Host> World<X, K> {
             return self.step_chosen();
         }
         self.has_deviated = false;
-        if let Some(step) = self.step_operator().or_else(|| self.step_outside()) {
+        let outside = self.step_operator().or_else(|| self.step_outside());
+        if let Some(step) = outside.or_else(|| self.step_disk()) {
             return step;
         }
         if self.is_stalled() { Step::Stalled(self.next_due()) } else { self.step_inside() }
@@ -65,7 +67,8 @@ impl<X: Subject, K: Host> World<X, K> {
             false => self.driver.sleeps_until(),
         };
         let kernel = self.machine.sockman().sockets().inner().next_timer();
-        [self.network.next_due(), actors, node, kernel].into_iter().flatten().min()
+        let disk = self.disk.as_deref().and_then(NodeDisk::next_due);
+        [self.network.next_due(), actors, node, kernel, disk].into_iter().flatten().min()
     }
 
     /// Delivers what has arrived anywhere, one segment; whether there was one.
@@ -162,6 +165,7 @@ impl<X: Subject, K: Host> World<X, K> {
             tracing::debug!(at = %self.now.steady, ?notice, "notice");
         }
         self.hash_step(task, &did);
+        self.begin_on_files();
         self.carry_from_node();
         Step::Node(task, did)
     }

@@ -140,6 +140,9 @@ fn every_fault_is_noticed_by_its_oracle() {
     let banned = "0ms node is told ban subnet=203.0.113.1\n+1s p1 dials\n";
     check(Wear::BansNobody, banned, "policy", "None is told");
     check(Wear::ForgetsBans, banned, "policy", "[] is listed, and not [(\"203.0.113.1/32\"");
+    let kept = format!("node directory kept\n\n{banned}+1s node restarts\n");
+    check(Wear::BeginsWithNothing, &kept, "policy", "after the restart [] is listed");
+    check(Wear::SavesNothing, &kept, "policy", "has changed, and is not saved");
     check(Wear::LetsTheBannedIn, banned, "policy", "has to be refused (banned)");
     check(Wear::DialsSomebodyElse, DIAL, "policy", "nobody asked for it");
     check(Wear::KeepsItsNotices, SILENCE, "bounds", "notices that nobody has taken: 1");

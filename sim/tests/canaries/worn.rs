@@ -12,12 +12,16 @@ use std::time::Duration;
 use sockman::connman::addrman::AddrMan;
 use sockman::connman::bans::BanList;
 use sockman::connman::{Command, Config, ConnMan, NetworkState, Notice, Peer};
+use sockman::files::{FileCompletion, FileRequest};
 use sockman::rng::Seed;
 use sockman::sockets::{ConnId, ConnectError, Endpoint, ListenerId, More};
 use sockman::sockman::{Action, Conns, Event, Slices, StepName, TaskId, Tenant};
 use sockman::time::{Instant, Now, UnixTime};
+use sockman_sim::files::VirtualFiles;
 use sockman_sim::schedule::Word;
-use sockman_sim::subject::{ByteTotals, Fact, Resource, SettingError, Setup, Subject, UnknownWord};
+use sockman_sim::subject::{
+    ByteTotals, DiskConfig, Fact, Resource, SettingError, Setup, Subject, UnknownWord,
+};
 use sockman_sim::subjects::connman::{Configured, Connman, ConnmanWatch, Speaker};
 
 /// One way to misbehave.
@@ -59,6 +63,10 @@ pub(crate) enum Wear {
     ForgetsBans,
     /// Or when somebody comes.
     LetsTheBannedIn,
+    /// Does not read what the process before it has kept.
+    BeginsWithNothing,
+    /// Writes nothing of what it keeps.
+    SavesNothing,
     /// Dials whom it was not asked to.
     DialsSomebodyElse,
     /// Tells nobody anything.
@@ -70,7 +78,7 @@ pub(crate) enum Wear {
 }
 
 impl Wear {
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::MishearsPings,
         Self::IgnoresTheEnd,
         Self::DropsNobody,
@@ -89,6 +97,8 @@ impl Wear {
         Self::BansNobody,
         Self::ForgetsBans,
         Self::LetsTheBannedIn,
+        Self::BeginsWithNothing,
+        Self::SavesNothing,
         Self::DialsSomebodyElse,
         Self::KeepsItsNotices,
         Self::FavoursTheFirst,
@@ -367,6 +377,20 @@ impl Tenant for WornConnman {
         }
     }
 
+    fn handle_file_completed(&mut self, now: Now, completion: FileCompletion) {
+        self.inner.handle_file_completed(now, completion);
+    }
+
+    fn take_file_requests(&mut self, requests: &mut Vec<FileRequest>) {
+        if !self.has(Wear::SavesNothing) {
+            self.inner.take_file_requests(requests);
+        }
+    }
+
+    fn handle_shutdown(&mut self, now: Now) {
+        self.inner.handle_shutdown(now);
+    }
+
     fn check_invariants(&self, conns: &Conns<Peer>) {
         self.inner.check_invariants(conns);
     }
@@ -408,6 +432,25 @@ impl Subject for Worn {
             wear.map_or(sound, |wear| ConnMan::new(wear.config(&stated), setup.seed.clone()));
         let kept = BTreeMap::new();
         Ok(WornConnman { inner, stated, wear, handled: None, kept, last: None })
+    }
+
+    fn disk(settings: &[(String, String)]) -> Option<DiskConfig> {
+        Connman::disk(settings)
+    }
+
+    fn load(
+        tenant: WornConnman,
+        files: &mut VirtualFiles,
+        now: Now,
+    ) -> Result<WornConnman, String> {
+        let nothing = &mut VirtualFiles::default();
+        let files = if tenant.has(Wear::BeginsWithNothing) { nothing } else { files };
+        let inner = Connman::load(tenant.inner, files, now)?;
+        Ok(WornConnman { inner, ..tenant })
+    }
+
+    fn draw_files(below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
+        Connman::draw_files(below)
     }
 
     const CONNECTS_BY_ITSELF: bool = true;

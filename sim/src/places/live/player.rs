@@ -352,6 +352,7 @@ impl<'a> Player<'a> {
                 Ok(())
             }
             Op::NodeRestarts
+            | Op::NodeCrashes
             | Op::NodeStalls { .. }
             | Op::WallJump { .. }
             | Op::Link { .. }

@@ -143,9 +143,10 @@ const CHOOSES: Row = Row::never(
      the node's own",
 );
 const ODD_BUFFER: Row = Row::never("a message buffer that is no multiple of 1000");
-const KERNEL_BUFFERS: Row = Row::never("node send-buffer, receive-buffer, descriptors, backlog");
+const KERNEL_BUFFERS: Row =
+    Row::never("node send-buffer, receive-buffer, descriptors, backlog, directory, disk-latency");
 const TOLD_MORE: Row = Row::never("node is told something else");
-const PROCESS: Row = Row::never("node restarts, stalls");
+const PROCESS: Row = Row::never("node restarts, crashes, stalls");
 const CLOCK: Row = Row::never("wall jumps");
 const FAULT: Row = Row::never("fault");
 const LINK: Row = Row::never("link");
@@ -231,7 +232,7 @@ fn row_of(op: &Op) -> Row {
             "network" => NODE_NETWORK,
             _ => TOLD_MORE,
         },
-        Op::NodeRestarts | Op::NodeStalls { .. } => PROCESS,
+        Op::NodeRestarts | Op::NodeCrashes | Op::NodeStalls { .. } => PROCESS,
         Op::WallJump { .. } => CLOCK,
         Op::Fault(_) => FAULT,
         Op::Link { .. } => LINK,

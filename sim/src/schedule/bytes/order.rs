@@ -22,7 +22,7 @@ const EFFECTS: [Effect; 8] = [
 ];
 
 /// What steps do.
-const VERBS: [&str; 18] = [
+const VERBS: [&str; 22] = [
     "handles",
     "delivers",
     "serves",
@@ -41,6 +41,10 @@ const VERBS: [&str; 18] = [
     "poll",
     "push",
     "wake",
+    "create",
+    "append",
+    "sync",
+    "rename",
 ];
 
 /// To what they do it; nothing for most.
@@ -67,7 +71,7 @@ const OBJECTS: [&str; 16] = [
 const SPELLED: u8 = 0xF0;
 
 /// The tasks of a machine, those of a connection manager, and what else may go next.
-const TASKS: [&str; 11] = [
+const TASKS: [&str; 13] = [
     "socket",
     "commands",
     "messages",
@@ -79,6 +83,8 @@ const TASKS: [&str; 11] = [
     "push",
     "wake",
     "added",
+    "disk",
+    "stores",
 ];
 
 pub(super) fn read_fault(input: &mut Reader<'_>) -> Option<Fault> {

@@ -29,6 +29,7 @@ enum Sort {
     NodeRestarts,
     Vanish,
     NodeStalls,
+    NodeCrashes,
 }
 
 /// What a tag says.
@@ -70,7 +71,7 @@ const OPS: [Sort; 32] = [
     Sort::NodeRestarts,
     Sort::Vanish,
     Sort::Link,
-    Sort::Link,
+    Sort::NodeCrashes,
 ];
 
 /// The sorts of expectations, by tag.
@@ -170,6 +171,7 @@ fn read_op(input: &mut Reader<'_>, sort: Sort, actor: ActorId) -> Option<Op> {
         Sort::NodeDialsItself => Op::NodeDialsItself,
         Sort::NodeTold => words::read_command(input, actor)?,
         Sort::NodeRestarts => Op::NodeRestarts,
+        Sort::NodeCrashes => Op::NodeCrashes,
         Sort::NodeStalls => Op::NodeStalls { by: input.time()? },
         Sort::Vanish => Op::Vanish { actor },
     })
@@ -196,6 +198,7 @@ fn write_op(output: &mut Writer, op: &Op) {
         | Op::NodeDrops { .. }
         | Op::NodeDialsItself
         | Op::NodeRestarts
+        | Op::NodeCrashes
         | Op::Vanish { .. }
         | Op::StopReading { .. }
         | Op::ReadAgain { .. }
@@ -224,6 +227,7 @@ const fn tag(op: &Op) -> Tag {
         Op::NodeDialsItself => Sort::NodeDialsItself,
         Op::NodeTold { .. } => Sort::NodeTold,
         Op::NodeRestarts => Sort::NodeRestarts,
+        Op::NodeCrashes => Sort::NodeCrashes,
         Op::NodeStalls { .. } => Sort::NodeStalls,
         Op::Vanish { .. } => Sort::Vanish,
         Op::Expect(Expect::Receives { .. }) => return Tag::Expectation(RECEIVES),

@@ -8,17 +8,23 @@ use super::lexer::Kind;
 
 /// What a driver does for its tenant. The names are nouns in a sentence: `node's 2nd send to p1`.
 /// Some happen to it: something arrives, it looks at its sockets, somebody leaves something at its
-/// door, or wakes it.
-pub(super) const ACTIONS: [&str; 10] = [
+/// door, or wakes it, a disk carries out what it asked for.
+pub(super) const ACTIONS: [&str; 16] = [
+    "append",
     "arrival",
     "close",
+    "create",
     "dial",
     "finish",
     "poll",
     "push",
     "receive",
+    "remove",
+    "rename",
     "send",
     "stop-listening",
+    "sync",
+    "sync-folder",
     "wake",
 ];
 

@@ -100,6 +100,7 @@ impl Display for Op {
             Self::NodeDialsItself => f.write_str("node dials itself"),
             Self::NodeTold { word } => write!(f, "node is told {word}"),
             Self::NodeRestarts => f.write_str("node restarts"),
+            Self::NodeCrashes => f.write_str("node crashes"),
             Self::NodeStalls { by } => write!(f, "node stalls {}", Time(*by)),
             Self::Send { actor, items } => {
                 write!(f, "{actor} sends ")?;

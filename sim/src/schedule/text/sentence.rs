@@ -127,6 +127,7 @@ fn node_does(cursor: &mut Cursor<'_>) -> Parsed<Op> {
         Drops,
         IsTold,
         Restarts,
+        Crashes,
         Stalls,
     }
     let verbs = [
@@ -134,6 +135,7 @@ fn node_does(cursor: &mut Cursor<'_>) -> Parsed<Op> {
         ("drops", Verb::Drops),
         ("is told", Verb::IsTold),
         ("restarts", Verb::Restarts),
+        ("crashes", Verb::Crashes),
         ("stalls", Verb::Stalls),
     ];
     Ok(match cursor.choose(&verbs, &[Expected::Sort("a setting before the script")])? {
@@ -143,6 +145,7 @@ fn node_does(cursor: &mut Cursor<'_>) -> Parsed<Op> {
         Verb::Drops => Op::NodeDrops { actor: cursor.actor()? },
         Verb::IsTold => Op::NodeTold { word: items::word(cursor)? },
         Verb::Restarts => Op::NodeRestarts,
+        Verb::Crashes => Op::NodeCrashes,
         Verb::Stalls => Op::NodeStalls { by: cursor.time()? },
     })
 }

@@ -9,7 +9,7 @@ use sockman::sockets::Endpoint;
 use sockman::time::UnixTime;
 
 /// The bans that were made and not lifted, each with the second in which it is over.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Bans(Vec<(String, u64)>);
 
 impl Bans {
@@ -63,7 +63,7 @@ impl Bans {
     }
 
     /// With a change of the list, what is past its end is listed no more; it had no effect before.
-    fn sweep(&mut self, now: UnixTime) {
+    pub(super) fn sweep(&mut self, now: UnixTime) {
         self.0.retain(|(_, until)| now.as_secs() <= *until);
     }
 }

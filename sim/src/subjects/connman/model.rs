@@ -57,6 +57,8 @@ pub(super) struct Model {
     clock: Clock,
     fairness: Fairness,
     rumours: Rumours,
+    /// Whether it has files, in which addresses outlive it.
+    has_files: bool,
     /// On whose connection this step has changed something.
     changed: Vec<ConnId>,
     /// Before these moments nothing falls due where nothing has happened.
@@ -75,6 +77,14 @@ pub trait Wears: Subject<Tenant: Tenant<Conn = Peer, Command = Command, Notice =
 impl<X: Subject<Tenant: Tenant<Conn = Peer, Command = Command, Notice = Notice>>> Wears for X {}
 
 impl Model {
+    /// What is left for the next process: what the node was told, if it has files to keep it in.
+    pub(super) fn ended(self) -> Self {
+        if !self.has_files {
+            return Self::default();
+        }
+        Self { rumours: self.rumours.ended(), has_files: true, ..Self::default() }
+    }
+
     /// Whether there is a connection or an attempt with an endpoint.
     pub(super) fn is_connected(&self, endpoint: &Endpoint) -> bool {
         let there = |side: &Side| (side.by_node || side.is_up) && side.endpoint == *endpoint;
@@ -88,6 +98,7 @@ impl Model {
         seed: &Seed,
     ) -> Result<(), Objection> {
         self.clock.set(sight.now);
+        self.has_files |= sight.asked_of_files.is_some();
         self.hear_news(sight);
         self.fall_back(sight)?;
         self.hear_calls(sight, config)?;

@@ -15,9 +15,11 @@ use sockman::connman::eviction::Candidate;
 use sockman::connman::{Command, Config, ConnType, DialFailure, Notice, PeerId, Refusal};
 use sockman::driver::{Did, Outcome, Task};
 use sockman::sockets::{Accepted, ConnId, Endpoint};
+use sockman::time::UnixTime;
 
 use super::banned::Bans;
 use super::evicted::{check_refusal, check_victim};
+use super::kept::KeptBans;
 use super::model::{Model, Wears};
 use super::rights::Rights;
 use crate::faulty::CallResult;
@@ -28,6 +30,7 @@ const NAME: &str = "policy";
 const RULE_IN: &str = "docs/behaviour.md, connman 4: whom to let in";
 const RULE_EVICTION: &str = "docs/behaviour.md, eviction 1: inbound";
 const RULE_BANS: &str = "docs/behaviour.md, bans 1: the list";
+const RULE_KEPT: &str = "docs/behaviour.md, files 2: what is saved, and when";
 const RULE_OUT: &str = "docs/behaviour.md, connman 5.1: when not to connect";
 
 /// Who is there.
@@ -38,6 +41,7 @@ pub(super) struct Policy {
     /// Let in and not closed, as the node tells.
     inbound: BTreeSet<ConnId>,
     bans: Bans,
+    kept: KeptBans,
     /// Hosts that are discouraged, of which none is forgotten in so short a time; and who came from
     /// one of them, and is there.
     discouraged: BTreeSet<IpAddr>,
@@ -82,6 +86,7 @@ impl Policy {
         for notice in sight.notices {
             self.hear(notice, sight, config, model)?;
         }
+        self.kept.look(sight).map_err(|what| objection(RULE_KEPT, what))?;
         match sight.step {
             Step::Node(_, Did::Executed { action: "close", conn, outcome: Outcome::Done }) => {
                 if let Some(conn) = conn {
@@ -124,8 +129,22 @@ impl Policy {
         if told != expected.as_ref() {
             return Err(objection(RULE_BANS, format!("{told:?} is told; expected: {expected:?}")));
         }
-        let listed = listed.iter().map(|(subnet, ban)| (subnet.to_string(), ban.until));
-        self.bans.check_list(listed.collect()).map_err(|what| objection(RULE_BANS, what))
+        if sight.asked_of_files.is_some() {
+            self.kept.note_changed(&self.bans);
+        }
+        self.bans.check_list(names_of(listed)).map_err(|what| objection(RULE_BANS, what))
+    }
+
+    /// What is left of it when the process has ended: what it may have kept.
+    pub(super) fn ended(self) -> Self {
+        Self { bans: self.bans, kept: self.kept, ..Self::default() }
+    }
+
+    /// The next process has read what the one before it has kept.
+    pub(super) fn begin_again(&mut self, listed: &BanList, now: UnixTime) -> Result<(), Objection> {
+        let read = self.kept.begin_again(now, &names_of(listed));
+        self.bans = read.map_err(|what| objection(RULE_KEPT, what))?;
+        Ok(())
     }
 
     fn hear<X: Wears>(
@@ -306,6 +325,11 @@ fn candidates<X: Wears>(
         peer.conn_type().is_inbound() && is_there && may_go
     });
     could.map(|(_, peer)| peer.candidate()).collect()
+}
+
+/// The subnets of a list, and the seconds in which their bans are over.
+fn names_of(listed: &BanList) -> Vec<(String, i64)> {
+    listed.iter().map(|(subnet, ban)| (subnet.to_string(), ban.until)).collect()
 }
 
 fn objection(rule: &'static str, what: String) -> Objection {

@@ -346,6 +346,11 @@ pub(super) struct Rumours {
 }
 
 impl Rumours {
+    /// What the next process may still know of it, if it has files: everything but the answers.
+    pub(super) fn ended(self) -> Self {
+        Self { answers: BTreeMap::new(), ..self }
+    }
+
     /// The next list of a peer's is handled, who is there since then.
     pub(super) fn hear(
         &mut self,

@@ -4,6 +4,7 @@ use sockman::connman::addrman::AddrMan;
 use sockman::connman::bans::BanList;
 use sockman::connman::{Config, ConnMan};
 use sockman::rng::Seed;
+use sockman::time::Now;
 
 use super::HandshakeWatch;
 use super::added::Added;
@@ -69,5 +70,15 @@ impl<X: Wears<Tenant: Configured>> Watch<X> for ConnmanWatch {
         self.handshakes.hear(sight.now, sight.facts());
         let at_rest = matches!(sight.step, Step::Idle(_));
         if at_rest { self.handshakes.check(config.peer_timeout, sight.now) } else { Ok(()) }
+    }
+
+    fn end(&mut self) {
+        let policy = std::mem::take(&mut self.policy).ended();
+        let model = std::mem::take(&mut self.model).ended();
+        *self = Self { policy, model, ..Self::default() };
+    }
+
+    fn begin_again(&mut self, tenant: &X::Tenant, now: Now) -> Result<(), Objection> {
+        self.policy.begin_again(tenant.bans(), now.wall)
     }
 }

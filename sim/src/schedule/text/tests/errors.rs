@@ -145,7 +145,7 @@ const LINES: [(&str, &str); 82] = [
     (
         "node keeps p1",
         "6: expected a setting before the script, \"dials\", \"drops\", \"is told\", \
-         \"restarts\" or \"stalls\", found \"keeps\"",
+         \"restarts\", \"crashes\" or \"stalls\", found \"keeps\"",
     ),
     (
         "expect p1 recieves pong within 1s",
@@ -301,13 +301,13 @@ const TEXTS: [(&str, &str); 25] = [
     (
         "format 1\np1 dials\nnode max-inbound 8",
         "3:6: expected a setting before the script, \"dials\", \"drops\", \"is told\", \
-         \"restarts\" or \"stalls\", found \
+         \"restarts\", \"crashes\" or \"stalls\", found \
          \"max-inbound\"",
     ),
     (
         "format 1\n  node max-inbound 8",
         "2:8: expected a setting before the script, \"dials\", \"drops\", \"is told\", \
-         \"restarts\" or \"stalls\", found \
+         \"restarts\", \"crashes\" or \"stalls\", found \
          \"max-inbound\"",
     ),
     (
