@@ -184,8 +184,8 @@ const LINES: [(&str, &str); 82] = [
     ),
     (
         "fault node's next 3 send to p1 takes 40 bytes",
-        "21: expected \"accepts\", \"connects\", \"sends\" or \"recvs\", found \"send\"; did \
-         you mean \"sends\"?",
+        "21: expected \"accepts\", \"connects\", \"sends\", \"recvs\", \"appends\" or \"syncs\", \
+         found \"send\"; did you mean \"sends\"?",
     ),
     ("fault node's 0th send would block", "14: an ordinal is from 1 to 1000000, found 0"),
     ("fault node's 4th to 2nd sends would block", "21: expected a later ordinal, found \"2nd\""),
