@@ -248,8 +248,9 @@ const LINES: [(&str, &str); 82] = [
     ("order before node handles verack 2nd time: run opener", "34: expected \":\", found \"2nd\""),
     (
         "order before node's 2nd handles verack: run opener",
-        "25: expected \"arrival\", \"close\", \"dial\", \"finish\", \"poll\", \"push\", \
-         \"receive\", \"send\", \"stop-listening\" or \"wake\", found \"handles\"",
+        "25: expected \"append\", \"arrival\", \"close\", \"create\", \"dial\", \"finish\", \
+         \"poll\", \"push\", \"receive\", \"remove\", \"rename\", \"send\", \
+         \"stop-listening\", \"sync\", \"sync-folder\" or \"wake\", found \"handles\"",
     ),
     (
         "order at node's recv from p1: gets 40 bytes",
