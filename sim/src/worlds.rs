@@ -225,6 +225,8 @@ pub enum NodeTurn {
     Restarts,
     /// Its machine goes down and comes up again.
     Crashes,
+    /// A named fault of its disk.
+    FileFault,
     /// Its process gets no processor, for a while.
     Stalls,
     /// Every link falls silent, for a while.

@@ -100,7 +100,9 @@ fn answers_of_a_plan<S: Sockets + Wait>(sockets: S, call: Call, effect: Effect) 
     until(&mut s, Source::Conn(client), Interest::READ);
     let failed = match call {
         Call::Recv => s.recv(client, &mut [0; 8]).map(drop),
-        Call::Send | Call::Accept | Call::Connect => send(&mut s, client, b"more"),
+        Call::Send | Call::Accept | Call::Connect | Call::Append | Call::Sync => {
+            send(&mut s, client, b"more")
+        }
     };
     assert!(matches!(failed, Err(ConnError::Failed(_))), "{failed:?}");
     assert_eq!(s.reach(call, Some(ONE), nth), Reach::Effective);

@@ -33,7 +33,9 @@ impl<S: Sockets> Sockets for Faulty<S> {
                 | Effect::Reset
                 | Effect::TimedOut
                 | Effect::OutOfMemory
-                | Effect::Unreachable => return None,
+                | Effect::Unreachable
+                | Effect::NoSpace
+                | Effect::Io => return None,
             };
             Some((result, key))
         });
@@ -64,7 +66,9 @@ impl<S: Sockets> Sockets for Faulty<S> {
                 Effect::OutOfDescriptors => {
                     ConnectError::OutOfDescriptors(DescriptorLimit::Process)
                 }
-                Effect::Bytes(_) | Effect::WouldBlock => return None,
+                Effect::Bytes(_) | Effect::WouldBlock | Effect::NoSpace | Effect::Io => {
+                    return None;
+                }
                 Effect::Reset
                 | Effect::TimedOut
                 | Effect::Unreachable
@@ -239,7 +243,11 @@ const fn failure_of(effect: Effect) -> Option<Failure> {
         Effect::OutOfMemory => Some(Failure::OutOfMemory),
         Effect::Unreachable => Some(Failure::HostUnreachable),
         Effect::Aborted => Some(Failure::Aborted),
-        Effect::Bytes(_) | Effect::WouldBlock | Effect::OutOfDescriptors => None,
+        Effect::Bytes(_)
+        | Effect::WouldBlock
+        | Effect::OutOfDescriptors
+        | Effect::NoSpace
+        | Effect::Io => None,
     }
 }
 

@@ -47,6 +47,8 @@ impl Weights {
             Call::Connect => &[(self.connect_fails, |rng| {
                 if rng.next_u32() % 2 == 0 { Effect::OutOfDescriptors } else { Effect::Unreachable }
             })],
+            // What a disk does is drawn as faults alone.
+            Call::Append | Call::Sync => &[],
         };
         if table.iter().all(|(weight, _)| *weight == 0) {
             return None;

@@ -10,10 +10,10 @@ use crate::schedule::{ActorId, Call, Deviation, Effect, Fault};
 use super::{Faulty, Weights};
 
 /// A call, with whom, and the how-manieth it is.
-pub(super) type PlanName = (Call, Option<ActorId>, u32);
+pub(crate) type PlanName = (Call, Option<ActorId>, u32);
 
 /// Which entry of the plan is at work, if it was not a draw.
-pub(super) type PlanKey = Option<PlanName>;
+pub(crate) type PlanKey = Option<PlanName>;
 
 /// An entry of the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl<S: Sockets> Faulty<S> {
     }
 
     /// What the plan, or a draw, has for the call about to be made.
-    pub(super) fn effect(
+    pub(crate) fn effect(
         &mut self,
         call: Call,
         actor: Option<ActorId>,
@@ -137,7 +137,7 @@ impl<S: Sockets> Faulty<S> {
 
     /// Notes what an entry of the plan, or a draw, came to. A draw that changed nothing is no
     /// deviation.
-    pub(super) fn reached(&mut self, key: PlanKey, made: Reach) {
+    pub(crate) fn reached(&mut self, key: PlanKey, made: Reach) {
         let Some(key) = key else {
             if made == Reach::WithoutEffect {
                 self.drawn.pop();

@@ -32,6 +32,7 @@ impl<X: Subject> Author<'_, X> {
                 Op::NodeStalls { by: self.time_below(most) }
             }
             NodeTurn::Partition => return self.partition(at),
+            NodeTurn::FileFault => Op::Fault(parts::file_fault(&mut self.draws)),
             NodeTurn::Fault => Op::Fault(parts::fault(&mut self.draws, None)),
         };
         self.add(at, op);

@@ -48,6 +48,15 @@ pub(crate) fn fault(draws: &mut Draws, actor: Option<ActorId>) -> Fault {
     Fault { call, nth, times, actor, effect }
 }
 
+/// An operation on the node's files goes wrong.
+pub(crate) fn file_fault(draws: &mut Draws) -> Fault {
+    let call = *draws.pick(&[Call::Append, Call::Sync]);
+    let effect = effect(draws, call);
+    let nth = *draws.pick(&[1, 1, 1, 2, 5]);
+    let times = *draws.pick(&[1, 1, 2, 10]);
+    Fault { call, nth, times, actor: None, effect }
+}
+
 /// Something that can happen to such a call.
 pub(crate) fn effect(draws: &mut Draws, call: Call) -> Effect {
     let bytes = 1 + draws.below(200);
@@ -62,6 +71,8 @@ pub(crate) fn effect(draws: &mut Draws, call: Call) -> Effect {
         Effect::OutOfMemory,
         Effect::Unreachable,
         Effect::Aborted,
+        Effect::NoSpace,
+        Effect::Io,
     ];
     let fitting: Vec<_> = effects.into_iter().filter(|effect| effect.fits(call)).collect();
     *draws.pick(&fitting)

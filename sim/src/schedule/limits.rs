@@ -94,13 +94,15 @@ impl Effect {
     #[must_use]
     pub const fn fits(self, call: Call) -> bool {
         match self {
-            Self::Bytes(_) => matches!(call, Call::Send | Call::Recv),
+            Self::Bytes(_) => matches!(call, Call::Send | Call::Recv | Call::Append),
             Self::WouldBlock => matches!(call, Call::Accept | Call::Send | Call::Recv),
             Self::Reset | Self::TimedOut => matches!(call, Call::Connect | Call::Send | Call::Recv),
             Self::OutOfDescriptors => matches!(call, Call::Accept | Call::Connect),
             Self::OutOfMemory => matches!(call, Call::Send),
             Self::Unreachable => matches!(call, Call::Connect),
             Self::Aborted => matches!(call, Call::Accept),
+            Self::NoSpace => matches!(call, Call::Append),
+            Self::Io => matches!(call, Call::Append | Call::Sync),
         }
     }
 }
@@ -269,14 +271,21 @@ fn check_effect(effect: Effect, call: Call) -> Checked {
         | Effect::OutOfDescriptors
         | Effect::OutOfMemory
         | Effect::Unreachable
-        | Effect::Aborted => Ok(()),
+        | Effect::Aborted
+        | Effect::NoSpace
+        | Effect::Io => Ok(()),
     }
 }
 
 fn check_fault(fault: &Fault) -> Checked {
     check_repeat(fault.nth)?;
     check_repeat(fault.times)?;
+    check_party(fault.actor, fault.call)?;
     check_effect(fault.effect, fault.call)
+}
+
+fn check_party(actor: Option<ActorId>, call: Call) -> Checked {
+    ensure(actor.is_none() || !call.is_on_files(), "a call on a file is with nobody")
 }
 
 fn check_expect(expect: &Expect) -> Checked {
@@ -307,6 +316,7 @@ fn check_deviation(deviation: &Deviation) -> Checked {
         }
         Deviation::At { call, actor, nth, effect } => {
             actor.map_or(Ok(()), check_actor)?;
+            check_party(*actor, *call)?;
             ensure(*nth > 0, "the first is number 1")?;
             check_effect(*effect, *call)
         }

@@ -331,7 +331,7 @@ pub enum Jump {
     Back,
 }
 
-/// A call on a socket, as a fault or a deviation names it.
+/// A call on a socket or a file, as a fault or a deviation names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Call {
     /// `accept`.
@@ -342,17 +342,28 @@ pub enum Call {
     Send,
     /// `recv`.
     Recv,
+    /// `append`: a part is added to a file.
+    Append,
+    /// `sync`: a file, or the folder, is made durable.
+    Sync,
 }
 
 impl Call {
     /// Every call.
-    pub const ALL: [Self; 4] = [Self::Accept, Self::Connect, Self::Send, Self::Recv];
+    pub const ALL: [Self; 6] =
+        [Self::Accept, Self::Connect, Self::Send, Self::Recv, Self::Append, Self::Sync];
+
+    /// Whether it is one on a file, which is with nobody.
+    #[must_use]
+    pub const fn is_on_files(self) -> bool {
+        matches!(self, Self::Append | Self::Sync)
+    }
 }
 
 /// What the environment makes of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
-    /// `takes 40 bytes` (send) or `gets 40 bytes` (recv): at most so many, 1 or more.
+    /// `takes 40 bytes` (send, append) or `gets 40 bytes` (recv): at most so many, 1 or more.
     Bytes(u32),
     /// `would block`, though it need not (accept, send, recv).
     WouldBlock,
@@ -368,6 +379,10 @@ pub enum Effect {
     Unreachable,
     /// `fails: aborted` (accept).
     Aborted,
+    /// `fails: no space` (append).
+    NoSpace,
+    /// `fails: io` (append, sync): the disk is broken there.
+    Io,
 }
 
 /// `fault node's next send to p1 takes 40 bytes`.

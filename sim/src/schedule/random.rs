@@ -124,13 +124,15 @@ impl Random {
             Effect::OutOfMemory,
             Effect::Unreachable,
             Effect::Aborted,
+            Effect::NoSpace,
+            Effect::Io,
         ];
         let fitting: Vec<_> = all.into_iter().filter(|effect| effect.fits(call)).collect();
         self.pick(&fitting)
     }
 
     fn call(&mut self) -> Call {
-        self.pick(&[Call::Accept, Call::Connect, Call::Send, Call::Recv])
+        self.pick(&Call::ALL)
     }
 
     fn fault(&mut self) -> Fault {
@@ -139,7 +141,7 @@ impl Random {
             call,
             nth: self.number(REPEAT_MAX),
             times: self.number(REPEAT_MAX),
-            actor: self.option(Self::actor),
+            actor: self.option(Self::actor).filter(|_| !call.is_on_files()),
             effect: self.effect(call),
         }
     }
@@ -232,6 +234,7 @@ impl Random {
         let actor = self.option(Self::actor);
         if self.coin() {
             let call = self.call();
+            let actor = actor.filter(|_| !call.is_on_files());
             return Deviation::At { call, actor, nth, effect: self.effect(call) };
         }
         let verbs = ["handles", "delivers", "send", "dial", "commanded", "serves", "node", "for"];

@@ -171,8 +171,8 @@ pub(super) const fn strength(effect: Effect) -> u64 {
         Effect::Bytes(bytes) => return bytes as u64,
         Effect::WouldBlock => 1,
         Effect::Aborted | Effect::OutOfMemory => 2,
-        Effect::OutOfDescriptors => 3,
-        Effect::Unreachable => 4,
+        Effect::OutOfDescriptors | Effect::NoSpace => 3,
+        Effect::Unreachable | Effect::Io => 4,
         Effect::TimedOut => 5,
         Effect::Reset => 6,
     };

@@ -9,13 +9,15 @@ use super::search::Search;
 use super::size::strength;
 
 /// All effects, the weakest first.
-const EFFECTS: [Effect; 8] = [
+const EFFECTS: [Effect; 10] = [
     Effect::Bytes(1),
     Effect::WouldBlock,
     Effect::Aborted,
     Effect::OutOfMemory,
     Effect::OutOfDescriptors,
+    Effect::NoSpace,
     Effect::Unreachable,
+    Effect::Io,
     Effect::TimedOut,
     Effect::Reset,
 ];

@@ -4,14 +4,20 @@
 //! The operations are those of [`VirtualFiles`], one after the other, each with its time. What
 //! completes wakes the driver, as in production; one that has been stopped waits for nothing else.
 
-use sockman::files::{FileOp, FileRequest, Files as _};
+use sockman::files::{FileError, FileOp, FileRequest, Files as _};
+use sockman::sockets::Errno;
 use sockman::time::Instant;
 
 use super::{Step, World};
-use crate::files::{Disk, VirtualFiles};
+use crate::faulty::Reach;
+use crate::files::{Disk, Fault, VirtualFiles};
 use crate::host::Host;
+use crate::schedule::{Call, Effect};
 use crate::subject::{DiskConfig, Subject};
 use crate::trace::Who;
+
+/// A disk that is broken (`EIO` of Linux).
+const EIO: Errno = Errno(5);
 
 /// The disk, and what is asked of it.
 #[derive(Clone, Debug)]
@@ -85,6 +91,7 @@ impl<X: Subject, K: Host> World<X, K> {
     pub(super) fn step_disk(&mut self) -> Option<Step> {
         let name = self.file_due()?;
         let now = self.now.steady;
+        self.plan_file_fault();
         let disk = self.disk.as_deref_mut()?;
         disk.files.step();
         disk.due = None;
@@ -97,6 +104,41 @@ impl<X: Subject, K: Host> World<X, K> {
             self.driver.is_woken = true;
         }
         Some(Step::Filed)
+    }
+
+    /// Lets the operation that is next go wrong, if the plan says so.
+    fn plan_file_fault(&mut self) {
+        let Self { disk: Some(disk), machine, .. } = self else { return };
+        let Some(FileRequest { op, .. }) = disk.files.next() else { return };
+        let (call, bytes) = match op {
+            FileOp::Append { part, .. } => (Call::Append, part.as_slice().len()),
+            FileOp::Sync { .. } | FileOp::SyncFolder => (Call::Sync, 0),
+            FileOp::Read { .. }
+            | FileOp::Create { .. }
+            | FileOp::Truncate { .. }
+            | FileOp::Rename { .. }
+            | FileOp::Remove { .. } => return,
+        };
+        let faulty = machine.sockets_mut();
+        let Some((effect, key)) = faulty.effect(call, None) else { return };
+        let (fault, reach) = match effect {
+            Effect::Bytes(taken) if taken as usize >= bytes => (None, Reach::WithoutEffect),
+            Effect::Bytes(taken) => (Some(Fault::Short(taken as usize)), Reach::Effective),
+            Effect::NoSpace => (Some(Fault::Fails(FileError::NoSpace)), Reach::Effective),
+            Effect::Io
+            | Effect::WouldBlock
+            | Effect::Reset
+            | Effect::TimedOut
+            | Effect::OutOfDescriptors
+            | Effect::OutOfMemory
+            | Effect::Unreachable
+            | Effect::Aborted => (Some(Fault::Fails(FileError::Io(EIO))), Reach::Effective),
+        };
+        faulty.reached(key, reach);
+        if let Some(fault) = fault {
+            let nth = disk.files.disk().carried_out();
+            disk.files.disk_mut().put_fault(nth, fault);
+        }
     }
 
     /// Takes in what has completed, and hands over what is asked for in answer.

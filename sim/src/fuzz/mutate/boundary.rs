@@ -92,12 +92,14 @@ fn set_fault(draws: &mut Draws, fault: &mut Fault, count: u32) {
 }
 
 /// Effects, each followed by a stronger one.
-const STRONGER: [Effect; 7] = [
+const STRONGER: [Effect; 9] = [
     Effect::Bytes(1),
     Effect::WouldBlock,
     Effect::Aborted,
     Effect::OutOfMemory,
     Effect::OutOfDescriptors,
+    Effect::NoSpace,
+    Effect::Io,
     Effect::TimedOut,
     Effect::Reset,
 ];

@@ -7,10 +7,11 @@ use super::super::{
 use super::plain::{Reader, Writer};
 use super::{DEVIATION, words};
 
-const CALLS: [Call; 4] = [Call::Send, Call::Recv, Call::Accept, Call::Connect];
+const CALLS: [Call; 6] =
+    [Call::Send, Call::Recv, Call::Accept, Call::Connect, Call::Append, Call::Sync];
 
 /// What can happen; an effect with a number has any here.
-const EFFECTS: [Effect; 8] = [
+const EFFECTS: [Effect; 10] = [
     Effect::Bytes(1),
     Effect::WouldBlock,
     Effect::Reset,
@@ -19,6 +20,8 @@ const EFFECTS: [Effect; 8] = [
     Effect::OutOfMemory,
     Effect::Unreachable,
     Effect::Aborted,
+    Effect::NoSpace,
+    Effect::Io,
 ];
 
 /// What steps do.
@@ -89,7 +92,7 @@ const TASKS: [&str; 13] = [
 
 pub(super) fn read_fault(input: &mut Reader<'_>) -> Option<Fault> {
     let call = input.pick(&CALLS)?;
-    let actor = input.actor_option()?;
+    let actor = input.actor_option()?.filter(|_| !call.is_on_files());
     let nth = input.number_u32(1, REPEAT_MAX)?;
     let times = input.number_u32(1, REPEAT_MAX)?;
     Some(Fault { call, nth, times, actor, effect: read_effect(input, call)? })
@@ -113,7 +116,9 @@ fn read_effect(input: &mut Reader<'_>, call: Call) -> Option<Effect> {
         | Effect::OutOfDescriptors
         | Effect::OutOfMemory
         | Effect::Unreachable
-        | Effect::Aborted) => Some(effect),
+        | Effect::Aborted
+        | Effect::NoSpace
+        | Effect::Io) => Some(effect),
     }
 }
 
@@ -129,7 +134,9 @@ fn write_effect(output: &mut Writer, effect: Effect, call: Call) {
         | Effect::OutOfDescriptors
         | Effect::OutOfMemory
         | Effect::Unreachable
-        | Effect::Aborted => output.pick(&fitting(call), &effect),
+        | Effect::Aborted
+        | Effect::NoSpace
+        | Effect::Io => output.pick(&fitting(call), &effect),
     }
 }
 
@@ -140,7 +147,7 @@ fn fitting(call: Call) -> Vec<Effect> {
 pub(super) fn read_deviation(input: &mut Reader<'_>, tag: u8) -> Option<Deviation> {
     if tag & 1 == 1 {
         let call = input.pick(&CALLS)?;
-        let actor = input.actor_option()?;
+        let actor = input.actor_option()?.filter(|_| !call.is_on_files());
         let nth = input.number_u32(1, u32::MAX)?;
         return Some(Deviation::At { call, actor, nth, effect: read_effect(input, call)? });
     }

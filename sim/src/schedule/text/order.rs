@@ -31,35 +31,42 @@ pub(super) const ACTIONS: [&str; 16] = [
 /// The words that may stand between a step and its actor.
 const PREPOSITIONS: [&str; 5] = ["for", "from", "of", "to", "with"];
 
-const CALLS: [(&str, Call); 4] = [
+const CALLS: [(&str, Call); 6] = [
     ("accept", Call::Accept),
     ("connect", Call::Connect),
     ("send", Call::Send),
     ("recv", Call::Recv),
+    ("append", Call::Append),
+    ("sync", Call::Sync),
 ];
 
-const CALLS_PLURAL: [(&str, Call); 4] = [
+const CALLS_PLURAL: [(&str, Call); 6] = [
     ("accepts", Call::Accept),
     ("connects", Call::Connect),
     ("sends", Call::Send),
     ("recvs", Call::Recv),
+    ("appends", Call::Append),
+    ("syncs", Call::Sync),
 ];
 
 /// How a call ends that does not end well. Words stand for effects without a number.
-const FAILURES: [(&str, Effect); 6] = [
+const FAILURES: [(&str, Effect); 8] = [
     ("reset", Effect::Reset),
     ("timed out", Effect::TimedOut),
     ("out of descriptors", Effect::OutOfDescriptors),
     ("out of memory", Effect::OutOfMemory),
     ("unreachable", Effect::Unreachable),
     ("aborted", Effect::Aborted),
+    ("no space", Effect::NoSpace),
+    ("io", Effect::Io),
 ];
 
-/// The word between a call and its actor.
-pub(super) const fn call_preposition(call: Call) -> &'static str {
+/// The word between a call and its actor; a call on a file has none.
+pub(super) const fn call_preposition(call: Call) -> Option<&'static str> {
     match call {
-        Call::Send | Call::Connect => "to",
-        Call::Recv | Call::Accept => "from",
+        Call::Send | Call::Connect => Some("to"),
+        Call::Recv | Call::Accept => Some("from"),
+        Call::Append | Call::Sync => None,
     }
 }
 
@@ -121,7 +128,8 @@ fn which(cursor: &mut Cursor<'_>) -> Parsed<(u32, u32)> {
 }
 
 fn call_actor(cursor: &mut Cursor<'_>, call: Call) -> Parsed<Option<ActorId>> {
-    if cursor.eat(call_preposition(call)) { cursor.actor().map(Some) } else { Ok(None) }
+    let has_actor = call_preposition(call).is_some_and(|word| cursor.eat(word));
+    if has_actor { cursor.actor().map(Some) } else { Ok(None) }
 }
 
 /// `takes 40 bytes`, `would block`, `fails: reset`: what can happen to this call, or these.
@@ -142,7 +150,8 @@ fn effect(cursor: &mut Cursor<'_>, call: Call, times: u32) -> Parsed<Effect> {
             &[(gets, Form::Bytes), ("would block", Form::WouldBlock), (fails, Form::Fails)]
         }
         Call::Accept => &[("would block", Form::WouldBlock), (fails, Form::Fails)],
-        Call::Connect => &[(fails, Form::Fails)],
+        Call::Append => &[(takes, Form::Bytes), (fails, Form::Fails)],
+        Call::Connect | Call::Sync => &[(fails, Form::Fails)],
     };
     match cursor.choose(forms, &[])? {
         Form::Bytes => cursor.byte_count().map(Effect::Bytes),

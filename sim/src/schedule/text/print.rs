@@ -4,8 +4,8 @@ use std::fmt::{Display, Formatter, Result};
 use std::time::Duration;
 
 use super::super::{
-    Anchor, Call, Deviation, Effect, Expect, FORMAT, Fault, Item, Jump, Line, LinkChange, Manner,
-    Op, Ordering, SUBJECT_DEFAULT, Schedule, When, Word,
+    ActorId, Anchor, Call, Deviation, Effect, Expect, FORMAT, Fault, Item, Jump, Line, LinkChange,
+    Manner, Op, Ordering, SUBJECT_DEFAULT, Schedule, When, Word,
 };
 use super::cursor::UNITS;
 use super::order::{ACTIONS, call_preposition, is_bare_object, step_preposition};
@@ -232,6 +232,8 @@ impl Display for Call {
             Self::Connect => "connect",
             Self::Send => "send",
             Self::Recv => "recv",
+            Self::Append => "append",
+            Self::Sync => "sync",
         })
     }
 }
@@ -248,11 +250,17 @@ impl Display for Fault {
                 write!(f, "node's {} to {} {call}s", Ordinal(*nth), Ordinal(last))?;
             }
         }
-        if let Some(actor) = actor {
-            write!(f, " {} {actor}", call_preposition(*call))?;
-        }
+        write_party(f, *call, *actor)?;
         write!(f, " ")?;
         write_effect(f, *effect, *call, *times)
+    }
+}
+
+/// With whom a call is, if that is said.
+fn write_party(f: &mut Formatter<'_>, call: Call, actor: Option<ActorId>) -> Result {
+    match (call_preposition(call), actor) {
+        (Some(word), Some(actor)) => write!(f, " {word} {actor}"),
+        (None, _) | (_, None) => Ok(()),
     }
 }
 
@@ -261,7 +269,7 @@ fn write_effect(f: &mut Formatter<'_>, effect: Effect, call: Call, times: u32) -
     let s = if times == 1 { "s" } else { "" };
     let how = match effect {
         Effect::Bytes(bytes) => {
-            let verb = if call == Call::Send { "take" } else { "get" };
+            let verb = if call == Call::Recv { "get" } else { "take" };
             return write!(f, "{verb}{s} {}", Bytes(bytes));
         }
         Effect::WouldBlock => return f.write_str("would block"),
@@ -271,6 +279,8 @@ fn write_effect(f: &mut Formatter<'_>, effect: Effect, call: Call, times: u32) -
         Effect::OutOfMemory => "out of memory",
         Effect::Unreachable => "unreachable",
         Effect::Aborted => "aborted",
+        Effect::NoSpace => "no space",
+        Effect::Io => "io",
     };
     write!(f, "fail{s}: {how}")
 }
@@ -312,9 +322,7 @@ impl Display for Deviation {
             Self::Before { anchor, run } => write!(f, "before {anchor}: run {run}"),
             Self::At { call, actor, nth, effect } => {
                 write!(f, "at node's {} {call}", Ordinal(*nth))?;
-                if let Some(actor) = actor {
-                    write!(f, " {} {actor}", call_preposition(*call))?;
-                }
+                write_party(f, *call, *actor)?;
                 f.write_str(": ")?;
                 write_effect(f, *effect, *call, 1)
             }

@@ -110,10 +110,11 @@ impl KeptBans {
         };
         // After a restart without a crash, an older one may still come back with the next crash.
         self.lists.truncate(place + 1);
+        self.note_changed(&bans);
+        // Nobody can tell a list whose bans are over from one that had none: whether it is written
+        // anew is not looked at.
         self.writing = None;
         self.is_due = false;
-        self.again = None;
-        self.note_changed(&bans);
         Ok(bans)
     }
 }

@@ -184,8 +184,8 @@ const LINES: [(&str, &str); 82] = [
     ),
     (
         "fault node's next 3 send to p1 takes 40 bytes",
-        "21: expected \"accepts\", \"connects\", \"sends\" or \"recvs\", found \"send\"; did \
-         you mean \"sends\"?",
+        "21: expected \"accepts\", \"connects\", \"sends\", \"recvs\", \"appends\" or \"syncs\", \
+         found \"send\"; did you mean \"sends\"?",
     ),
     ("fault node's 0th send would block", "14: an ordinal is from 1 to 1000000, found 0"),
     ("fault node's 4th to 2nd sends would block", "21: expected a later ordinal, found \"2nd\""),
@@ -248,8 +248,9 @@ const LINES: [(&str, &str); 82] = [
     ("order before node handles verack 2nd time: run opener", "34: expected \":\", found \"2nd\""),
     (
         "order before node's 2nd handles verack: run opener",
-        "25: expected \"arrival\", \"close\", \"dial\", \"finish\", \"poll\", \"push\", \
-         \"receive\", \"send\", \"stop-listening\" or \"wake\", found \"handles\"",
+        "25: expected \"append\", \"arrival\", \"close\", \"create\", \"dial\", \"finish\", \
+         \"poll\", \"push\", \"receive\", \"remove\", \"rename\", \"send\", \
+         \"stop-listening\", \"sync\", \"sync-folder\" or \"wake\", found \"handles\"",
     ),
     (
         "order at node's recv from p1: gets 40 bytes",
