@@ -11,6 +11,7 @@
 
 use std::collections::BTreeSet;
 
+use super::blocks::{self, Chain};
 use super::handshake::{self, malformed};
 use super::message::{decode_ping, decode_pong};
 use super::peer::{Context, Peer};
@@ -171,6 +172,7 @@ impl ConnMan {
         let handled = peer.inbox.next_type().filter(|_| peer.may_handle());
         let (verb, object) = match handled {
             Some(message_type) => ("handles", message_type.as_str()),
+            None if peer.may_serve() => ("sends", "block"),
             None if peer.owes_version() => ("sends", "version"),
             None => ("sends", "ping"),
         };
@@ -186,13 +188,16 @@ impl ConnMan {
     ) {
         let conn = self.messages.take_next().expect("the task is runnable");
         let peer = conns.get_mut(conn).expect("work is of peers that are there");
-        let Self { config, seed, own_nonces, .. } = self;
+        let Self { config, seed, own_nonces, chain, .. } = self;
         let cx = Context { config, seed, now, own_nonces };
         let unsent = peer.transport.unsent_count();
         let was_sending = peer.has_unsent();
         let mut ended = None;
+        let chain = chain.as_deref();
         if peer.may_handle() {
-            ended = handle_next(conn, peer, &cx, &mut self.notices).err();
+            ended = handle_next(conn, peer, &cx, chain, &mut self.notices).err();
+        } else if let Some(chain) = chain.filter(|_| peer.may_serve()) {
+            blocks::serve_next(chain, peer, &cx);
         }
         if ended.is_none() {
             send_due(peer, &cx);
@@ -222,12 +227,13 @@ fn handle_next(
     conn: ConnId,
     peer: &mut Peer,
     cx: &Context<'_>,
+    chain: Option<&Chain>,
     notices: &mut Vec<Notice>,
 ) -> Result<(), DisconnectReason> {
     let received = peer.inbox.pop().expect("the caller saw one");
     let message_type = received.message.message_type;
     let was_ready = peer.is_ready();
-    let verdict = handle(peer, cx, &received, notices)?;
+    let verdict = handle(peer, cx, chain, &received, notices)?;
     let payload_bytes = received.message.payload.len();
     notices.push(Notice::MessageHandled { peer: peer.id, message_type, payload_bytes, verdict });
     if peer.is_ready() && !was_ready {
@@ -240,6 +246,7 @@ fn handle_next(
 fn handle(
     peer: &mut Peer,
     cx: &Context<'_>,
+    chain: Option<&Chain>,
     received: &Received,
     notices: &mut Vec<Notice>,
 ) -> Result<Verdict, DisconnectReason> {
@@ -258,8 +265,13 @@ fn handle(
         _ if !peer.is_ready() => Ok(Verdict::Ignored(Ignored::BeforeVerack)),
         MessageType::PING => Ok(handle_ping(peer, cx, payload)),
         MessageType::PONG => Ok(handle_pong(peer, received, notices)),
-        // What addresses, headers, blocks, transactions and filters do arrives later.
-        other if other.known_index().is_some() => screen(peer, cx, other, payload),
+        // What addresses, transactions and filters do arrives later.
+        other if other.known_index().is_some() => {
+            let screened = screen(peer, cx, other, payload)?;
+            let usable = chain.filter(|_| screened == Verdict::Ignored(Ignored::NotImplemented));
+            let handled = usable.and_then(|chain| blocks::handle(chain, peer, cx, other, payload));
+            Ok(handled.unwrap_or(screened))
+        }
         _ => Ok(Verdict::Ignored(Ignored::Unknown)),
     }
 }
