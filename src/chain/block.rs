@@ -8,7 +8,7 @@ use std::fmt;
 use super::hash::double_sha256;
 use super::transaction::{Transaction, TransactionError};
 use super::{Doubling, Hash, Header, merkle};
-use crate::codec::{COMPACT_SIZE_MAX, DecodeError, Reader};
+use crate::codec::{COMPACT_SIZE_MAX, DecodeError, Reader, push_compact_size};
 
 /// The most that a block weighs: bytes without witnesses count four times, others once. BIP 141;
 /// Core: `MAX_BLOCK_WEIGHT`.
@@ -156,6 +156,16 @@ impl<'a> Block<'a> {
         let around = Header::BYTES + compact_bytes(self.transactions.len());
         let of = |tx: &Transaction<'_>| (SCALE - 1) * tx.stripped_bytes() + tx.bytes().len();
         SCALE * around + self.transactions.iter().map(of).sum::<usize>()
+    }
+
+    /// Its bytes as they are for who knows no witnesses. BIP 144.
+    #[must_use]
+    pub fn without_witnesses(&self) -> Vec<u8> {
+        let mut bytes = self.header.encode().to_vec();
+        push_compact_size(&mut bytes, self.transactions.len());
+        let parts = self.transactions.iter().flat_map(Transaction::parts_without_witness);
+        parts.for_each(|part| bytes.extend_from_slice(part));
+        bytes
     }
 
     /// Whether it is the block that its header stands for, by what can be said without any other

@@ -144,14 +144,18 @@ impl<'a> Transaction<'a> {
     /// Its name: what it hashes to without its witnesses.
     #[must_use]
     pub fn txid(&self) -> Hash {
-        let lock_time = &self.bytes[self.bytes.len() - 4..];
-        Hash(double_sha256([&self.bytes[..4], self.body(), lock_time]))
+        Hash(double_sha256(self.parts_without_witness()))
     }
 
     /// What it hashes to with its witnesses. BIP 141.
     #[must_use]
     pub fn wtxid(&self) -> Hash {
         Hash::of(self.bytes)
+    }
+
+    /// Its bytes but for marker, flag and witnesses.
+    pub(super) fn parts_without_witness(&self) -> [&'a [u8]; 3] {
+        [&self.bytes[..4], self.body(), &self.bytes[self.bytes.len() - 4..]]
     }
 
     /// Inputs and outputs.

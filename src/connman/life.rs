@@ -162,6 +162,7 @@ impl ConnMan {
         }
         peer.ended = Some(reason);
         peer.inbox.clear();
+        peer.wanted.clear();
         actions.push(Action::Close(conn));
         self.settle(conn, conns);
     }

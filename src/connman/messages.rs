@@ -12,6 +12,7 @@
 use std::collections::BTreeSet;
 
 use super::addr_relay::{self, AddrBook};
+use super::blocks::{self, Chain};
 use super::handshake::{self, malformed};
 use super::message::{decode_ping, decode_pong};
 use super::peer::{Context, Peer};
@@ -172,6 +173,7 @@ impl ConnMan {
         let handled = peer.inbox.next_type().filter(|_| peer.may_handle());
         let (verb, object) = match handled {
             Some(message_type) => ("handles", message_type.as_str()),
+            None if peer.may_serve() => ("sends", "block"),
             None if peer.owes_version() => ("sends", "version"),
             None if peer.ping.is_queued() => ("sends", "ping"),
             None => ("sends", addr_relay::form_of(peer).name()),
@@ -188,14 +190,19 @@ impl ConnMan {
     ) {
         let conn = self.messages.take_next().expect("the task is runnable");
         let peer = conns.get_mut(conn).expect("work is of peers that are there");
-        let Self { config, seed, own_nonces, addrman, addr_relay, bans, discouraged, .. } = self;
+        let Self {
+            config, seed, own_nonces, addrman, addr_relay, bans, discouraged, chain, ..
+        } = self;
         let cx = Context { config, seed, now, own_nonces };
         let mut book = AddrBook { addrman, relay: addr_relay, bans, discouraged };
         let unsent = peer.transport.unsent_count();
         let was_sending = peer.has_unsent();
         let mut ended = None;
+        let chain = chain.as_deref();
         if peer.may_handle() {
-            ended = handle_next(conn, peer, &cx, &mut book, &mut self.notices).err();
+            ended = handle_next(conn, peer, &cx, &mut book, chain, &mut self.notices).err();
+        } else if let Some(chain) = chain.filter(|_| peer.may_serve()) {
+            blocks::serve_next(chain, peer, &cx);
         }
         if ended.is_none() {
             send_due(peer, &cx, &book);
@@ -227,12 +234,13 @@ fn handle_next(
     peer: &mut Peer,
     cx: &Context<'_>,
     book: &mut AddrBook<'_>,
+    chain: Option<&Chain>,
     notices: &mut Vec<Notice>,
 ) -> Result<(), DisconnectReason> {
     let received = peer.inbox.pop().expect("the caller saw one");
     let message_type = received.message.message_type;
     let was_ready = peer.is_ready();
-    let verdict = handle(peer, cx, book, &received, notices)?;
+    let verdict = handle(peer, cx, book, chain, &received, notices)?;
     let payload_bytes = received.message.payload.len();
     notices.push(Notice::MessageHandled { peer: peer.id, message_type, payload_bytes, verdict });
     if peer.is_ready() && !was_ready {
@@ -246,6 +254,7 @@ fn handle(
     peer: &mut Peer,
     cx: &Context<'_>,
     book: &mut AddrBook<'_>,
+    chain: Option<&Chain>,
     received: &Received,
     notices: &mut Vec<Notice>,
 ) -> Result<Verdict, DisconnectReason> {
@@ -268,8 +277,13 @@ fn handle(
         list @ (MessageType::ADDR | MessageType::ADDRV2) => {
             addr_relay::handle_list(peer, cx, book, list, payload)
         }
-        // What headers, blocks, transactions and filters do arrives later.
-        other if other.known_index().is_some() => screen(peer, cx, other, payload),
+        // What transactions and filters do arrives later.
+        other if other.known_index().is_some() => {
+            let screened = screen(peer, cx, other, payload)?;
+            let usable = chain.filter(|_| screened == Verdict::Ignored(Ignored::NotImplemented));
+            let handled = usable.and_then(|chain| blocks::handle(chain, peer, cx, other, payload));
+            Ok(handled.unwrap_or(screened))
+        }
         _ => Ok(Verdict::Ignored(Ignored::Unknown)),
     }
 }

@@ -31,6 +31,7 @@ pub mod addr_relay;
 mod address;
 pub mod addrman;
 pub mod bans;
+pub mod blocks;
 mod config;
 mod conn_type;
 pub mod eviction;
@@ -77,6 +78,7 @@ pub use timers::Timer;
 use addr_relay::AddrRelay;
 use addrman::{AddrMan, Key, NetGroups};
 use bans::{BanList, Discouraged};
+use blocks::Chain;
 use handshake::OwnNonces;
 use kept::Kept;
 use messages::Messages;
@@ -121,6 +123,8 @@ pub struct ConnMan {
     own_nonces: OwnNonces,
     timers: Timers,
     opener: Opener,
+    /// What it serves; `None`: it says nothing of chains.
+    chain: Option<Box<Chain>>,
     /// What outlives the run; `None`: nothing does.
     kept: Option<Kept>,
     /// Traffic of all peers, and of those that are closed.
@@ -154,6 +158,7 @@ impl ConnMan {
             listeners: Vec::new(),
             own_nonces: OwnNonces::default(),
             timers: Timers::new(),
+            chain: None,
             kept: None,
             totals: Traffic::NONE,
             closed: Traffic::NONE,

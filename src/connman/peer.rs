@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::addr_relay::{AddrCounts, AddrPeer};
 use super::addrman::{AddrRecord, Counting, NetAddr};
+use super::blocks::Wanted;
 use super::eviction::Candidate;
 use super::handshake::{Handshake, OwnNonces};
 use super::host::{Host, HostNetwork};
@@ -91,6 +92,8 @@ pub struct Peer {
     pub(super) sent_at: Option<UnixTime>,
     pub(super) transport: Transport,
     pub(super) inbox: Inbox,
+    /// Boxed, as the traffic.
+    pub(super) wanted: Box<Wanted>,
     /// Whether its messages are not handled, because of what waits to be sent. Nothing is refused
     /// or dropped because there is much; the pause stops what would cause more. Core:
     /// `fPauseSend`.
@@ -183,6 +186,7 @@ impl Peer {
             sent_at: None,
             transport,
             inbox: Inbox::default(),
+            wanted: Box::default(),
             send_paused: false,
             handshake: Handshake::new(id, seed),
             ping: Ping::default(),
@@ -304,13 +308,24 @@ impl Peer {
 
     /// Whether its next message may be handled.
     pub(super) fn may_handle(&self) -> bool {
-        self.is_live() && !self.owes_version() && !self.send_paused && !self.inbox.is_empty()
+        self.is_live()
+            && !self.owes_version()
+            && !self.send_paused
+            && !self.inbox.is_empty()
+            && self.wanted.is_empty()
+    }
+
+    /// Whether a block may be sent that it asked for.
+    pub(super) fn may_serve(&self) -> bool {
+        self.is_live() && !self.send_paused && !self.wanted.is_empty()
     }
 
     /// Whether a visit of the message handler would do something.
     pub(super) fn has_work(&self) -> bool {
         let is_due = || self.ping.is_queued() || self.owes_addresses();
-        self.may_handle() || self.is_live() && (self.owes_version() || self.is_ready() && is_due())
+        self.may_handle()
+            || self.may_serve()
+            || self.is_live() && (self.owes_version() || self.is_ready() && is_due())
     }
 
     /// Puts a message behind those that wait to be sent.

@@ -1,0 +1,114 @@
+//! What a peer may ask of the chain, and the answers.
+//!
+//! Sources: docs/behaviour.md, chain 8; Core: net_processing.cpp, `ProcessGetData`,
+//! `ProcessGetBlockData`; BIP 144.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::super::handshake::malformed;
+use super::super::peer::{Context, Peer};
+use super::super::reasons::Verdict;
+use super::Chain;
+use crate::chain::{Block, BlockHash, GetHeaders, Transaction, encode_headers};
+use crate::codec::{COMPACT_SIZE_MAX, DecodeError, Reader};
+use crate::transport::MessageType;
+
+/// Entries of a `getdata`: a block without its witnesses, or with them. Core: protocol.h,
+/// `MSG_BLOCK`, `MSG_WITNESS_BLOCK`.
+pub(super) const BLOCK: u32 = 2;
+pub(super) const WITNESS_BLOCK: u32 = 1 << 30 | BLOCK;
+
+/// Blocks that a peer asked for and was not answered yet, in its order. No message of its is
+/// handled while there are some, so there are never more than one `getdata` has. Core:
+/// `m_getdata_requests`.
+#[derive(Clone, Debug, Default)]
+pub(in crate::connman) struct Wanted(VecDeque<Entry>);
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    hash: BlockHash,
+    with_witnesses: bool,
+}
+
+impl Wanted {
+    pub(in crate::connman) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(in crate::connman) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// Handles a message that was screened, if it asks for what a chain has.
+pub(in crate::connman) fn handle(
+    chain: &Chain,
+    peer: &mut Peer,
+    cx: &Context<'_>,
+    message_type: MessageType,
+    payload: &[u8],
+) -> Option<Verdict> {
+    let handled = match message_type {
+        MessageType::GETHEADERS => getheaders(chain, peer, cx, payload),
+        MessageType::GETDATA => getdata(chain, peer, cx, payload),
+        _ => return None,
+    };
+    Some(handled.map_or_else(malformed, |()| Verdict::Taken))
+}
+
+fn getheaders(
+    chain: &Chain,
+    peer: &mut Peer,
+    cx: &Context<'_>,
+    payload: &[u8],
+) -> Result<(), DecodeError> {
+    let asked = GetHeaders::decode(payload)?;
+    let tip = chain.tree.active_tip();
+    let headers = chain.tree.headers_after(tip, &asked.locator, &asked.stop);
+    // Who asks for one header that is not here has no answer; with a locator, an empty one.
+    if !asked.locator.is_empty() || !headers.is_empty() {
+        peer.queue(cx, MessageType::HEADERS, encode_headers(&headers));
+    }
+    Ok(())
+}
+
+/// Notes what is asked for, and answers the first of it. Transactions are passed over.
+fn getdata(
+    chain: &Chain,
+    peer: &mut Peer,
+    cx: &Context<'_>,
+    payload: &[u8],
+) -> Result<(), DecodeError> {
+    let mut reader = Reader::new(payload);
+    let count = reader.compact_size("entry count", COMPACT_SIZE_MAX)?;
+    for _ in 0..count {
+        let kind = reader.u32("kind")?;
+        let hash = BlockHash(reader.array("hash")?);
+        // Who asks for a block that is not here has no answer.
+        if matches!(kind, BLOCK | WITNESS_BLOCK) && chain.served(&hash).is_some() {
+            peer.wanted.0.push_back(Entry { hash, with_witnesses: kind == WITNESS_BLOCK });
+        }
+    }
+    serve_next(chain, peer, cx);
+    Ok(())
+}
+
+/// Sends the next block that the peer asked for, if there is one.
+pub(in crate::connman) fn serve_next(chain: &Chain, peer: &mut Peer, cx: &Context<'_>) {
+    let Some(Entry { hash, with_witnesses }) = peer.wanted.0.pop_front() else { return };
+    // The chain may have gone elsewhere since it was asked for.
+    let Some(bytes) = chain.served(&hash) else { return };
+    let payload = if with_witnesses { Arc::clone(bytes) } else { without_witnesses(bytes) };
+    peer.queue(cx, MessageType::BLOCK, payload);
+}
+
+/// A block for who knows no witnesses: the same bytes, if it has none.
+fn without_witnesses(bytes: &Arc<[u8]>) -> Arc<[u8]> {
+    let block = Block::decode(bytes).expect("it was one when it was taken");
+    if block.transactions.iter().any(Transaction::has_witness) {
+        block.without_witnesses().into()
+    } else {
+        Arc::clone(bytes)
+    }
+}
