@@ -315,6 +315,9 @@ const PER_SECOND: u64 = 40;
 /// Steps for a piece of a v2 handshake that arrives: nothing is handled or answered yet.
 const PER_PIECE: u64 = 10;
 
+/// Bytes of an entry of a list, at most: a header, with its count of transactions.
+const ENTRY_BYTES: u64 = 80 + 1;
+
 /// Bytes of a v2 handshake, one way and at most: the key, the longest garbage, its terminator, the
 /// version packet. Source: BIP 324.
 const HANDSHAKE_BYTES: u64 = 64 + 4095 + 16 + 20;
@@ -396,7 +399,8 @@ fn arrivals(op: &Op, grain: u64) -> u64 {
 /// what settings fill it up to.
 fn bytes_of(word: &Word) -> u64 {
     let length = |key| word.setting(key).and_then(|value| value.parse::<u64>().ok()).unwrap_or(0);
-    200 + length("length") + length("agent-bytes") + length("garbage")
+    let entries = length("count").saturating_mul(ENTRY_BYTES);
+    200 + length("length") + length("agent-bytes") + length("garbage") + entries
 }
 
 #[cfg(test)]
@@ -420,6 +424,21 @@ mod tests {
             };
             assert_eq!(set_up, None, "seed {seed}\n{tamed}");
         }
+    }
+
+    /// A list is told by its count, and arrives in as many pieces as its bytes.
+    #[test]
+    fn long_list_in_small_pieces_is_no_work_for_nothing() {
+        let text = "format 1\nnode receive-buffer 600\n\n0ms p1 dials\n\
+                    p1 sends version, verack, inv count=50001\n";
+        let schedule = Schedule::parse("long", text).unwrap();
+        let steps_max = steps_allowed(&schedule);
+        let options = Options { steps_max, ..Options::default() };
+        let report = Run::<Connman>::new(&schedule, &options).unwrap().finish();
+        assert!(report.verdict.is_passed(), "{}", report.told(None));
+        let few = Options { steps_max: 10_000, ..Options::default() };
+        let report = Run::<Connman>::new(&schedule, &few).unwrap().finish();
+        assert!(!report.verdict.is_passed(), "it takes many");
     }
 
     #[test]
