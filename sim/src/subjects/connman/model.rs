@@ -59,6 +59,8 @@ pub(super) struct Model {
     rumours: Rumours,
     /// Whether it has files, in which addresses outlive it.
     has_files: bool,
+    /// Whether this process was looked at before.
+    has_begun: bool,
     /// On whose connection this step has changed something.
     changed: Vec<ConnId>,
     /// Before these moments nothing falls due where nothing has happened.
@@ -99,6 +101,10 @@ impl Model {
     ) -> Result<(), Objection> {
         self.clock.set(sight.now);
         self.has_files |= sight.asked_of_files.is_some();
+        let is_told = matches!(sight.command, Some(Command::AddAddresses { .. }));
+        if is_told || !std::mem::replace(&mut self.has_begun, true) {
+            self.rumours.know(sight.tenant.addrman());
+        }
         self.hear_news(sight);
         self.fall_back(sight)?;
         self.hear_calls(sight, config)?;

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use sockman::connman::Config;
-use sockman::connman::addrman::{NetAddr, NetService};
+use sockman::connman::addrman::{AddrMan, NetAddr, NetService, Table};
 use sockman::time::UnixTime;
 
 /// Most addresses of a message, and how much of what is known an answer has.
@@ -47,13 +47,16 @@ pub(super) type Place = (u8, Vec<u8>, u16);
 
 /// The addresses that the node was told to be its own.
 pub(super) fn own_places(config: &Config) -> BTreeSet<Place> {
-    let place = |service: &NetService| match service.addr {
+    let own = config.external.iter().filter(|service| service.addr.is_routable());
+    own.filter_map(place_of).collect()
+}
+
+fn place_of(service: &NetService) -> Option<Place> {
+    match service.addr {
         NetAddr::Ipv4(ip) => Some((1, ip.octets().to_vec(), service.port)),
         NetAddr::Ipv6(ip) => Some((2, ip.octets().to_vec(), service.port)),
         NetAddr::Onion(_) | NetAddr::I2p(_) | NetAddr::Cjdns(_) | NetAddr::Internal(_) => None,
-    };
-    let own = config.external.iter().filter(|service| service.addr.is_routable());
-    own.filter_map(place).collect()
+    }
 }
 
 /// Whether there is one.
@@ -346,6 +349,15 @@ pub(super) struct Rumours {
 }
 
 impl Rumours {
+    /// What the node knows from elsewhere: from before its start, or because somebody at its own
+    /// side has told it.
+    pub(super) fn know(&mut self, addrman: &AddrMan) {
+        for (_, entry) in [Table::New, Table::Tried].iter().flat_map(|t| addrman.slots(*t)) {
+            let Some(place) = place_of(&entry.service) else { continue };
+            self.told.entry(place).or_default().services |= entry.services.0;
+        }
+    }
+
     /// What the next process may still know of it, if it has files: everything but the answers.
     pub(super) fn ended(self) -> Self {
         Self { answers: BTreeMap::new(), ..self }
