@@ -264,7 +264,9 @@ impl Opening {
             return Ok(());
         }
         let since = *self.neglects.get_or_insert(now);
-        if now.since(since) < NEGLECT_MAX {
+        // Each of those that are known has to have its turn first.
+        let known = u32::try_from(sight.tenant.addrman().size(None, None)).unwrap_or(u32::MAX);
+        if now.since(since) < NEGLECT_MAX.saturating_mul(known.max(1)) {
             return Ok(());
         }
         let what = "a place is free, and an address that could be dialled never was".to_owned();
