@@ -135,6 +135,13 @@ impl Draws {
         let bound = u64::try_from(len).expect("a usize has at most 64 bits");
         usize::try_from(self.below(bound)).expect("below a usize")
     }
+
+    /// Puts these into an order, each as likely as any other.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.index(last + 1));
+        }
+    }
 }
 
 /// A key for draws that order something, of which there are many.

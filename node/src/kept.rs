@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sockman::connman::stores::{LoadError, Loaded, Loading};
 use sockman::driver::OsFiles;
-use sockman::files::{FileError, FileOpId, FileRequest, Files as _};
+use sockman::files::FileError;
 use sockman::sockets::Wake;
 use sockman::time::Now;
 
@@ -47,18 +47,13 @@ impl fmt::Display for KeptError {
 pub(crate) fn load(
     directory: &Path,
     waker: impl Wake,
-    mut loading: Loading,
+    loading: Loading,
     now: Now,
 ) -> Result<(OsFiles, Loaded), KeptError> {
     let files = OsFiles::open(directory, waker);
     let mut files = files.map_err(|error| KeptError::Directory(directory.to_owned(), error))?;
-    while let Some(op) = loading.op() {
-        files.begin(FileRequest { id: FileOpId(0), op }).expect("nothing is under way");
-        let completion = files.wait().expect("something is under way");
-        let handled = loading.handle(now, completion.result);
-        handled.map_err(|error| KeptError::File(directory.to_owned(), error))?;
-    }
-    let mut loaded = loading.finish();
+    let loaded = loading.complete(&mut files, now);
+    let mut loaded = loaded.map_err(|error| KeptError::File(directory.to_owned(), error))?;
     let mut notices = Vec::new();
     loaded.stores.take_notices(&mut notices);
     notices.iter().for_each(report::stored);

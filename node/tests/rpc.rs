@@ -5,6 +5,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 
+use base64ct::{Base64, Encoding as _};
+
 use super::directory::Directory;
 use super::process::Node;
 
@@ -47,7 +49,7 @@ impl Called {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
         let mut stream = stream.expect("the node listens");
         let content = format!("{{\"method\":\"{method}\",\"params\":{params}}}");
-        let (login, length) = (base64(login.as_bytes()), content.len());
+        let (login, length) = (Base64::encode_string(login.as_bytes()), content.len());
         let request = format!(
             "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Basic {login}\r\n\
              Content-Length: {length}\r\n\r\n{content}"
@@ -63,21 +65,6 @@ fn answer(mut stream: TcpStream) -> (String, String) {
     stream.read_to_string(&mut answer).expect("the end is in order");
     let (head, content) = answer.split_once("\r\n\r\n").expect("a head has an end");
     (head.to_owned(), content.to_owned())
-}
-
-/// RFC 4648 section 4.
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let bits = three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
-        let bits = bits << (8 * (3 - three.len()));
-        for place in 0..4 {
-            let letter = LETTERS[(bits >> (18 - 6 * place) & 63) as usize];
-            text.push(if place <= three.len() { char::from(letter) } else { '=' });
-        }
-    }
-    text
 }
 
 #[test]

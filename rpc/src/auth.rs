@@ -11,14 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use base64ct::{Base64, Encoding as _};
 use ctutils::CtEq as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use sockman::connman::bans::Subnet;
 use sockman::connman::host::Host;
 use sockman::sockets::Endpoint;
-
-mod base64;
 
 /// The user that the cookie is for. Core: `COOKIEAUTH_USER`.
 pub const COOKIE_USER: &str = "__cookie__";
@@ -168,7 +167,8 @@ impl Access {
     #[must_use]
     pub fn user(&self, authorization: &[u8]) -> Option<&str> {
         let encoded = authorization.strip_prefix(b"Basic ")?;
-        let decoded = base64::decode(encoded.trim_ascii())?;
+        let encoded = std::str::from_utf8(encoded.trim_ascii()).ok()?;
+        let decoded = Base64::decode_vec(encoded).ok()?;
         let colon = decoded.iter().position(|byte| *byte == b':')?;
         let (name, password) =
             (std::str::from_utf8(&decoded[..colon]).ok()?, &decoded[colon + 1..]);
@@ -201,7 +201,7 @@ mod tests {
     const PASSWORD: &str = "cA773lm788buwYe4g4WT+05pKyNruVKjQ25x3n0DQcM=";
 
     fn basic(text: &str) -> Vec<u8> {
-        format!("Basic {}", base64::encode(text.as_bytes())).into_bytes()
+        format!("Basic {}", Base64::encode_string(text.as_bytes())).into_bytes()
     }
 
     #[test]
@@ -226,8 +226,29 @@ mod tests {
         ] {
             assert_eq!(access.user(&basic(text)), expected, "{text}");
         }
-        for field in [b"".as_slice(), b"Basic", b"Basic ", b"Basic !", b"basic OmE=", b"Bearer x"] {
-            assert_eq!(access.user(field), None);
+        for field in [
+            "",
+            "Basic",
+            "Basic ",
+            "Basic !",
+            "Basic ZW1wdHk6====",
+            "Basic ZW1w dHk6",
+            "Basic ZW1wdHk6/",
+            "basic ZW1wdHk6",
+            "Bearer x",
+        ] {
+            assert_eq!(access.user(field.as_bytes()), None, "{field}");
+        }
+        assert_eq!(access.user(b"Basic ZW1wdHk6 "), Some("empty"));
+    }
+
+    #[test]
+    fn base64_has_its_padding_and_no_bits_behind_it() {
+        let users = vec![User::with_password("a", "", [9; 16])];
+        let access = Access { users, ..Access::default() };
+        assert_eq!(access.user(b"Basic YTo="), Some("a"));
+        for field in ["Basic YTo", "Basic YTp=", "Basic YTo=="] {
+            assert_eq!(access.user(field.as_bytes()), None, "{field}");
         }
     }
 

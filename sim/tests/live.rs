@@ -30,9 +30,9 @@ const OPTIONS: LiveOptions = LiveOptions {
 };
 
 /// Passes on that a peer is ready.
-struct Nobody(mpsc::Sender<()>);
+struct Teller(mpsc::Sender<()>);
 
-impl Observer<OsSockets, ConnMan> for Nobody {
+impl Observer<OsSockets, ConnMan> for Teller {
     fn handle_notice(&mut self, _: Now, notice: Notice) {
         // What follows a handshake at once, the answer to a ping, has been said as well.
         if matches!(notice, Notice::PongReceived { .. }) {
@@ -67,7 +67,7 @@ impl Node {
             let at = machine.sockman().sockets().listener_endpoint(listener).unwrap();
             let (mut driver, mailbox) = Driver::new(machine, SystemClock::start());
             told.send((at.ip().unwrap(), mailbox)).unwrap();
-            driver.run(&mut Nobody(is_ready)).unwrap();
+            driver.run(&mut Teller(is_ready)).unwrap();
         };
         let thread = Some(thread::Builder::new().spawn(run).unwrap());
         let (at, mailbox) = hears.recv().unwrap();

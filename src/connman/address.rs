@@ -2,6 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::addrman::NetClass;
+
+/// The networks that can be reached: the others need a proxy, or an option of their own.
+pub const REACHABLE: [NetClass; 2] = [NetClass::Ipv4, NetClass::Ipv6];
+
 /// Whether an address can be reached over the public internet. Core: netaddress.cpp,
 /// `CNetAddr::IsRoutable`, for IPv4 and IPv6; the RFC beside each range is the one it names.
 #[must_use]

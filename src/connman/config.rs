@@ -170,7 +170,7 @@ pub enum Behaviour {
 pub const CONNECTIONS_MAX_DEFAULT: u32 = 125;
 
 /// Outbound connections for everything. Core: `MAX_OUTBOUND_FULL_RELAY_CONNECTIONS`.
-const OUTBOUND_FULL_RELAY_MAX: u32 = 8;
+pub(super) const OUTBOUND_FULL_RELAY_MAX: u32 = 8;
 
 /// Outbound connections for blocks alone. Core: `MAX_BLOCK_RELAY_ONLY_CONNECTIONS`.
 const BLOCK_RELAY_MAX: u32 = 2;
@@ -203,9 +203,6 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Outbound connections for everything, where nothing else bounds them.
-    pub(super) const OUTBOUND_FULL_RELAY_MAX: u32 = OUTBOUND_FULL_RELAY_MAX;
-
     /// The limits that follow from a number of connections in all. Core: `CConnman::Init`.
     #[must_use]
     pub const fn for_connections(connections_max: u32) -> Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::addr_relay::AddrCounts;
 use super::addrman::{AddrRecord, NetAddr, Share};
-use super::bans::{BanTime, Banned, Subnet};
+use super::bans::{BanTime, Banned, Subnet, is_kept_out};
 use super::host::Host;
 use super::life::conn_of;
 use super::message::Bandwidth;
@@ -246,18 +246,6 @@ impl PeerSnapshot {
     }
 }
 
-/// Who is at an address.
-fn host_of(record: &AddrRecord) -> Option<Host> {
-    match record.service.addr {
-        NetAddr::Ipv4(ip) => Some(Host::V4(ip)),
-        NetAddr::Ipv6(ip) => Some(Host::V6(ip)),
-        NetAddr::Onion(key) => Some(Host::Onion(key)),
-        NetAddr::I2p(hash) => Some(Host::I2p(hash)),
-        NetAddr::Cjdns(bytes) => Some(Host::Cjdns(bytes.into())),
-        NetAddr::Internal(_) => None,
-    }
-}
-
 impl VersionSnapshot {
     fn new(peer: &Peer) -> Option<Self> {
         let theirs = peer.handshake.theirs()?;
@@ -305,10 +293,10 @@ impl ConnMan {
         draws: &mut Draws,
     ) -> Vec<(Host, AddrRecord)> {
         let picked = self.addrman.get_addr(share, now, draws).into_iter();
-        let picked = picked.filter_map(|record| Some((host_of(&record)?, record)));
+        let picked =
+            picked.filter_map(|record| Some((Host::of_addr(&record.service.addr)?, record)));
         let (bans, discouraged) = (&self.bans, &self.discouraged);
-        let is_out = |host: &Host| bans.is_banned(now, host) || discouraged.contains(host);
-        picked.filter(|(host, _)| !is_out(host)).collect()
+        picked.filter(|(host, _)| !is_kept_out(bans, discouraged, now, host)).collect()
     }
 
     /// A picture of everything.

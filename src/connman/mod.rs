@@ -57,7 +57,7 @@ pub mod stores;
 mod timers;
 
 pub use addr_relay::AddrCounts;
-pub use address::is_routable;
+pub use address::{REACHABLE, is_routable};
 pub use config::{
     Behaviour, CONNECT_MAX, CONNECTIONS_MAX_DEFAULT, Config, DIAL_TIMEOUT_DEFAULT, Discover,
     EXTERNAL_MAX, FixedSeeds, Limits, Outbound, WHITELIST_MAX,

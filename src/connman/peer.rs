@@ -92,8 +92,7 @@ pub struct Peer {
     pub(super) sent_at: Option<UnixTime>,
     pub(super) transport: Transport,
     pub(super) inbox: Inbox,
-    /// Boxed, as the traffic.
-    pub(super) wanted: Box<Wanted>,
+    pub(super) wanted: Wanted,
     /// Whether its messages are not handled, because of what waits to be sent. Nothing is refused
     /// or dropped because there is much; the pause stops what would cause more. Core:
     /// `fPauseSend`.
@@ -186,7 +185,7 @@ impl Peer {
             sent_at: None,
             transport,
             inbox: Inbox::default(),
-            wanted: Box::default(),
+            wanted: Wanted::default(),
             send_paused: false,
             handshake: Handshake::new(id, seed),
             ping: Ping::default(),

@@ -3,14 +3,10 @@
 use sockman::connman::addrman::{NetClass, Quality, Share, Table};
 use sockman::rng::Purpose;
 
-use super::peers::network_name;
+use super::peers::{NETWORKS, network_name};
 use super::{Answer, Args, AtNode};
 use crate::error::{Code, RpcError};
 use crate::json::Json;
-
-/// Networks with names of their own, in the order of the reference.
-const NETWORKS: [NetClass; 5] =
-    [NetClass::Ipv4, NetClass::Ipv6, NetClass::Onion, NetClass::I2p, NetClass::Cjdns];
 
 pub(super) fn info(node: &mut AtNode<'_>, _: &Args) -> Result<Answer, RpcError> {
     let addrman = node.connman.addrman();

@@ -1,19 +1,14 @@
 //! Methods about the node and its traffic. Core: rpc/net.cpp.
 
-use sockman::connman::{Command, NetworkState, PROTOCOL_VERSION};
+use sockman::connman::{Command, NetworkState, PROTOCOL_VERSION, REACHABLE};
 
-use super::peers::services_names;
+use super::peers::{NETWORKS, network_name, services_names};
 use super::{Answer, Args, AtNode};
 use crate::error::RpcError;
 use crate::json::Json;
 
 /// The cycle of an upload target, in seconds. Core: `MAX_UPLOAD_TIMEFRAME`, a day.
 const UPLOAD_CYCLE_SECS: u64 = 24 * 60 * 60;
-
-/// Networks, in the order of the reference, and whether this node reaches them: without a proxy
-/// there is IP alone.
-const NETWORKS: [(&str, bool); 5] =
-    [("ipv4", true), ("ipv6", true), ("onion", false), ("i2p", false), ("cjdns", false)];
 
 pub(super) fn totals(node: &mut AtNode<'_>, _: &Args) -> Result<Answer, RpcError> {
     let totals = node.connman.totals();
@@ -41,9 +36,10 @@ pub(super) fn info(node: &mut AtNode<'_>, _: &Args) -> Result<Answer, RpcError> 
     let config = node.connman.config();
     let count = inspection.peers.len();
     let inbound = inspection.peers.iter().filter(|peer| peer.conn_type.is_inbound()).count();
-    let networks = NETWORKS.map(|(name, reachable)| {
+    let networks = NETWORKS.map(|network| {
+        let reachable = REACHABLE.contains(&network);
         Json::object([
-            ("name", name.into()),
+            ("name", network_name(network).into()),
             ("limited", (!reachable).into()),
             ("reachable", reachable.into()),
             ("proxy", "".into()),

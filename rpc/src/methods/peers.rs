@@ -195,6 +195,10 @@ fn network_of(endpoint: &Endpoint) -> &'static str {
     network_name(class.unwrap_or(NetClass::Unroutable))
 }
 
+/// Networks with names of their own, in the order of the reference.
+pub(super) const NETWORKS: [NetClass; 5] =
+    [NetClass::Ipv4, NetClass::Ipv6, NetClass::Onion, NetClass::I2p, NetClass::Cjdns];
+
 /// Core: `GetNetworkName`.
 pub(super) const fn network_name(class: NetClass) -> &'static str {
     match class {

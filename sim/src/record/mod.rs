@@ -31,6 +31,9 @@ const WITHIN_MIN: Duration = Duration::from_secs(1);
 /// Most bytes of a session that are kept.
 pub const TAPE_BYTES_MAX: usize = 32 << 20;
 
+/// Each becomes one line at most; there is one before them, and one behind.
+const ENTRIES_MAX: usize = LINES_MAX - 2;
+
 /// Why a session is no schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotRecorded {
@@ -62,13 +65,14 @@ impl fmt::Display for NotRecorded {
 impl std::error::Error for NotRecorded {}
 
 /// What was heard of a session so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Tape {
     entries: Vec<Entry>,
     bytes: usize,
-    /// The first of what each side says that is not a whole message yet.
-    client: Stream,
-    node: Stream,
+    /// What the client says that is not a whole message yet.
+    client: Vec<u8>,
+    /// What the node says; `None` once it is no message any more.
+    node: Option<Vec<u8>>,
     /// The nonce of the node's last ping.
     pinged: Option<u64>,
     /// Nonces of pings of the client's, whose answers say which they are for.
@@ -89,11 +93,18 @@ enum What {
     Ends(Side, Option<Failure>),
 }
 
-#[derive(Clone, Debug, Default)]
-struct Stream {
-    buffer: Vec<u8>,
-    /// Whether what comes is no message any more.
-    is_garbled: bool,
+impl Default for Tape {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            bytes: 0,
+            client: Vec::new(),
+            node: Some(Vec::new()),
+            pinged: None,
+            asked: Vec::new(),
+            is_cut: false,
+        }
+    }
 }
 
 impl Tape {
@@ -107,7 +118,7 @@ impl Tape {
             Heard::Said(side, bytes) => {
                 self.bytes = self.bytes.saturating_add(bytes.len());
                 // What is too long is cut where it is too long.
-                self.is_cut |= self.bytes > TAPE_BYTES_MAX || self.entries.len() > LINES_MAX;
+                self.is_cut |= self.bytes > TAPE_BYTES_MAX;
                 match side {
                     _ if self.is_cut => Ok(()),
                     Side::Client => self.client_said(at, bytes),
@@ -119,7 +130,7 @@ impl Tape {
             }
             Heard::Ended(side, failure) if !self.is_cut => {
                 self.rest_of_client(at);
-                self.entries.push(Entry { at, what: What::Ends(*side, *failure) });
+                self.push(at, What::Ends(*side, *failure));
                 Ok(())
             }
             Heard::Ended(..) | Heard::NotReached(_) | Heard::Over => Ok(()),
@@ -132,8 +143,16 @@ impl Tape {
         self.is_cut
     }
 
+    fn push(&mut self, at: Duration, what: What) {
+        if self.entries.len() < ENTRIES_MAX {
+            self.entries.push(Entry { at, what });
+        } else {
+            self.is_cut = true;
+        }
+    }
+
     fn client_said(&mut self, at: Duration, bytes: &[u8]) -> Result<(), NotRecorded> {
-        let mut buffer = std::mem::take(&mut self.client.buffer);
+        let mut buffer = std::mem::take(&mut self.client);
         buffer.extend_from_slice(bytes);
         if self.entries.is_empty() {
             match connman::opening(&buffer) {
@@ -159,33 +178,27 @@ impl Tape {
                     Item::Bytes(bytes)
                 }
             };
-            self.entries.push(Entry { at, what: What::Sends(item) });
+            self.push(at, What::Sends(item));
         }
         buffer.drain(..read);
-        self.client.buffer = buffer;
+        self.client = buffer;
         Ok(())
     }
 
     /// What the client has begun to say and never ended.
     fn rest_of_client(&mut self, at: Duration) {
-        let rest = std::mem::take(&mut self.client.buffer);
+        let rest = std::mem::take(&mut self.client);
         if !rest.is_empty() {
-            self.entries.push(Entry { at, what: What::Sends(Item::Bytes(rest)) });
+            self.push(at, What::Sends(Item::Bytes(rest)));
         }
     }
 
     fn node_said(&mut self, at: Duration, bytes: &[u8]) {
-        if self.node.is_garbled {
-            return;
-        }
-        let mut buffer = std::mem::take(&mut self.node.buffer);
+        let Some(mut buffer) = self.node.take() else { return };
         buffer.extend_from_slice(bytes);
         let mut read = 0;
         while let Some(frame) = connman::frame_of(&buffer[read..]) {
-            let Ok((word, count)) = frame else {
-                self.node.is_garbled = true;
-                return;
-            };
+            let Ok((word, count)) = frame else { return };
             read += count;
             let nonce = word.setting("nonce").and_then(|nonce| nonce.parse().ok());
             let word = match word.name.as_str() {
@@ -197,10 +210,10 @@ impl Tape {
                 "pong" => Word::plain("pong"),
                 _ => word,
             };
-            self.entries.push(Entry { at, what: What::Receives(word) });
+            self.push(at, What::Receives(word));
         }
         buffer.drain(..read);
-        self.node.buffer = buffer;
+        self.node = Some(buffer);
     }
 
     /// The session as a schedule, with a title of the caller's. A session that did not end is kept.

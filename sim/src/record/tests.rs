@@ -155,3 +155,18 @@ fn record_replays() {
     let report = run_named(&schedule, &Options::default()).unwrap();
     assert!(report.verdict.is_passed(), "{}", report.told(None));
 }
+
+#[test]
+fn session_of_any_length_is_a_schedule_that_reads_back() {
+    let mut tape = Tape::default();
+    let (asks, answers) = (client(&["ping nonce=7"]), node(&["pong nonce=7"]));
+    for at in 0..LINES_MAX {
+        let at = MS * u32::try_from(at).unwrap();
+        tape.note(at, &asks).unwrap();
+        tape.note(at, &answers).unwrap();
+    }
+    assert!(tape.is_cut());
+    let schedule = tape.schedule(Vec::new()).unwrap();
+    assert_eq!(schedule.script.len(), LINES_MAX);
+    assert_eq!(Schedule::parse("session", &schedule.to_string()), Ok(schedule));
+}

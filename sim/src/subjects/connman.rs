@@ -15,7 +15,6 @@ use sockman::connman::{
     ADDED_MAX, CONNECT_MAX, Command, Config, ConnMan, EXTERNAL_MAX, FixedSeeds, Limits,
     NetworkState, Notice, Outbound, Peer, Services, Tables, Timer,
 };
-use sockman::files::{FileOpId, FileRequest, Files as _};
 use sockman::sockets::{ConnId, Endpoint};
 use sockman::sockman::{Conns, RECEIVE_BYTES_MAX};
 use sockman::time::{Instant, Now};
@@ -256,16 +255,9 @@ impl Subject for Connman {
         Some(DiskConfig { latency: Duration::from_millis(millis.unwrap_or(0)) })
     }
 
-    /// As `node/src/kept.rs` does it.
     fn load(tenant: ConnMan, files: &mut VirtualFiles, now: Now) -> Result<ConnMan, String> {
-        let mut loading = tenant.loading(PROGRAM);
-        while let Some(op) = loading.op() {
-            files.begin(FileRequest { id: FileOpId(0), op }).expect("nothing is under way");
-            let completion = files.wait().expect("something is under way");
-            let handled = loading.handle(now, completion.result);
-            handled.map_err(|error| error.to_string())?;
-        }
-        let mut loaded = loading.finish();
+        let loaded = tenant.loading(PROGRAM).complete(files, now);
+        let mut loaded = loaded.map_err(|error| error.to_string())?;
         loaded.stores.take_notices(&mut Vec::new());
         Ok(tenant.with_loaded(loaded))
     }
@@ -600,8 +592,8 @@ fn known(word: &str) -> Option<(NetAddr, AddrRecord)> {
         "limited" => Services::NETWORK_LIMITED | Services::WITNESS,
         _ => return None,
     };
-    let addr = NetAddr::from_ip(at.ip());
-    let service = NetService { addr, port: at.port() };
+    let service = NetService::from(at);
+    let addr = service.addr;
     addr.is_routable().then_some((addr, AddrRecord { service, services, time: WALL_START }))
 }
 
@@ -665,8 +657,7 @@ fn are_peers(value: &str) -> bool {
 /// The node's own addresses, by which others may reach it.
 fn external(key: &str, value: &str) -> Result<Vec<NetService>, SettingError> {
     let own = endpoints(key, value)?;
-    let ips = own.iter().filter_map(Endpoint::ip);
-    Ok(ips.map(|at| NetService { addr: NetAddr::from_ip(at.ip()), port: at.port() }).collect())
+    Ok(own.iter().filter_map(NetService::of).collect())
 }
 
 /// Where to connect to, again and again: addresses with ports, a space between them.

@@ -18,6 +18,14 @@ fn without_v2(config: &mut Config) {
     config.services = config.services.without(Services::P2P_V2);
 }
 
+/// A node that connects there.
+fn client(at: SocketAddr, change: impl FnOnce(&mut Config)) -> Node {
+    Node::start(|config| {
+        change(config);
+        config.outbound = Outbound::List(vec![Endpoint::Ip(at)]);
+    })
+}
+
 /// A recorder in front of a node, and where it listens.
 fn recorder(folder: &Folder, node: SocketAddr) -> (Child, SocketAddr) {
     let to = node.to_string();
@@ -38,13 +46,10 @@ fn session_of_two_nodes_replays() {
     let folder = Folder::new("record");
     let node = Node::start(without_v2);
     let (mut child, at) = recorder(&folder, node.at());
-    let client = Node::start(|config| {
-        without_v2(config);
-        config.outbound = Outbound::List(vec![Endpoint::Ip(at)]);
-    });
+    let client = client(at, without_v2);
     client.expect_ready();
     drop(client);
-    let output = child.wait_with_output_text();
+    let output = said(&mut child);
     assert!(output.contains("p1 sends version services=1032 agent-bytes="), "{output}");
     assert!(output.contains("pong xor=0"), "{output}");
     assert!(output.trim_end().ends_with("p1 closes"), "{output}");
@@ -58,13 +63,10 @@ fn record_that_is_interrupted_has_what_was_said() {
     let folder = Folder::new("record-interrupted");
     let node = Node::start(without_v2);
     let (mut child, at) = recorder(&folder, node.at());
-    let client = Node::start(|config| {
-        without_v2(config);
-        config.outbound = Outbound::List(vec![Endpoint::Ip(at)]);
-    });
+    let client = client(at, without_v2);
     client.expect_ready();
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
-    let output = child.wait_with_output_text();
+    let output = said(&mut child);
     assert!(output.contains("sendaddrv2, verack, getaddr"), "{output}");
     assert!(output.trim_end().ends_with("expect   node keeps p1"), "{output}");
 }
@@ -74,12 +76,12 @@ fn session_over_v2_is_refused_with_the_option_that_turns_it_off() {
     let folder = Folder::new("record-v2");
     let node = Node::start(|_| {});
     let (mut child, at) = recorder(&folder, node.at());
-    let _client = Node::start(|config| config.outbound = Outbound::List(vec![Endpoint::Ip(at)]));
+    let _client = client(at, |_| {});
     let status = child.wait().unwrap();
-    let mut said = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert_eq!(status.code(), Some(2), "{said}");
-    assert!(said.contains("-v2transport=0"), "{said}");
+    let mut told = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert_eq!(status.code(), Some(2), "{told}");
+    assert!(told.contains("-v2transport=0"), "{told}");
 }
 
 #[test]
@@ -89,15 +91,9 @@ fn nothing_is_recorded_of_nobody() {
 }
 
 /// What a process has said on stdout, once it has ended.
-trait Said {
-    fn wait_with_output_text(&mut self) -> String;
-}
-
-impl Said for Child {
-    fn wait_with_output_text(&mut self) -> String {
-        let mut text = String::new();
-        self.stdout.take().unwrap().read_to_string(&mut text).unwrap();
-        self.wait().unwrap();
-        text
-    }
+fn said(child: &mut Child) -> String {
+    let mut text = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    child.wait().unwrap();
+    text
 }

@@ -356,12 +356,7 @@ fn reading_loses_nothing_but_the_anchors() {
 
 /// Reads the files of a folder on a real disk.
 fn load_real(files: &mut OsFiles) -> Loaded {
-    let mut loading = loading();
-    while let Some(op) = loading.op() {
-        files.begin(FileRequest { id: FileOpId(0), op }).unwrap();
-        loading.handle(now(0), files.wait().unwrap().result).unwrap();
-    }
-    loading.finish()
+    loading().complete(files, now(0)).unwrap()
 }
 
 /// As a driver does it: before its loop begins, and after it has ended.

@@ -5,7 +5,6 @@
 
 use super::AddrBook;
 use crate::connman::addrman::NetService;
-use crate::connman::opener::service_of;
 use crate::connman::peer::Peer;
 use crate::connman::{ConnMan, ConnType, Services};
 use crate::time::Now;
@@ -31,7 +30,7 @@ impl AddrBook<'_> {
 
 /// The address of a peer that we dialled.
 fn dialled(peer: &Peer) -> Option<NetService> {
-    service_of(&peer.endpoint).filter(|_| !peer.conn_type.is_inbound())
+    NetService::of(&peer.endpoint).filter(|_| !peer.conn_type.is_inbound())
 }
 
 impl ConnMan {

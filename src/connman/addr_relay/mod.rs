@@ -20,17 +20,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::addrman::{
-    AddrMan, AddrRecord, NetAddr, NetClass, NetService, Share, TIME_PENALTY_GOSSIP,
-};
-use super::bans::{BanList, Discouraged};
+use super::addrman::{AddrMan, AddrRecord, NetAddr, Share, TIME_PENALTY_GOSSIP};
+use super::bans::{BanList, Discouraged, is_kept_out};
 use super::handshake::malformed;
 use super::host::Host;
 use super::misbehaviour::{Misbehaviour, judge};
 use super::peer::{Context, Peer};
 use super::permissions::Permissions;
 use super::reasons::{DisconnectReason, Ignored, Verdict};
-use super::{Behaviour, Config, ConnMan, ConnType, Services};
+use super::{Behaviour, Config, ConnMan, ConnType, REACHABLE, Services};
 use crate::rng::{OrderKey, Purpose, Seed};
 use crate::sockets::ConnId;
 use crate::sockman::Conns;
@@ -139,9 +137,7 @@ impl AddrBook<'_> {
         relay.messages += 1;
         let mut make = |draws: &mut _| {
             let mut records = addrman.get_addr(Share::GETADDR, cx.now.wall, draws);
-            records.retain(|record| {
-                !is_kept_out(bans, discouraged, cx.now.wall, &record.service.addr)
-            });
+            records.retain(|record| !is_out(bans, discouraged, cx.now.wall, &record.service.addr));
             records
         };
         match peer.listener {
@@ -225,9 +221,7 @@ pub(super) fn handle_list(
     let mut draws = cx.seed.draws(Purpose::AddrList, book.relay.messages);
     book.relay.messages += 1;
     // Whoever has few tokens does not choose which entries they are for.
-    for index in 1..records.len() {
-        records.swap(index, draws.index(index + 1));
-    }
+    draws.shuffle(&mut records);
     let learned = process(peer, cx, book, &records);
     let source = source_of(peer);
     if !learned.is_empty() {
@@ -271,7 +265,7 @@ fn process(
             record.time = UnixTime::from_secs(now.as_secs().saturating_sub(AGE_UNKNOWN.as_secs()));
         }
         begun.note_known(&record.service);
-        if is_kept_out(book.bans, book.discouraged, now, &record.service.addr) {
+        if is_out(book.bans, book.discouraged, now, &record.service.addr) {
             continue;
         }
         begun.counts.processed += 1;
@@ -334,8 +328,8 @@ fn tell_own(peer: &mut Peer, cx: &Context<'_>, own: &OwnAddresses) {
 /// What matters of a peer for which of our addresses it is told; `None` before its `version`.
 fn view_of(peer: &Peer) -> Option<View> {
     let reported = peer.handshake.theirs()?.head.receiver;
-    let reported = NetService { addr: NetAddr::from_ip(reported.ip()), port: reported.port() };
-    Some(View { peer: source_of(peer), is_inbound: peer.conn_type.is_inbound(), reported })
+    let (peer_addr, is_inbound) = (source_of(peer), peer.conn_type.is_inbound());
+    Some(View { peer: peer_addr, is_inbound, reported: reported.into() })
 }
 
 /// The form in which a peer is told addresses. BIP 155.
@@ -358,20 +352,15 @@ const fn is_useful(services: Services) -> bool {
 }
 
 /// Whether an address is worth nothing, because of what its host did or what somebody said.
-fn is_kept_out(bans: &BanList, discouraged: &Discouraged, now: UnixTime, addr: &NetAddr) -> bool {
-    let Some(host) = Host::of_addr(addr) else { return false };
-    discouraged.contains(&host) || bans.is_banned(now, &host)
+fn is_out(bans: &BanList, discouraged: &Discouraged, now: UnixTime, addr: &NetAddr) -> bool {
+    Host::of_addr(addr).is_some_and(|host| is_kept_out(bans, discouraged, now, &host))
 }
 
-/// Whether we can connect to an address: without proxies, to IPv4 and IPv6.
+/// Whether we can connect to an address.
 fn reach(addr: &NetAddr) -> Reach {
-    match addr.network() {
-        NetClass::Ipv4 | NetClass::Ipv6 => Reach::Reachable,
-        NetClass::Unroutable
-        | NetClass::Onion
-        | NetClass::I2p
-        | NetClass::Cjdns
-        | NetClass::Internal => Reach::Unreachable,
+    match REACHABLE.contains(&addr.network()) {
+        true => Reach::Reachable,
+        false => Reach::Unreachable,
     }
 }
 

@@ -3,10 +3,11 @@
 //! Knows no names, no text of Tor or I2P, and no list of what is reachable here. Facts: Core
 //! netaddress.h and netaddress.cpp, classes `CNetAddr` and `CService`; BIP 155.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::codec::{DecodeError, DecodeWhy, Reader, WrongLength};
 use crate::connman::is_routable;
+use crate::sockets::Endpoint;
 
 /// What precedes an IPv4 address in 16 bytes. Core: netaddress.h, `IPV4_IN_IPV6_PREFIX`; RFC 4291.
 const IPV4_PREFIX: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
@@ -257,12 +258,37 @@ pub struct NetService {
 }
 
 impl NetService {
+    /// That of an endpoint; `None` for a path.
+    #[must_use]
+    pub fn of(endpoint: &Endpoint) -> Option<Self> {
+        endpoint.ip().map(Self::from)
+    }
+
+    /// Where it is dialled, if it can be without a proxy.
+    #[must_use]
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
+        let ip = match self.addr {
+            NetAddr::Ipv4(ip) => ip.into(),
+            NetAddr::Ipv6(ip) => ip.into(),
+            NetAddr::Onion(_) | NetAddr::I2p(_) | NetAddr::Cjdns(_) | NetAddr::Internal(_) => {
+                return None;
+            }
+        };
+        Some(SocketAddr::new(ip, self.port))
+    }
+
     /// The bytes that places in tables are computed from. Core: `CService::GetKey`.
     #[must_use]
     pub fn key(&self) -> Vec<u8> {
         let mut key = self.addr.key_bytes();
         key.extend_from_slice(&self.port.to_be_bytes());
         key
+    }
+}
+
+impl From<SocketAddr> for NetService {
+    fn from(at: SocketAddr) -> Self {
+        Self { addr: NetAddr::from_ip(at.ip()), port: at.port() }
     }
 }
 

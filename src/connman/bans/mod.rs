@@ -140,6 +140,16 @@ impl BanList {
     }
 }
 
+/// Whether somebody is to be left alone: for a while for what it did, or until a ban is over.
+pub(super) fn is_kept_out(
+    bans: &BanList,
+    discouraged: &Discouraged,
+    now: UnixTime,
+    host: &Host,
+) -> bool {
+    discouraged.contains(host) || bans.is_banned(now, host)
+}
+
 impl fmt::Display for Banned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

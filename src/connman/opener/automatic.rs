@@ -13,8 +13,8 @@ use std::time::Duration;
 use super::PAUSE;
 use super::surplus::CHECK_INTERVAL;
 use super::wish::Visits;
+use crate::connman::FixedSeeds;
 use crate::connman::addrman::AddrRecord;
-use crate::connman::{FixedSeeds, Outbound};
 use crate::rng::{Purpose, Seed};
 use crate::sockets::Endpoint;
 use crate::time::{Instant, Now, UnixTime};
@@ -66,10 +66,9 @@ pub(super) struct Automatic {
 }
 
 impl Automatic {
-    pub(super) fn new(outbound: &Outbound, seed: &Seed) -> Option<Self> {
-        let Outbound::Automatic { seed_nodes, fixed_seeds } = outbound else { return None };
+    pub(super) fn new(seed_nodes: &[Endpoint], fixed_seeds: FixedSeeds, seed: &Seed) -> Self {
         let never = UnixTime::EPOCH;
-        Some(Self {
+        Self {
             started: None,
             dialing: false,
             not_before: Instant::START,
@@ -80,9 +79,9 @@ impl Automatic {
             anchors: Vec::new(),
             seed_nodes: shuffled(seed_nodes, seed),
             next_seed_node: never,
-            fixed_seeds: (*fixed_seeds == FixedSeeds::Used).then_some(never),
+            fixed_seeds: (fixed_seeds == FixedSeeds::Used).then_some(never),
             next_check: Instant::START,
-        })
+        }
     }
 
     /// The first round: everything is drawn, and the clocks run from here.
@@ -169,10 +168,7 @@ impl Automatic {
 /// The same in an order of its own.
 fn shuffled(endpoints: &[Endpoint], seed: &Seed) -> Vec<Endpoint> {
     let mut endpoints = endpoints.to_vec();
-    let mut draws = seed.draws(Purpose::SeedNodes, 0);
-    for last in (1..endpoints.len()).rev() {
-        endpoints.swap(last, draws.index(last + 1));
-    }
+    seed.draws(Purpose::SeedNodes, 0).shuffle(&mut endpoints);
     endpoints
 }
 
@@ -182,9 +178,8 @@ mod tests {
 
     fn automatic(seed_nodes: u16) -> Automatic {
         let endpoint = |port| Endpoint::Ip(([9, 9, 9, 9], port).into());
-        let seed_nodes = (0..seed_nodes).map(endpoint).collect();
-        let outbound = Outbound::Automatic { seed_nodes, fixed_seeds: FixedSeeds::Used };
-        Automatic::new(&outbound, &Seed::from_number(3)).unwrap()
+        let seed_nodes: Vec<_> = (0..seed_nodes).map(endpoint).collect();
+        Automatic::new(&seed_nodes, FixedSeeds::Used, &Seed::from_number(3))
     }
 
     fn at(secs: u64) -> Now {

@@ -45,8 +45,6 @@ mod surplus;
 mod told;
 mod wish;
 
-pub(super) use told::service_of;
-
 pub use added::AddNode;
 pub(super) use slots::Slot;
 
@@ -118,9 +116,8 @@ impl Opener {
         let way = match &config.outbound {
             Outbound::None => Way::Nobody,
             Outbound::List(endpoints) => Way::List(List::new(endpoints)),
-            Outbound::Automatic { .. } => {
-                let automatic = Automatic::new(&config.outbound, seed);
-                Way::Automatic(Box::new(automatic.expect("it is automatic")))
+            Outbound::Automatic { seed_nodes, fixed_seeds } => {
+                Way::Automatic(Box::new(Automatic::new(seed_nodes, *fixed_seeds, seed)))
             }
         };
         Self {

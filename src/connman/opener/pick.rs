@@ -8,15 +8,12 @@ use std::time::Duration;
 
 use super::ports::is_bad;
 use super::wish::{Visit, Wish};
-use crate::connman::Services;
 use crate::connman::addrman::{
     AddrMan, AddrRecord, Entry, NetAddr, NetClass, NetGroup, NetGroups, NetService, Selected, Which,
 };
+use crate::connman::{REACHABLE, Services};
 use crate::rng::Draws;
 use crate::time::UnixTime;
-
-/// The networks that can be reached: the others need a proxy, or an option of their own.
-pub(super) const REACHABLE: [NetClass; 2] = [NetClass::Ipv4, NetClass::Ipv6];
 
 /// Candidates that one round looks at. Core: a literal.
 pub(super) const TRIES_MAX: u32 = 100;

@@ -7,18 +7,18 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::automatic::Automatic;
-use super::pick::{REACHABLE, Rules, may_find, pick};
+use super::pick::{Rules, may_find, pick};
 use super::surplus::{Candidate, surplus};
-use super::told::service_of;
 use super::wish::{Situation, Wish, wish};
 use super::{Dial, Opener, Slot, Way};
 use crate::connman::addrman::{
     AddrMan, AddrRecord, Counting, NetAddr, NetClass, NetGroup, NetGroups, NetService,
 };
+use crate::connman::bans::is_kept_out;
 use crate::connman::host::Host;
 use crate::connman::life::conn_of;
 use crate::connman::peer::{Origin, Peer};
-use crate::connman::{ConnMan, ConnType, DisconnectReason, Limits};
+use crate::connman::{ConnMan, ConnType, DisconnectReason, Limits, REACHABLE};
 use crate::rng::{Draws, Purpose};
 use crate::sockets::Endpoint;
 use crate::sockman::{Action, Conns};
@@ -46,7 +46,7 @@ impl Present {
         let (groups, connected) = (BTreeSet::new(), BTreeSet::new());
         let mut present = Self { groups, connected, networks: Vec::new() };
         for (_, peer) in conns.iter() {
-            let Some(service) = service_of(&peer.endpoint) else { continue };
+            let Some(service) = NetService::of(&peer.endpoint) else { continue };
             present.connected.insert(service.addr);
             match peer.conn_type {
                 ConnType::Manual | ConnType::OutboundFullRelay => {
@@ -65,9 +65,7 @@ impl Present {
     /// A network on which nobody is, and somebody is known. Core: `MaybePickPreferredNetwork`.
     fn lacking(&self, addrman: &AddrMan, draws: &mut Draws) -> Option<NetClass> {
         let mut networks = REACHABLE;
-        for last in (1..networks.len()).rev() {
-            networks.swap(last, draws.index(last + 1));
-        }
+        draws.shuffle(&mut networks);
         let is_known = |network| addrman.size(Some(network), None) > 0;
         networks.into_iter().find(|one| !self.networks.contains(one) && is_known(*one))
     }
@@ -130,7 +128,7 @@ impl ConnMan {
         let Self { addrman, opener, config, seed, .. } = self;
         let (full_relay, block_relay) = (opener.slots.full_relay(), opener.slots.block_relay());
         let added: BTreeSet<NetService> =
-            opener.added.roll.endpoints().filter_map(service_of).collect();
+            opener.added.roll.endpoints().filter_map(NetService::of).collect();
         let automatic = opener.automatic();
         let mut draws = seed.draws(Purpose::OpenChoice, automatic.rounds);
         automatic.rounds += 1;
@@ -175,12 +173,15 @@ impl ConnMan {
         actions: &mut Vec<Action<Peer>>,
     ) {
         let addr = known.service.addr;
-        let endpoint = endpoint_of(&known.service).filter(|_| !present.connected.contains(&addr));
-        let Some(endpoint) = endpoint.filter(|at| !self.is_kept_out(now.wall, at)) else {
+        let host = Host::of_addr(&addr);
+        let is_kept_out =
+            host.is_some_and(|host| is_kept_out(&self.bans, &self.discouraged, now.wall, &host));
+        let is_passed_over = is_kept_out || present.connected.contains(&addr);
+        let Some(at) = known.service.socket_addr().filter(|_| !is_passed_over) else {
             return self.opener.automatic().pause(now);
         };
         let counting = present.counting(&self.config.limits);
-        self.dial_automatic(endpoint, conn_type, Some(known), counting, actions);
+        self.dial_automatic(Endpoint::Ip(at), conn_type, Some(known), counting, actions);
     }
 
     /// Dials a node that is asked for addresses; it is not asked again. Core: `ProcessAddrFetch`.
@@ -212,12 +213,6 @@ impl ConnMan {
         self.push_dial(Dial { endpoint, conn_type, origin, slot, known, counting }, actions);
     }
 
-    fn is_kept_out(&self, now: UnixTime, endpoint: &Endpoint) -> bool {
-        let is_out =
-            |host: &Host| self.bans.is_banned(now, host) || self.discouraged.contains(host);
-        Host::of(endpoint).is_some_and(|host| is_out(&host))
-    }
-
     /// Ends who is one too many.
     fn end_surplus(&mut self, now: Now, conns: &mut Conns<Peer>, actions: &mut Vec<Action<Peer>>) {
         let live = conns.iter().filter(|(_, peer)| peer.is_live() && peer.is_ready());
@@ -231,7 +226,7 @@ impl ConnMan {
 
 /// What counts of a peer when somebody has to go.
 fn candidate(peer: &Peer) -> Candidate {
-    let service = service_of(&peer.endpoint);
+    let service = NetService::of(&peer.endpoint);
     Candidate {
         peer: peer.id,
         conn_type: peer.conn_type,
@@ -239,16 +234,4 @@ fn candidate(peer: &Peer) -> Candidate {
         block_at: None,
         network: service.map_or(NetClass::Unroutable, |service| service.addr.network()),
     }
-}
-
-/// Where an address is dialled, if it can be without a proxy.
-fn endpoint_of(service: &NetService) -> Option<Endpoint> {
-    let ip = match service.addr {
-        NetAddr::Ipv4(ip) => ip.into(),
-        NetAddr::Ipv6(ip) => ip.into(),
-        NetAddr::Onion(_) | NetAddr::I2p(_) | NetAddr::Cjdns(_) | NetAddr::Internal(_) => {
-            return None;
-        }
-    };
-    Some(Endpoint::Ip(std::net::SocketAddr::new(ip, service.port)))
 }

@@ -7,12 +7,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::pick::REACHABLE;
-use super::{Way, told};
-use crate::connman::addrman::{AddrRecord, NetAddr, NetClass};
-use crate::connman::{ConnMan, Services};
+use super::Way;
+use crate::connman::addrman::{AddrRecord, NetAddr, NetClass, NetService};
+use crate::connman::{ConnMan, REACHABLE, Services};
 use crate::rng::{Draws, Purpose};
-use crate::sockets::Endpoint;
 use crate::time::{Now, UnixTime};
 use crate::transport::Network;
 
@@ -39,7 +37,7 @@ fn records(network: Network, now: UnixTime, mut draws: Draws) -> Vec<AddrRecord>
     let week = WEEK.as_secs();
     let record = |at: SocketAddr| {
         let age = week + draws.below(week);
-        let service = told::service_of(&Endpoint::Ip(at)).expect("it is an address");
+        let service = NetService::from(at);
         let time = UnixTime::from_secs(now.as_secs().saturating_sub(age));
         AddrRecord { service, services: Services::DESIRABLE, time }
     };
@@ -102,7 +100,7 @@ mod tests {
 
         // Only those of networks of which nobody is known.
         let mut knows_v4 = node(FixedSeeds::Used);
-        let service = told::service_of(&Endpoint::Ip(([8, 8, 8, 8], 8333).into())).unwrap();
+        let service = NetService::from(SocketAddr::from(([8, 8, 8, 8], 8333)));
         let (services, time) = (Services::DESIRABLE, at(0).wall);
         knows_v4.add_addresses(at(0), &[AddrRecord { service, services, time }], &SOURCE);
         knows_v4.use_fixed_seeds(at(60));

@@ -9,14 +9,7 @@ use crate::connman::addrman::disk::ANCHORS_MAX;
 use crate::connman::addrman::{AddrRecord, Counting, NetAddr, NetService};
 use crate::connman::{ConnMan, ConnType, DisconnectReason, Peer};
 use crate::rng::Purpose;
-use crate::sockets::Endpoint;
 use crate::time::Now;
-
-/// An endpoint as the address manager has it.
-pub(in crate::connman) fn service_of(endpoint: &Endpoint) -> Option<NetService> {
-    let at = endpoint.ip()?;
-    Some(NetService { addr: NetAddr::from_ip(at.ip()), port: at.port() })
-}
 
 impl ConnMan {
     /// Takes in addresses that `source` told, none of them older than they say.
@@ -33,7 +26,7 @@ impl ConnMan {
 
     /// An attempt has come to something or nothing.
     pub(in crate::connman) fn note_attempt(&mut self, now: Now, peer: &Peer) {
-        let Some(service) = service_of(&peer.endpoint) else { return };
+        let Some(service) = NetService::of(&peer.endpoint) else { return };
         self.addrman.attempt(&service, peer.counting, now.wall);
         if peer.counting == Counting::Counted {
             self.addresses_changed(now);
@@ -84,6 +77,7 @@ mod tests {
     use crate::connman::peer::Origin;
     use crate::connman::{Config, FixedSeeds, Outbound, PeerId, Services};
     use crate::rng::Seed;
+    use crate::sockets::Endpoint;
     use crate::time::UnixTime;
     use crate::transport::Network;
 
@@ -96,7 +90,7 @@ mod tests {
         let mut node = ConnMan::new(config.clone(), seed.clone());
         let closed = |id, conn_type, ended| {
             let endpoint = Endpoint::Ip(([8, 8, 8, id], 8333).into());
-            let service = service_of(&endpoint).unwrap();
+            let service = NetService::of(&endpoint).unwrap();
             let (services, time) = (Services::DESIRABLE, UnixTime::from_secs(1));
             let (number, origin) = (PeerId(id.into()), Origin::Automatic);
             let mut peer = Peer::new(number, conn_type, endpoint, origin, &config, &seed);

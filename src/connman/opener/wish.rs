@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::connman::addrman::NetClass;
+use crate::connman::config::OUTBOUND_FULL_RELAY_MAX;
 use crate::connman::{ConnType, Limits};
 use crate::rng::{Purpose, Seed, exponential};
 use crate::time::UnixTime;
@@ -131,7 +132,7 @@ pub(super) fn wish(
         }
     }
     // Not with fewer places than usual, nor with a peer too many.
-    let is_whole = limits.outbound_full_relay_max == Limits::OUTBOUND_FULL_RELAY_MAX
+    let is_whole = limits.outbound_full_relay_max == OUTBOUND_FULL_RELAY_MAX
         && full_relay == limits.outbound_full_relay_max;
     if !is_whole || !visits.is_due(Visit::Network, now) {
         return None;

@@ -15,7 +15,9 @@ use crate::connman::addrman::disk::{
 use crate::connman::addrman::{AddrMan, AddrRecord, NetGroups};
 use crate::connman::bans::BanList;
 use crate::connman::bans::file::{self, BanFileError};
-use crate::files::{FileAnswer, FileError, FileName, FileOp, FileResult};
+use crate::files::{
+    FileAnswer, FileError, FileName, FileOp, FileOpId, FileRequest, FileResult, Files,
+};
 use crate::time::Now;
 
 /// The name that a `peers.dat` gets that is for later versions alone. Core: addrdb.cpp,
@@ -161,6 +163,21 @@ impl Loading {
             Stage::Over => panic!("everything is read"),
         };
         Ok(())
+    }
+
+    /// Reads everything from files on which nothing is under way, waiting for each.
+    ///
+    /// # Errors
+    ///
+    /// As [`handle`](Self::handle).
+    pub fn complete(mut self, files: &mut impl Files, now: Now) -> Result<Loaded, LoadError> {
+        while let Some(op) = self.op() {
+            let begun = files.begin(FileRequest { id: FileOpId(0), op });
+            begun.expect("nothing is under way");
+            let completion = files.wait().expect("something is under way");
+            self.handle(now, completion.result)?;
+        }
+        Ok(self.finish())
     }
 
     /// What was read.

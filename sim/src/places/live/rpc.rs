@@ -3,15 +3,13 @@
 //! This file opens nothing. Source: JSON-RPC 1.0 over HTTP/1.1 with basic authentication (RFC
 //! 7617), as Bitcoin Core's server speaks it.
 
+use base64ct::{Base64, Encoding as _};
 use serde_json::{Value, json};
-
-/// The digits of base 64 (RFC 4648).
-const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// A question. `cookie` is `user:password`, as the file `.cookie` has it.
 pub(super) fn question(cookie: &str, method: &str, params: &Value) -> Vec<u8> {
     let body = json!({ "jsonrpc": "1.0", "id": 0, "method": method, "params": params }).to_string();
-    let authorization = base64(cookie.as_bytes());
+    let authorization = Base64::encode_string(cookie.as_bytes());
     format!(
         "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\
          Authorization: Basic {authorization}\r\nContent-Type: application/json\r\n\
@@ -40,31 +38,9 @@ pub(super) fn answer(bytes: &[u8]) -> Result<Value, String> {
     }
 }
 
-fn base64(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for digit in 0..4 {
-            let is_there = digit <= chunk.len();
-            let index = (bits >> (18 - 6 * digit)) & 63;
-            text.push(if is_there { char::from(DIGITS[index as usize]) } else { '=' });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_has_the_vectors_of_rfc_4648() {
-        let vectors = ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"];
-        for (count, expected) in vectors.into_iter().enumerate() {
-            assert_eq!(base64(&b"foobar"[..count]), expected);
-        }
-    }
 
     #[test]
     fn answers_are_results_and_objections() {

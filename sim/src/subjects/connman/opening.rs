@@ -51,8 +51,7 @@ pub(super) fn known_services(tenant: &impl Configured, endpoint: &Endpoint) -> O
 }
 
 fn entry<'a>(tenant: &'a impl Configured, endpoint: &Endpoint) -> Option<&'a Entry> {
-    let at = endpoint.ip()?;
-    tenant.addrman().find(&NetService { addr: NetAddr::from_ip(at.ip()), port: at.port() })
+    tenant.addrman().find(&NetService::of(endpoint)?)
 }
 
 /// Bits that those share who may be one operator's: a sixteenth of IPv4, half of IPv6's network.
