@@ -7,7 +7,8 @@
 //! * What ends in order ends with a FIN, and waits for the client's: a close could be a reset,
 //!   which takes the answer away.
 //! * While one connection has a request for the application, no other has two taken.
-//! * A server that was told to stop has stopped in time.
+//! * A server that was told to stop has stopped in time, and says so once, when nobody is left:
+//!   whoever waits for it goes by that word.
 //! * No connection is silent for longer than a timeout, unless the application has the word, or
 //!   what the kernel took of an answer has earned more time.
 
@@ -42,6 +43,8 @@ pub struct HttpWatch {
     open: BTreeSet<RequestId>,
     turns: Turns<ConnId>,
     stop_by: Option<Instant>,
+    /// Whether it has said that it has stopped.
+    has_stopped: bool,
     /// Connections that we have ended with a FIN, or that have failed.
     finished: BTreeSet<ConnId>,
     /// Of each connection, since when nothing has happened, and what it held then.
@@ -57,6 +60,7 @@ impl Default for HttpWatch {
             open: BTreeSet::new(),
             turns: Turns::new(REQUESTS_MAX),
             stop_by: None,
+            has_stopped: false,
             finished: BTreeSet::new(),
             silent: BTreeMap::new(),
             sending: BTreeMap::new(),
@@ -125,10 +129,16 @@ impl HttpWatch {
                 }
                 Err((format!("{conn} was closed without a FIN: {reason}"), FIN))
             }
-            Notice::Connected { .. }
-            | Notice::Refused { .. }
-            | Notice::AcceptFailed { .. }
-            | Notice::Stopped => Ok(()),
+            Notice::Stopped if self.has_stopped || self.stop_by.is_none() => {
+                Err(("it stopped, and had, or was not told to".to_owned(), STOP))
+            }
+            Notice::Stopped => {
+                self.has_stopped = true;
+                Ok(())
+            }
+            Notice::Connected { .. } | Notice::Refused { .. } | Notice::AcceptFailed { .. } => {
+                Ok(())
+            }
         }
     }
 
@@ -177,16 +187,24 @@ impl HttpWatch {
         Ok(())
     }
 
-    /// At rest nothing is left of a server whose time is over.
+    /// At rest nothing is left of a server whose time is over, and nobody waits for its last word.
     fn look_at_stop(&self, sight: &Sight<'_, Http>) -> Result<(), Objection> {
         let Some(by) = self.stop_by.filter(|_| matches!(sight.step, Step::Idle(_))) else {
             return Ok(());
         };
-        let count = sight.conns.count();
-        if by > sight.now.steady || count == 0 {
-            return Ok(());
-        }
-        let what = format!("{count} connections are left of a server that was told to stop");
+        let what = match sight.conns.count() {
+            0 if !self.has_stopped => {
+                "nobody is left, and it does not say that it has stopped".into()
+            }
+            0 => return Ok(()),
+            count if self.has_stopped => {
+                format!("it has stopped, and {count} connections are left")
+            }
+            count if by <= sight.now.steady => {
+                format!("{count} connections are left of a server that was told to stop")
+            }
+            _ => return Ok(()),
+        };
         Err(Objection { since: Some(by), ..objection(what, STOP) })
     }
 }
@@ -277,6 +295,14 @@ mod tests {
         let end = ended(1, EndReason::Answered);
         assert_eq!(watch.hear(&end).expect_err("there was none").1, FIN);
         watch.hear(&ended(1, EndReason::WriteTimeout)).expect("it is no end in order");
+    }
+
+    #[test]
+    fn last_word_of_a_server_comes_once_and_not_unasked() {
+        check(&[Notice::Stopped], Some(STOP));
+        let mut watch = HttpWatch { stop_by: Some(Instant::START), ..HttpWatch::default() };
+        watch.hear(&Notice::Stopped).expect("it was told to");
+        assert_eq!(watch.hear(&Notice::Stopped).expect_err("it had").1, STOP);
     }
 
     #[test]
