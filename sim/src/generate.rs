@@ -30,6 +30,9 @@ const ARRIVALS: Duration = Duration::from_secs(2);
 /// The port from which the first actor that names its port dials.
 const FROM_PORT: u16 = 40_000;
 
+/// In so many netgroups live those who dial from an IPv6 address.
+const V6_NETGROUPS: u16 = 4;
+
 /// Everything that a seed decides.
 #[derive(Clone, Debug)]
 pub struct Generated {
@@ -300,8 +303,10 @@ impl<'a, X: Subject> Author<'a, X> {
 
     fn dial(&mut self, actor: Cast, at: Duration) {
         let from = actor.has_v6.then(|| {
-            // Nobody's (RFC 6666), and yet an address that a ban covers, as 2001:db8:: is not.
-            let address = Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, actor.id.0);
+            // Nobody's (RFC 4291 reserves them), and yet addresses that a ban covers, as
+            // 2001:db8:: is not.
+            let group = actor.id.0 % V6_NETGROUPS;
+            let address = Ipv6Addr::new(0x100, group, 0, 0, 0, 0, 0, actor.id.0);
             let port = FROM_PORT + self.dials_from;
             self.dials_from += 1;
             SocketAddr::new(IpAddr::V6(address), port)

@@ -27,6 +27,7 @@ pub mod guided;
 pub mod host;
 pub mod lexicon;
 pub mod net;
+pub mod nodes;
 pub mod oracles;
 pub mod panics;
 pub mod places;

@@ -204,6 +204,10 @@ fn a_bad_argument_is_named() {
     check_refused(&["bugs", "--campaigns", "0"], "--campaigns");
     check_refused(&["bugs", "--columns", "ears"], "ears");
     check_refused(&["bugs", "--list"], "root of the repository");
+    check_refused(&["network", "--nodes", "1"], "2..=20000");
+    check_refused(&["network", "--time", "1d"], "expected a time such as 90s, 10m, 8h");
+    check_refused(&["network", "--cut", "8h"], "expected two times as in 6h..8h");
+    check_refused(&["network", "--cut", "8h..6h"], "it ends before it begins");
     check_refused(&["frobnicate"], "frobnicate");
     check_refused(&["replay", "missing.case"], "missing.case");
     check_refused(&["show", "missing.case"], "missing.case");
@@ -216,7 +220,7 @@ fn a_bad_argument_is_named() {
 #[test]
 fn every_command_explains_itself_with_an_example() {
     let folder = Folder::new("help");
-    let commands = ["run", "replay", "show", "shrink", "import", "export", "bugs"];
+    let commands = ["run", "replay", "show", "shrink", "import", "export", "bugs", "network"];
     for command in commands.into_iter().chain(["promote", "migrate", "re-record"]) {
         let said = ended(&folder.sim(&[command, "--help"]), 0);
         assert!(said.contains("Example: cargo sim"), "{said}");

@@ -24,6 +24,7 @@ mod live;
 mod manager;
 mod net;
 mod network;
+mod nodes;
 mod places;
 mod renamed;
 mod shrink;

@@ -24,6 +24,7 @@ mod files;
 mod interrupts;
 mod live;
 mod migrate;
+mod network;
 mod places;
 mod promote;
 mod prose;
@@ -94,6 +95,9 @@ enum Action {
     /// Count the order lines anew of cases that have drifted, in place
     #[command(after_help = "Example: cargo sim re-record corpus && git diff corpus")]
     ReRecord(migrate::RerecordArguments),
+    /// Run many whole nodes on one network, and see what it comes to
+    #[command(after_help = "Example: cargo sim network --nodes 100 --time 6h --every 30m")]
+    Network(network::Arguments),
     /// Put real bugs back, one at a time, and see who finds them
     #[command(after_help = "Example: cargo sim bugs --check --only B006,B008")]
     Bugs(bugs::Arguments),
@@ -167,6 +171,7 @@ pub(crate) fn execute(command: Command, out: &mut impl Write) -> Result<ExitCode
         Action::Record(arguments) => record::execute(&arguments, out),
         Action::Migrate(arguments) => migrate::execute(&arguments, out),
         Action::ReRecord(arguments) => migrate::execute_rerecord(&arguments, out),
+        Action::Network(arguments) => network::execute(&arguments, out),
         Action::Bugs(arguments) => bugs::execute(&arguments, out),
     }
 }

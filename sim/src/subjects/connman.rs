@@ -330,7 +330,7 @@ impl Subject for Connman {
             }
         };
         // With more than 20 some can be evicted.
-        draw("max-inbound", &[3, 7, 9, 24]);
+        draw("max-inbound", &[3, 7, 24, 28]);
         draw("max-receive-buffer", &[200, 1000, 20_000]);
         draw("max-send-buffer", &[100, 1000, 20_000]);
         if below(512) < u32::from(in_256) {
