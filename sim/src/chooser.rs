@@ -123,6 +123,11 @@ impl Chooser {
         }
     }
 
+    /// Lets another scheduler decide from here on.
+    pub fn replace(&mut self, scheduler: Scheduler) {
+        self.scheduler = scheduler;
+    }
+
     /// Stops deviating.
     pub fn calm(&mut self) {
         if self.lines().is_none() {

@@ -41,5 +41,6 @@ pub mod subject;
 pub mod subjects;
 pub mod trace;
 pub mod turns;
+pub mod why;
 pub mod world;
 pub mod worlds;

@@ -360,6 +360,13 @@ impl<X: Subject, K: Host> World<X, K> {
         self.chooser.calm();
     }
 
+    /// From here on somebody else decides on the order.
+    pub fn draw_anew(&mut self, scheduler: Scheduler) {
+        self.chooser.replace(scheduler);
+        // Nobody has kept it while nothing was to decide.
+        self.has_looked = false;
+    }
+
     // The script's doors.
 
     /// An actor by name.

@@ -27,5 +27,6 @@ mod network;
 mod places;
 mod renamed;
 mod shrink;
+mod why;
 mod wire;
 mod worlds;

@@ -30,8 +30,8 @@ mod seeds;
 mod tests;
 
 use guided::Reached;
-pub(super) use seeds::parse_count;
-use seeds::{Shard, parse_seeds, parse_time};
+use seeds::{Shard, parse_seeds};
+pub(super) use seeds::{parse_count, parse_time};
 
 /// Seeds of the default campaign, and how long it may take.
 const DEFAULT_SEEDS: Range<u64> = 0..200;

@@ -16,6 +16,7 @@ use crate::schedule::Schedule;
 use crate::shrink::{Budget, NotShrunk, Shrunk, shrink};
 use crate::subject::Subject;
 use crate::trace::Story;
+use crate::why::{self, NotExplained, Why, why};
 
 /// Names of the subjects that the `sim` command knows; the first is the usual one.
 pub const NAMES: &[&str] = &[connman::Connman::NAME, echo::Echo::NAME, http::Http::NAME];
@@ -149,6 +150,24 @@ pub fn shrink_named(schedule: &Schedule, budget: &Budget) -> Result<Shrunk, NotS
         echo::Echo::NAME => shrink::<echo::Echo>(schedule, budget),
         http::Http::NAME => shrink::<http::Http>(schedule, budget),
         _ => Err(NotShrunk::Setup(SetupError::NoSuchSubject(schedule.subject.clone()))),
+    }
+}
+
+/// Finds out when the failure of a schedule became inevitable, on the subject that it names.
+///
+/// # Errors
+///
+/// It does not fail, or cannot be run.
+pub fn why_named(
+    schedule: &Schedule,
+    budget: why::Budget,
+    goes_on: impl Fn() -> bool,
+) -> Result<Why, NotExplained> {
+    match schedule.subject.as_str() {
+        connman::Connman::NAME => why::<connman::Connman>(schedule, budget, goes_on),
+        echo::Echo::NAME => why::<echo::Echo>(schedule, budget, goes_on),
+        http::Http::NAME => why::<http::Http>(schedule, budget, goes_on),
+        _ => Err(NotExplained::Setup(SetupError::NoSuchSubject(schedule.subject.clone()))),
     }
 }
 

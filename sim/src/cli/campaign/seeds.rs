@@ -79,7 +79,7 @@ pub(super) fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
 }
 
 /// A time of at least a second: `90s`, `10m`, `8h`.
-pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
+pub(in crate::cli) fn parse_time(text: &str) -> Result<Duration, String> {
     let units = [('s', 1), ('m', 60), ('h', 3600)];
     let known = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(*unit)?, seconds)));
     let (digits, seconds) =
