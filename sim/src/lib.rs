@@ -17,6 +17,7 @@ pub mod contract;
 pub mod done;
 pub mod drivers;
 pub mod expect;
+pub mod explore;
 pub mod faulty;
 pub mod fifo;
 pub mod files;

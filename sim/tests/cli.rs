@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+mod exploring;
 mod interrupts;
 mod keeping;
 mod places;
@@ -218,7 +219,8 @@ fn a_bad_argument_is_named() {
 fn every_command_explains_itself_with_an_example() {
     let folder = Folder::new("help");
     let commands = ["run", "replay", "show", "shrink", "import", "export", "bugs"];
-    for command in commands.into_iter().chain(["promote", "migrate", "re-record", "why"]) {
+    for command in commands.into_iter().chain(["promote", "migrate", "re-record", "why", "explore"])
+    {
         let said = ended(&folder.sim(&[command, "--help"]), 0);
         assert!(said.contains("Example: cargo sim"), "{said}");
     }
@@ -523,7 +525,11 @@ fn a_reader_who_leaves_ends_the_command_quietly() {
     let folder = Folder::new("pipe");
     folder.write("a.case", GREETING);
     folder.write("b.case", FAILING);
-    for arguments in [&["show", "a.case"][..], &["why", "b.case", "--runs", "1"]] {
+    for arguments in [
+        &["show", "a.case"][..],
+        &["why", "b.case", "--runs", "1"],
+        &["explore", "a.case", "--depth", "2"],
+    ] {
         let piped = || Stdio::piped();
         let mut child = folder.command(arguments).stdout(piped()).stderr(piped()).spawn().unwrap();
         drop(child.stdout.take());

@@ -13,6 +13,7 @@ mod contract;
 mod corpus;
 mod differential;
 mod drivers;
+mod explore;
 mod faulty;
 mod files;
 mod front_page;

@@ -3,6 +3,7 @@
 use super::{Chance, Onlooker, Run, Verdict};
 use crate::host::Host;
 use crate::schedule::Deviation;
+use crate::schedulers::TaskIndex;
 use crate::subject::Subject;
 
 impl<X: Subject, K: Host> Run<X, K> {
@@ -37,6 +38,11 @@ impl<X: Subject, K: Host> Run<X, K> {
         } else {
             self.world.randomise(chance.calls(), chance.weights.clone());
         }
+    }
+
+    /// The next choice is this one, if it can be made; `None`: what goes by itself.
+    pub fn be_told(&mut self, next: Option<TaskIndex>) {
+        self.world.be_told(next);
     }
 
     /// It may have so many steps in all.

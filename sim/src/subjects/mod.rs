@@ -7,6 +7,7 @@ pub mod http;
 use crate::capture::Packets;
 use crate::chart::Chart;
 use crate::drivers::{self, Driver};
+use crate::explore::{self, Explored, explore};
 use crate::generate::{Generated, Plan, generate_by};
 use crate::guided::Language;
 use crate::lexicon::Known;
@@ -150,6 +151,24 @@ pub fn shrink_named(schedule: &Schedule, budget: &Budget) -> Result<Shrunk, NotS
         echo::Echo::NAME => shrink::<echo::Echo>(schedule, budget),
         http::Http::NAME => shrink::<http::Http>(schedule, budget),
         _ => Err(NotShrunk::Setup(SetupError::NoSuchSubject(schedule.subject.clone()))),
+    }
+}
+
+/// Explores the orders of a script on the subject that it names.
+///
+/// # Errors
+///
+/// There is no such subject, or the schedule makes no sense for it.
+pub fn explore_named(
+    schedule: &Schedule,
+    budget: explore::Budget,
+    goes_on: &dyn Fn() -> bool,
+) -> Result<Explored, SetupError> {
+    match schedule.subject.as_str() {
+        connman::Connman::NAME => explore::<connman::Connman>(schedule, budget, goes_on),
+        echo::Echo::NAME => explore::<echo::Echo>(schedule, budget, goes_on),
+        http::Http::NAME => explore::<http::Http>(schedule, budget, goes_on),
+        _ => Err(SetupError::NoSuchSubject(schedule.subject.clone())),
     }
 }
 

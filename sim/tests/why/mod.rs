@@ -8,7 +8,7 @@ use sockman_sim::why::{Budget, End, Why, why};
 
 use racy::{Race, Racy};
 
-mod racy;
+pub(crate) mod racy;
 
 /// Two peers that say lines at the same instants; what was broken is noticed two seconds later.
 const SCRIPT: &str = "
@@ -31,7 +31,7 @@ const SCRIPT: &str = "
 const STEPS_BESIDE_MAX: u64 = 3;
 const MISSED_MAX: usize = 1;
 
-fn scripted(race: Race) -> Schedule {
+pub(crate) fn scripted(race: Race) -> Schedule {
     let text = format!("format 1\nsubject racy\nnode race {}\n{SCRIPT}", race.name());
     Schedule::parse("race", &text).unwrap()
 }

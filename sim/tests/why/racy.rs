@@ -85,6 +85,11 @@ impl RacyServer {
         self.is_lost
     }
 
+    /// Chunks of bytes that it has taken so far.
+    pub(crate) const fn chunks(&self) -> u32 {
+        self.chunks
+    }
+
     fn lose(&mut self, race: Race, lost: bool) {
         self.is_lost |= lost && self.race == Some(race);
     }
