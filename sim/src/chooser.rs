@@ -3,7 +3,7 @@
 //! have made.
 
 use crate::schedule::{ActorId, Anchor, Deviation};
-use crate::schedulers::{Recorded, Scheduler, TaskIndex, TaskSet};
+use crate::schedulers::{Offer, Recorded, Scheduler, TaskIndex, TaskSet, Told};
 
 /// How often each step was made, by its name. A node has a few dozen names, the frequent ones
 /// first, so that going through them costs less than a tree of strings.
@@ -83,7 +83,8 @@ impl Chooser {
         match &self.scheduler {
             Scheduler::Default => true,
             Scheduler::Recorded(recorded) => recorded.is_empty(),
-            Scheduler::RoundRobin(_)
+            Scheduler::Told(_)
+            | Scheduler::RoundRobin(_)
             | Scheduler::NowAndThen(_)
             | Scheduler::Walk(_)
             | Scheduler::Pct(_) => false,
@@ -105,6 +106,7 @@ impl Chooser {
         let choice = match &mut self.scheduler {
             Scheduler::Default => None,
             Scheduler::Recorded(recorded) => recorded.choose(&anchor(), &name, runnable),
+            Scheduler::Told(told) => told.choose(Offer { default, actor, runnable: runnable() }),
             Scheduler::RoundRobin(round_robin) => round_robin.choose(runnable()),
             Scheduler::NowAndThen(now_and_then) => now_and_then.choose(default, runnable),
             Scheduler::Walk(walk) => walk.choose(runnable()),
@@ -123,6 +125,11 @@ impl Chooser {
         }
     }
 
+    /// Lets another scheduler decide from here on.
+    pub fn replace(&mut self, scheduler: Scheduler) {
+        self.scheduler = scheduler;
+    }
+
     /// Stops deviating.
     pub fn calm(&mut self) {
         if self.lines().is_none() {
@@ -136,12 +143,27 @@ impl Chooser {
         &self.recorded
     }
 
+    /// What somebody says, if it decides.
+    #[must_use]
+    pub const fn told(&self) -> Option<&Told> {
+        match &self.scheduler {
+            Scheduler::Told(told) => Some(told),
+            Scheduler::Default
+            | Scheduler::Recorded(_)
+            | Scheduler::RoundRobin(_)
+            | Scheduler::NowAndThen(_)
+            | Scheduler::Walk(_)
+            | Scheduler::Pct(_) => None,
+        }
+    }
+
     /// The lines of the schedule, if they decide.
     #[must_use]
     pub const fn lines(&self) -> Option<&Recorded> {
         match &self.scheduler {
             Scheduler::Recorded(recorded) => Some(recorded),
             Scheduler::Default
+            | Scheduler::Told(_)
             | Scheduler::RoundRobin(_)
             | Scheduler::NowAndThen(_)
             | Scheduler::Walk(_)

@@ -98,7 +98,7 @@ fn chance(draws: &mut Draws, table: &Table, strategy: Option<Strategy>) -> Chanc
 }
 
 /// A chance in 256: mostly none, sometimes a little, rarely a lot.
-fn weight(draws: &mut Draws) -> u8 {
+pub(crate) fn weight(draws: &mut Draws) -> u8 {
     let bound = *draws.pick(&[0, 0, 0, 4, 16, 64]);
     u8::try_from(draws.below(bound)).expect("below 64")
 }

@@ -23,6 +23,7 @@ use crate::subject::Subject;
 use crate::trace::{Entry, Story, TraceHash};
 use crate::world::{Letter, NODE_ADDRESS, NODE_ADDRESSES, Step, World, WorldConfig};
 
+mod anew;
 mod onlooker;
 mod setup;
 mod stats;
@@ -87,6 +88,17 @@ pub struct Chance {
     pub strategy: Strategy,
     /// Chances of the socket calls.
     pub weights: Weights,
+}
+
+impl Chance {
+    fn scheduler(&self) -> Scheduler {
+        self.strategy.scheduler(self.seed)
+    }
+
+    /// What decides on calls.
+    fn calls(&self) -> ChaCha8Rng {
+        ChaCha8Rng::seed_from_u64(!self.seed)
+    }
 }
 
 /// The outcome of a run.
@@ -196,17 +208,14 @@ impl<X: Subject, K: Host> Run<X, K> {
         check_words::<X>(schedule)?;
         let actors = addresses_of(schedule)?;
         let scheduler = match &options.chance {
-            Some(chance) => chance.strategy.scheduler(chance.seed),
+            Some(chance) => chance.scheduler(),
             None => Scheduler::Recorded(Recorded::new(&schedule.order)),
         };
         let host = host(&config, &actors)?;
         let mut world = World::on(host, &config, &settings, seed, &actors, scheduler)
             .map_err(SetupError::Setting)?;
         match &options.chance {
-            Some(chance) => {
-                let rng = ChaCha8Rng::seed_from_u64(!chance.seed);
-                world.randomise(rng, chance.weights.clone());
-            }
+            Some(chance) => world.randomise(chance.calls(), chance.weights.clone()),
             None => plan(&mut world, &schedule.order),
         }
         if options.is_operator_careless {
@@ -280,22 +289,27 @@ impl<X: Subject, K: Host> Run<X, K> {
 
     /// The same, with somebody looking on.
     pub fn finish_before(mut self, onlooker: &mut impl Onlooker<X, K>) -> Report {
-        let ended = crate::panics::catch(|| self.run_to_verdict(onlooker));
+        let ended = crate::panics::catch(|| {
+            loop {
+                if let Some(verdict) = self.go_on_before(onlooker) {
+                    return verdict;
+                }
+            }
+        });
         let verdict =
             ended.unwrap_or_else(|payload| Verdict::panicked(&*payload, self.world.now().steady));
         self.report(verdict)
     }
 
-    fn run_to_verdict(&mut self, onlooker: &mut impl Onlooker<X, K>) -> Verdict {
-        loop {
-            match self.step_before(onlooker) {
-                Ok(Progress::Going) if self.stats.steps > self.steps_max => {
-                    return Verdict::TooLong(self.steps_max);
-                }
-                Ok(Progress::Going) if self.misspoken.is_none() => {}
-                Ok(Progress::Going | Progress::Done) => return self.close(),
-                Err(violation) => return Verdict::Failed(violation),
+    /// Does one thing; the verdict, if the run has ended with it.
+    fn go_on_before(&mut self, onlooker: &mut impl Onlooker<X, K>) -> Option<Verdict> {
+        match self.step_before(onlooker) {
+            Ok(Progress::Going) if self.stats.steps > self.steps_max => {
+                Some(Verdict::TooLong(self.steps_max))
             }
+            Ok(Progress::Going) if self.misspoken.is_none() => None,
+            Ok(Progress::Going | Progress::Done) => Some(self.close()),
+            Err(violation) => Some(Verdict::Failed(violation)),
         }
     }
 

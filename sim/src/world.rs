@@ -25,13 +25,14 @@ use crate::files::VirtualFiles;
 use crate::host::Host;
 use crate::net::{HostId, Kernel, KernelConfig, LinkConfig, Network, NoSuchHost, Segment};
 use crate::schedule::ActorId;
-use crate::schedulers::Scheduler;
+use crate::schedulers::{Scheduler, TaskIndex, Told};
 use crate::subject::{SettingError, Setup, Sight, Subject};
 use crate::trace::{Story, Trace, Who};
 
 mod choosing;
 mod disk;
 mod driver;
+mod fingerprint;
 mod links;
 mod mailbox;
 mod moving;
@@ -358,6 +359,19 @@ impl<X: Subject, K: Host> World<X, K> {
     pub fn calm(&mut self) {
         self.machine.sockets_mut().calm();
         self.chooser.calm();
+    }
+
+    /// The next choice is this one, if it can be made; `None`: what goes by itself. Nobody else
+    /// decides from here on.
+    pub fn be_told(&mut self, next: Option<TaskIndex>) {
+        self.chooser.replace(Scheduler::Told(Told::next(next)));
+    }
+
+    /// From here on somebody else decides on the order.
+    pub fn draw_anew(&mut self, scheduler: Scheduler) {
+        self.chooser.replace(scheduler);
+        // Nobody has kept it while nothing was to decide.
+        self.has_looked = false;
     }
 
     // The script's doors.

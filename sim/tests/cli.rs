@@ -7,10 +7,12 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+mod exploring;
 mod interrupts;
 mod keeping;
 mod places;
 mod recording;
+mod why;
 
 /// A folder of one test's own, gone when the test is over.
 struct Folder(PathBuf);
@@ -220,8 +222,9 @@ fn a_bad_argument_is_named() {
 #[test]
 fn every_command_explains_itself_with_an_example() {
     let folder = Folder::new("help");
-    let commands = ["run", "replay", "show", "shrink", "import", "export", "bugs", "network"];
-    for command in commands.into_iter().chain(["promote", "migrate", "re-record"]) {
+    let commands =
+        ["run", "replay", "show", "why", "explore", "shrink", "import", "export", "bugs"];
+    for command in commands.into_iter().chain(["network", "promote", "migrate", "re-record"]) {
         let said = ended(&folder.sim(&[command, "--help"]), 0);
         assert!(said.contains("Example: cargo sim"), "{said}");
     }
@@ -525,16 +528,19 @@ fn what_cannot_be_shrunk_is_said_to_be_so() {
 fn a_reader_who_leaves_ends_the_command_quietly() {
     let folder = Folder::new("pipe");
     folder.write("a.case", GREETING);
-    let mut child = folder
-        .command(&["show", "a.case"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    let mut said = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(0), ""));
+    folder.write("b.case", FAILING);
+    for arguments in [
+        &["show", "a.case"][..],
+        &["why", "b.case", "--runs", "1"],
+        &["explore", "a.case", "--depth", "2"],
+    ] {
+        let piped = || Stdio::piped();
+        let mut child = folder.command(arguments).stdout(piped()).stderr(piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(0), ""));
+    }
 }
 
 #[test]

@@ -21,6 +21,7 @@ use crate::schedule::ActorId;
 use crate::subject::Subject;
 use crate::subjects::connman;
 use crate::trace::{Entry, Who};
+use crate::why::Why;
 use crate::world::{NODE_ADDRESSES, Step, World};
 
 /// Rows that a page has at most: of a longer run the beginning and the end, where it failed.
@@ -51,6 +52,8 @@ pub struct Chart {
     packets: usize,
     /// What has come of a message that is not whole, by connection and direction.
     streams: BTreeMap<(u64, Endpoint), Stream>,
+    /// When it became inevitable; null if nobody has asked.
+    why: Value,
 }
 
 /// One line of the chart.
@@ -143,6 +146,11 @@ impl Chart {
         (text, String::new())
     }
 
+    /// Shows in the page, too, when the failure became inevitable.
+    pub fn explain(&mut self, why: &Why) {
+        self.why = why.to_json();
+    }
+
     /// Rows that the page has.
     #[must_use]
     pub const fn row_count(&self) -> usize {
@@ -169,6 +177,7 @@ impl Chart {
             "states": states,
             "leftOut": self.left_out,
             "leftOutAt": ROWS_OF_THE_BEGINNING,
+            "why": self.why,
         });
         // Nothing in it ends the script that it is part of.
         let data = data.to_string().replace('<', "\\u003c");

@@ -49,7 +49,7 @@ const SHRINK_STEPS: u64 = 10_000_000;
 const SHRUNK_LINES_SHOWN: usize = 40;
 
 /// Where failures go, below the folder that the command runs in.
-const FAILURES: &str = "target/sim/failures";
+pub(super) const FAILURES: &str = "target/sim/failures";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -384,10 +384,21 @@ fn write_failure(
         ),
         report.told(None).line(),
     ];
+    let shrunk = write_found(&folder, &schedule, interrupts)?;
+    Ok(Written { folder: Some(folder), shrunk })
+}
+
+/// Writes a failure into its folder: its schedule, its story, and the shrunk schedule, whose text
+/// and figures it gives.
+pub(super) fn write_found(
+    folder: &Path,
+    schedule: &Schedule,
+    interrupts: &Interrupts,
+) -> Result<Option<(String, shrink::Stats)>, Error> {
     let text = schedule.to_string();
     files::write_whole(&folder.join(files::FAILED_SCHEDULE), text.as_bytes())?;
     let options = Options { story: Story::Keep, ..Options::default() };
-    if let Ok(replayed) = run_named(&schedule, &options) {
+    if let Ok(replayed) = run_named(schedule, &options) {
         let mut story = String::new();
         for entry in &replayed.story {
             story.push_str(&entry.to_string());
@@ -395,8 +406,7 @@ fn write_failure(
         }
         files::write_whole(&folder.join(files::FAILED_STORY), story.as_bytes())?;
     }
-    let shrunk = write_shrunk(&folder, &schedule, interrupts)?;
-    Ok(Written { folder: Some(folder), shrunk })
+    write_shrunk(folder, schedule, interrupts)
 }
 
 /// Shrinks a failure and writes what came of it: text and figures.

@@ -20,6 +20,7 @@ mod bugs;
 mod campaign;
 mod convert;
 mod diff;
+mod explore;
 mod files;
 mod interrupts;
 mod live;
@@ -32,11 +33,23 @@ mod record;
 mod replay;
 mod shrink;
 mod tally;
+mod why;
 
 const PROMOTE_EXAMPLE: &str = "\
 Example: cargo sim promote fuzz/artifacts/connman/crash-1 short_send_loses_no_byte \\
              --why 'The rest of a chunk was lost after a short send.' \\
              --source 'found by fuzzing; docs/behaviour.md, connman 7.5'";
+
+const EXPLORE_EXAMPLE: &str = "\
+Example: cargo sim explore corpus/connman/unknown_message_is_ignored.case
+         cargo sim explore small.case --from 40 --depth 14 --transitions 5M
+
+Exit status: 0 no order fails, 1 some do, 2 it could not be explored";
+
+const WHY_EXAMPLE: &str = "\
+Example: cargo sim why target/sim/failures/connman-157
+         cargo sim why target/sim/failures/connman-157/shrunk.case --runs 256 --json
+         cargo sim show target/sim/failures/connman-157 --html a.html --why";
 
 const RECORD_EXAMPLE: &str = "\
 Example: cargo sim record --listen 127.0.0.1:18555 --to 127.0.0.1:18444 --out session.case
@@ -77,6 +90,12 @@ enum Action {
     /// Make a schedule that fails as small as it fails in the same way
     #[command(after_help = "Example: cargo sim shrink target/sim/failures/connman-157")]
     Shrink(shrink::Arguments),
+    /// Run a small script in all orders, up to a depth
+    #[command(after_help = EXPLORE_EXAMPLE)]
+    Explore(explore::Arguments),
+    /// Find out when a failure became inevitable, and by which step
+    #[command(after_help = WHY_EXAMPLE)]
+    Why(why::Arguments),
     /// Turn bytes (a libFuzzer artifact) into the text of a schedule
     #[command(after_help = "Example: cargo sim import fuzz/artifacts/connman/crash-1 > new.case")]
     Import(convert::ImportArguments),
@@ -165,6 +184,8 @@ pub(crate) fn execute(command: Command, out: &mut impl Write) -> Result<ExitCode
         Action::Diff(arguments) => diff::execute(&arguments, out),
         Action::Show(arguments) => replay::show(&arguments, out),
         Action::Shrink(arguments) => shrink::execute(&arguments, out),
+        Action::Explore(arguments) => explore::execute(&arguments, out),
+        Action::Why(arguments) => why::execute(&arguments, out),
         Action::Import(arguments) => convert::import(&arguments, out),
         Action::Export(arguments) => convert::export(&arguments, out),
         Action::Promote(arguments) => promote::execute(&arguments, out),

@@ -15,7 +15,7 @@ use sockman_sim::trace::Story;
 use super::files::Read;
 use super::interrupts::Interrupts;
 use super::live::{self, Where};
-use super::{Error, exit, files, places, texts};
+use super::{Error, exit, files, places, texts, why};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -46,6 +46,11 @@ pub(crate) struct ShowArguments {
     /// Write the timeline into a page that a browser shows, with packets and connections (HTML)
     #[arg(long, value_name = "FILE", conflicts_with = "pcap")]
     html: Option<PathBuf>,
+    /// In the page, too: when the failure became inevitable
+    #[arg(long, requires = "html")]
+    why: bool,
+    #[command(flatten)]
+    explained: why::Manner,
 }
 
 pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode, Error> {
@@ -115,7 +120,7 @@ pub(super) fn show(arguments: &ShowArguments, out: &mut impl Write) -> Result<Ex
         return capture(&arguments.path, target, out);
     }
     if let Some(target) = &arguments.html {
-        return chart(&arguments.path, target, out);
+        return chart(arguments, target, out);
     }
     for file in files::find(&arguments.path)? {
         let read = files::read(&file)?;
@@ -148,12 +153,20 @@ fn capture(path: &Path, target: &Path, out: &mut impl Write) -> Result<ExitCode,
 }
 
 /// Writes the page of one schedule.
-fn chart(path: &Path, target: &Path, out: &mut impl Write) -> Result<ExitCode, Error> {
-    let file = files::find_one(path, "chart")?;
+fn chart(
+    arguments: &ShowArguments,
+    target: &Path,
+    out: &mut impl Write,
+) -> Result<ExitCode, Error> {
+    let file = files::find_one(&arguments.path, "chart")?;
     let read = files::read(&file)?;
     let options = Options { steps_max: steps_max(&read), ..Options::default() };
     let charted = chart_named(&read.schedule, &options);
-    let (report, chart) = charted.map_err(|error| read.setup_error(&file, error))?;
+    let (report, mut chart) = charted.map_err(|error| read.setup_error(&file, error))?;
+    let interrupts = Interrupts::catch()?;
+    if arguments.why {
+        chart.explain(&why::explain(&file, &read, &arguments.explained, &interrupts)?);
+    }
     let told = report.told(read.source.as_ref()).to_string();
     let name = file.display().to_string();
     let title = read.schedule.title.first().unwrap_or(&name);
@@ -162,7 +175,7 @@ fn chart(path: &Path, target: &Path, out: &mut impl Write) -> Result<ExitCode, E
     files::write_whole(target, page.as_bytes())?;
     writeln!(out, "{}: {} rows", target.display(), chart.row_count())?;
     writeln!(out, "{told}")?;
-    Ok(ExitCode::SUCCESS)
+    Ok(interrupts.status().unwrap_or(ExitCode::SUCCESS))
 }
 
 fn run(file: &Path, read: &Read, story: Story) -> Result<Report, Error> {

@@ -78,6 +78,12 @@ impl<S: Sockets> Faulty<S> {
         self.planned.retain(|_, planned| planned.state != Reach::Never);
     }
 
+    /// Takes one entry out of the plan, if it was never reached.
+    pub fn give_up(&mut self, call: Call, actor: Option<ActorId>, nth: u32) {
+        let name = (call, actor, nth);
+        self.planned.retain(|key, planned| *key != name || planned.state != Reach::Never);
+    }
+
     /// Stops drawing: what comes after goes through.
     pub fn calm(&mut self) {
         self.random = None;

@@ -27,12 +27,14 @@ mod pct;
 mod random;
 mod recorded;
 mod round_robin;
+mod told;
 
 pub(crate) use draws::Draws;
 pub use pct::{DEPTH_MAX, Pct};
 pub use random::{NowAndThen, Walk};
 pub use recorded::Recorded;
 pub use round_robin::RoundRobin;
+pub use told::{Offer, Told};
 
 /// A task by its place in [`Machine::tasks`](sockman::driver::Machine::tasks); or one of the others
 /// that may go next.
@@ -185,6 +187,8 @@ pub enum Scheduler {
     Default,
     /// The `before` lines of a schedule decide.
     Recorded(Recorded),
+    /// Somebody says so, one choice at a time.
+    Told(Told),
     /// See [`Strategy::RoundRobin`].
     RoundRobin(RoundRobin),
     /// See [`Strategy::NowAndThen`].

@@ -7,6 +7,7 @@ pub mod http;
 use crate::capture::Packets;
 use crate::chart::Chart;
 use crate::drivers::{self, Driver};
+use crate::explore::{self, Explored, explore};
 use crate::generate::{Generated, Plan, generate_by};
 use crate::guided::Language;
 use crate::lexicon::Known;
@@ -16,6 +17,7 @@ use crate::schedule::Schedule;
 use crate::shrink::{Budget, NotShrunk, Shrunk, shrink};
 use crate::subject::Subject;
 use crate::trace::Story;
+use crate::why::{self, NotExplained, Why, why};
 
 /// Names of the subjects that the `sim` command knows; the first is the usual one.
 pub const NAMES: &[&str] = &[connman::Connman::NAME, echo::Echo::NAME, http::Http::NAME];
@@ -149,6 +151,42 @@ pub fn shrink_named(schedule: &Schedule, budget: &Budget) -> Result<Shrunk, NotS
         echo::Echo::NAME => shrink::<echo::Echo>(schedule, budget),
         http::Http::NAME => shrink::<http::Http>(schedule, budget),
         _ => Err(NotShrunk::Setup(SetupError::NoSuchSubject(schedule.subject.clone()))),
+    }
+}
+
+/// Explores the orders of a script on the subject that it names.
+///
+/// # Errors
+///
+/// There is no such subject, or the schedule makes no sense for it.
+pub fn explore_named(
+    schedule: &Schedule,
+    budget: explore::Budget,
+    goes_on: &dyn Fn() -> bool,
+) -> Result<Explored, SetupError> {
+    match schedule.subject.as_str() {
+        connman::Connman::NAME => explore::<connman::Connman>(schedule, budget, goes_on),
+        echo::Echo::NAME => explore::<echo::Echo>(schedule, budget, goes_on),
+        http::Http::NAME => explore::<http::Http>(schedule, budget, goes_on),
+        _ => Err(SetupError::NoSuchSubject(schedule.subject.clone())),
+    }
+}
+
+/// Finds out when the failure of a schedule became inevitable, on the subject that it names.
+///
+/// # Errors
+///
+/// It does not fail, or cannot be run.
+pub fn why_named(
+    schedule: &Schedule,
+    budget: why::Budget,
+    goes_on: impl Fn() -> bool,
+) -> Result<Why, NotExplained> {
+    match schedule.subject.as_str() {
+        connman::Connman::NAME => why::<connman::Connman>(schedule, budget, goes_on),
+        echo::Echo::NAME => why::<echo::Echo>(schedule, budget, goes_on),
+        http::Http::NAME => why::<http::Http>(schedule, budget, goes_on),
+        _ => Err(NotExplained::Setup(SetupError::NoSuchSubject(schedule.subject.clone()))),
     }
 }
 
