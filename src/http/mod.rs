@@ -30,6 +30,7 @@ use crate::sockman::{Action, ConnFailure, Conns, Event, Slices, StepName, TaskId
 use crate::time::{Instant, Now};
 
 mod application;
+pub mod client;
 mod config;
 mod connection;
 mod date;

@@ -255,9 +255,9 @@ impl Subject for Http {
                 }
                 _ => {
                     return Err(refused(
-                        "one of max-connections, max-requests, max-head, max-body, timeout, workers, \
-                         work-queue, and of the host's: seed, send-buffer, receive-buffer, \
-                         descriptors, backlog",
+                        "one of max-connections, max-requests, max-head, max-body, timeout, \
+                         workers, work-queue, and of the host's: seed, send-buffer, \
+                         receive-buffer, descriptors, backlog",
                     ));
                 }
             }
