@@ -11,6 +11,7 @@
 //!
 //! Sources: docs/behaviour.md, http 6; RFC 9110 and RFC 9112.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::sockets::{ConnId, ConnectError, Endpoint, More};
@@ -69,17 +70,14 @@ pub enum ClientNotice {
         /// Which.
         conn: ConnId,
     },
-    /// A request is over. Told once for each.
+    /// A request is over. Told once for each that was taken in, also if the driver ends.
     Done {
         /// Which.
         id: FetchId,
+        /// Its connection, which is about to be closed; `None`: it had none.
+        conn: Option<ConnId>,
         /// What came of it.
         outcome: Outcome,
-    },
-    /// A connection that was there is closed. Its request is over.
-    Disconnected {
-        /// Which.
-        conn: ConnId,
     },
     /// The client was told to stop, and nothing is under way.
     Stopped,
@@ -141,6 +139,8 @@ pub struct Client {
     config: ClientConfig,
     /// Requests whose connection is not closed yet.
     count: u32,
+    /// Those of them whose dial is not begun yet, in the order in which they came.
+    undialled: VecDeque<FetchId>,
     deadlines: Deadlines<ConnId>,
     stopping: bool,
     stop_by: Option<Instant>,
@@ -157,6 +157,7 @@ impl Client {
         Self {
             config,
             count: 0,
+            undialled: VecDeque::new(),
             deadlines: Deadlines::new(),
             stopping: false,
             stop_by: None,
@@ -193,10 +194,11 @@ impl Client {
             None
         };
         if let Some(error) = refusal {
-            self.notices.push(ClientNotice::Done { id, outcome: Err(error) });
+            self.notices.push(ClientNotice::Done { id, conn: None, outcome: Err(error) });
             return;
         }
         self.count += 1;
+        self.undialled.push_back(id);
         let parser = ResponseParser::new(self.config.answer, request.method());
         let mut outbox = Outbox::default();
         request.encode().into_iter().for_each(|part| outbox.push(part));
@@ -246,16 +248,22 @@ impl Client {
         actions: &mut Vec<Action<Exchange>>,
     ) {
         let Some(exchange) = conns.get_mut(conn).filter(|of| !of.is_over()) else { return };
-        self.tell(exchange, outcome);
+        self.tell(conn, exchange, outcome);
         self.arm(conn, exchange);
         actions.push(Action::Close(conn));
     }
 
-    fn tell(&mut self, exchange: &mut Exchange, outcome: Outcome) {
+    fn tell(&mut self, conn: ConnId, exchange: &mut Exchange, outcome: Outcome) {
         let id = exchange.id;
+        let conn = matches!(exchange.phase, Phase::Open { .. }).then_some(conn);
         exchange.phase = Phase::Over;
         exchange.outbox.clear();
-        self.notices.push(ClientNotice::Done { id, outcome });
+        self.notices.push(ClientNotice::Done { id, conn, outcome });
+    }
+
+    /// The dial that was asked for first is begun, or was tried in vain.
+    fn note_dialled(&mut self) -> FetchId {
+        self.undialled.pop_front().expect("dials are begun in the order in which they came")
     }
 
     fn note_closed(&mut self) {
@@ -407,14 +415,23 @@ impl Tenant for Client {
         self.went(now, conn, exchange);
     }
 
+    fn handle_dialing(&mut self, _: Now, conn: ConnId, conns: &mut Conns<Exchange>) {
+        let id = self.note_dialled();
+        let is_it = conns.get(conn).is_some_and(|exchange| exchange.id == id);
+        assert!(is_it, "dials are begun in the order in which they came");
+    }
+
     fn handle_dial_failed(
         &mut self,
         _: Now,
-        mut state: Exchange,
+        state: Exchange,
         error: ConnectError,
         _: &mut Vec<Action<Exchange>>,
     ) {
-        self.tell(&mut state, Err(FetchError::Connect(error)));
+        let id = self.note_dialled();
+        assert_eq!(id, state.id, "dials are begun in the order in which they came");
+        let outcome = Err(FetchError::Connect(error));
+        self.notices.push(ClientNotice::Done { id, conn: None, outcome });
         self.note_closed();
     }
 
@@ -429,11 +446,19 @@ impl Tenant for Client {
         let Some(mut exchange) = state else { return };
         if !exchange.is_over() {
             // The driver has ended.
-            self.tell(&mut exchange, Err(FetchError::Stopping));
+            self.tell(conn, &mut exchange, Err(FetchError::Stopping));
         }
         self.deadlines.clear(conn);
-        self.notices.push(ClientNotice::Disconnected { conn });
         self.note_closed();
+    }
+
+    fn handle_shutdown(&mut self, _: Now) {
+        // What was about to be dialled is not.
+        while let Some(id) = self.undialled.pop_front() {
+            let outcome = Err(FetchError::Stopping);
+            self.notices.push(ClientNotice::Done { id, conn: None, outcome });
+            self.note_closed();
+        }
     }
 
     fn handle_command(
@@ -505,8 +530,8 @@ impl Tenant for Client {
             }
         }
         assert_eq!(self.deadlines.count(), open, "deadlines go with their connections");
-        // Those whose dial is not begun yet are no connections.
-        assert!(self.count >= all, "requests are counted");
+        let undialled = u32::try_from(self.undialled.len()).expect("they are limited");
+        assert_eq!(self.count, all + undialled, "requests are counted");
         assert!(self.count <= self.config.fetches_max, "requests are limited");
         assert!(self.stopping || self.stop_by.is_none(), "a deadline is one of stopping");
     }
