@@ -138,9 +138,10 @@ impl Subject for HttpClient {
         let Endpoint::Ip(address) = to else { return None };
         let id = FetchId(number_of(address));
         let request = Outgoing::new(method_for(id), "sim", "/a").expect("it is one");
-        let request = match method_for(id) {
-            Method::Post => request.with_body(vec![b'x'; CONTENT_BYTES]),
-            _ => request,
+        let request = if method_for(id) == Method::Post {
+            request.with_body(vec![b'x'; CONTENT_BYTES])
+        } else {
+            request
         };
         Some(ClientCommand::Fetch { id, to, request })
     }
