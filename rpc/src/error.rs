@@ -18,6 +18,8 @@ pub enum Code {
     InvalidParameter = -8,
     /// It is there already.
     AlreadyAdded = -23,
+    /// It is not there. Core: `RPC_CLIENT_NODE_NOT_ADDED`.
+    NotAdded = -24,
     /// There is no such connection.
     NotConnected = -29,
     /// No address and no subnet.

@@ -16,7 +16,7 @@ use sockman::sockets::{ConnId, ConnectError, Endpoint, ListenerId, More};
 use sockman::sockman::{Action, Conns, Event, Slices, StepName, TaskId, Tenant};
 use sockman::time::{Instant, Now};
 
-use crate::methods::{Answer, AtNode, Call};
+use crate::methods::{self, Answer, AtNode, Call};
 use crate::protocol::Outcome;
 
 /// What a call is known by, from when it is made until it is answered. Never used twice.
@@ -60,6 +60,8 @@ pub struct Node {
     calls: u64,
     /// Who waits for an attempt to connect: as many as calls are under way.
     waiting: Vec<(Endpoint, Ticket)>,
+    /// Who waits for what came of a list, which is told behind the same step.
+    listing: Option<Ticket>,
     answers: Vec<(Ticket, Outcome)>,
     /// Where notices pass through, reused.
     told: Vec<connman::Notice>,
@@ -75,6 +77,7 @@ impl Node {
             client_version,
             calls: 0,
             waiting: Vec::new(),
+            listing: None,
             answers: Vec::new(),
             told: Vec::new(),
         }
@@ -101,12 +104,29 @@ impl Node {
         match call.run_at_node(&mut node) {
             Ok(Answer::Now(result)) => self.answers.push((ticket, Ok(result))),
             Ok(Answer::WhenTried(endpoint)) => self.waiting.push((endpoint, ticket)),
+            Ok(Answer::WhenListed) => {
+                let before = self.listing.replace(ticket);
+                assert!(before.is_none(), "each is told behind its own step");
+            }
             Err(error) => self.answers.push((ticket, Err(error))),
         }
     }
 
     /// Answers whoever waited for what a notice tells.
     fn answer_waiting(&mut self, notice: &connman::Notice) {
+        let listed = if let connman::Notice::AddNodeAsked { outcome, .. } = notice {
+            Some(methods::added(*outcome))
+        } else if let connman::Notice::RemoveNodeAsked { was_there, .. } = notice {
+            Some(methods::removed(*was_there))
+        } else {
+            None
+        };
+        // One that was not asked for by a call is nobody's answer.
+        if let Some(outcome) = listed
+            && let Some(ticket) = self.listing.take()
+        {
+            self.answers.push((ticket, outcome));
+        }
         let (connman::Notice::PeerConnected { endpoint: at, .. }
         | connman::Notice::DialFailed { endpoint: at, .. }) = notice
         else {

@@ -191,6 +191,7 @@ pub fn status(asked: &Asked, outcome: &Outcome) -> Status {
             | Code::Type
             | Code::InvalidParameter
             | Code::AlreadyAdded
+            | Code::NotAdded
             | Code::NotConnected
             | Code::InvalidSubnet
             | Code::InvalidParams

@@ -1,14 +1,20 @@
-//! The HTTP server on the virtual network.
+//! The HTTP server and the HTTP client on the virtual network.
 
 use sockman_sim::generate::generate;
 use sockman_sim::run::{Options, Report, run};
 use sockman_sim::schedule::Schedule;
+use sockman_sim::subject::Subject;
 use sockman_sim::subjects::http::Http;
+use sockman_sim::subjects::http_client::HttpClient;
+
+fn run_of<X: Subject>(seed: u64) -> Report {
+    let generated = generate::<X>(seed);
+    let options = Options { chance: Some(generated.chance), ..Options::default() };
+    run::<X>(&generated.schedule, &options).unwrap()
+}
 
 fn run_seed(seed: u64) -> Report {
-    let generated = generate::<Http>(seed);
-    let options = Options { chance: Some(generated.chance), ..Options::default() };
-    run::<Http>(&generated.schedule, &options).unwrap()
+    run_of::<Http>(seed)
 }
 
 #[test]
@@ -20,6 +26,17 @@ fn campaign_on_the_http_server() {
         messages += report.stats.messages;
     }
     assert!(messages > 20_000, "{messages} requests and answers");
+}
+
+#[test]
+fn campaign_on_the_http_client() {
+    let mut outcomes = 0;
+    for seed in 0..400 {
+        let report = run_of::<HttpClient>(seed);
+        assert!(report.verdict.is_passed(), "{seed}: {}\n{}", report.verdict, report.recorded);
+        outcomes += report.stats.messages;
+    }
+    assert!(outcomes > 500, "{outcomes} outcomes");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::parse::RequestLimits;
+use super::parse::MessageLimits;
 
 /// The choices. Fixed for the life of a [`Server`](super::Server).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Config {
     /// any order. The reference has 1.
     pub requests_max: usize,
     /// How much a request may be.
-    pub request: RequestLimits,
+    pub request: MessageLimits,
     /// Bytes of memory for the requests of all connections that the application does not have yet,
     /// those that are not whole among them, at least 1. Whoever sends more of one while there is
     /// more is refused; so each connection may hold what one read brings beyond. Ours: the
@@ -26,14 +26,14 @@ pub struct Config {
 }
 
 /// Four of the largest requests, each in a buffer that has doubled.
-const HELD_BYTES_MAX: usize = 4 * 2 * RequestLimits::DEFAULT.body_bytes_max;
+const HELD_BYTES_MAX: usize = 4 * 2 * MessageLimits::DEFAULT.body_bytes_max;
 
 impl Config {
     /// Those of the reference, where it has them.
     pub const DEFAULT: Self = Self {
         connections_max: 256,
         requests_max: 1,
-        request: RequestLimits::DEFAULT,
+        request: MessageLimits::DEFAULT,
         held_bytes_max: HELD_BYTES_MAX,
         timeouts: Timeouts::DEFAULT,
     };

@@ -30,6 +30,7 @@ use crate::sockman::{Action, ConnFailure, Conns, Event, Slices, StepName, TaskId
 use crate::time::{Instant, Now};
 
 mod application;
+pub mod client;
 mod config;
 mod connection;
 mod date;
@@ -38,6 +39,7 @@ mod life;
 mod notice;
 mod outbox;
 pub mod parse;
+mod pooled;
 mod request;
 mod response;
 mod status;
@@ -48,6 +50,7 @@ pub use config::{Config, Timeouts};
 pub use connection::{Connection, Load};
 pub use inspect::{Command, ConnectionSnapshot, Inspection, Traffic};
 pub use notice::{EndReason, Notice, Refusal};
+pub use pooled::{Job, Pooled, SubmitError, Workers};
 pub use request::{Method, Persistence, Request, Version};
 pub use response::{Body, FieldError, Response};
 pub use status::Status;

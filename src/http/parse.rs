@@ -1,4 +1,5 @@
-//! Requests of one connection, taken apart in whatever pieces their bytes come.
+//! Requests of one connection, and [the answer to one](ResponseParser), taken apart in whatever
+//! pieces their bytes come.
 //!
 //! ```text
 //!   empty lines --> head --> (100 is due) --> body by length, or chunks and trailer --> Request
@@ -15,12 +16,15 @@ mod chunked;
 mod fault;
 mod framing;
 mod head;
+mod response;
 mod section;
 #[cfg(test)]
 mod tests;
 
 pub use fault::{Fault, ParseError};
-pub(super) use head::is_token;
+pub(super) use framing::is_host;
+pub(super) use head::{is_target, is_token};
+pub use response::{INTERIM_MAX, ResponseError, ResponseFault, ResponseParser, ResponseStage};
 
 use chunked::{Chunked, Progress};
 use framing::{Length, framing};
@@ -31,9 +35,9 @@ use section::{Broken, Section};
 /// sends costs us no more. Ours: what one read brings.
 const BODY_RESERVED_BYTES_MAX: usize = 0x10000;
 
-/// How much a request may be.
+/// How much a request or an answer may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestLimits {
+pub struct MessageLimits {
     /// Bytes of a head, and of a trailer, and of all chunk extensions, at least 64 and at most 1
     /// MiB. Empty lines before the head count. Core: `MAX_HEADERS_SIZE` in httpserver.cpp.
     pub head_bytes_max: usize,
@@ -43,8 +47,8 @@ pub struct RequestLimits {
     pub body_bytes_max: usize,
 }
 
-impl RequestLimits {
-    /// Those of the reference, where it has them.
+impl MessageLimits {
+    /// Those of the reference for a request, where it has them.
     pub const DEFAULT: Self =
         Self { head_bytes_max: 8192, fields_max: 100, body_bytes_max: 0x0200_0000 };
 
@@ -80,7 +84,7 @@ pub enum ParseStage {
 /// The requests of one connection. See the head of the module.
 #[derive(Clone, Debug)]
 pub struct Parser {
-    limits: RequestLimits,
+    limits: MessageLimits,
     state: State,
     /// Bytes taken of the request, from the end of its head on.
     at: u64,
@@ -103,7 +107,7 @@ impl State {
 impl Parser {
     /// One that has taken nothing.
     #[must_use]
-    pub fn new(limits: RequestLimits) -> Self {
+    pub fn new(limits: MessageLimits) -> Self {
         limits.check_invariants();
         Self { limits, state: State::new(), at: 0 }
     }

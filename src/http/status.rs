@@ -55,6 +55,19 @@ impl Status {
         }
     }
 
+    /// Whether an answer with it has no content, whatever its fields say. RFC 9112 section 6.3, 1.
+    #[must_use]
+    pub const fn has_no_content(self) -> bool {
+        matches!(self.0, 204 | 304)
+    }
+
+    /// Whether it says that something is to be asked for elsewhere, or in another way. RFC 9110
+    /// section 15.4; 304 is the answer itself.
+    #[must_use]
+    pub const fn is_redirect(self) -> bool {
+        matches!(self.0, 300..=303 | 305..=399)
+    }
+
     /// Three digits.
     #[must_use]
     pub const fn code(self) -> u16 {

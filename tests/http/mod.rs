@@ -19,6 +19,8 @@ use sockman::sockets::{Endpoint, OsSockets, PollerWaker};
 use sockman::sockman::SockMan;
 use sockman::time::Now;
 
+mod pooled;
+
 /// How long a client waits for anything: longer than any of this takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -59,7 +61,7 @@ struct Teller {
     mailbox: Mailbox<Command, PollerWaker>,
 }
 
-impl Observer<OsSockets, Server<Site>> for Teller {
+impl<A: Application> Observer<OsSockets, Server<A>> for Teller {
     fn handle_notice(&mut self, _: Now, notice: Notice) {
         if notice == Notice::Stopped {
             self.mailbox.stop();
@@ -68,7 +70,7 @@ impl Observer<OsSockets, Server<Site>> for Teller {
         let _ = self.told.send(notice);
     }
 
-    fn handle_inspect(&mut self, _: Now, machine: &Machine<OsSockets, Server<Site>>) {
+    fn handle_inspect(&mut self, _: Now, machine: &Machine<OsSockets, Server<A>>) {
         machine.check_invariants();
     }
 }
@@ -83,17 +85,27 @@ struct Running {
 
 impl Running {
     fn start(config: Config) -> Self {
+        Self::start_with(config, Site, drop)
+    }
+
+    /// With another application, which gets to know the mailbox before anybody comes.
+    fn start_with(
+        config: Config,
+        application: impl Application + Send + 'static,
+        meet: impl FnOnce(Mailbox<Command, PollerWaker>) + Send + 'static,
+    ) -> Self {
         let (tell, hear) = mpsc::channel();
         let (told, notices) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             let sockets = OsSockets::new().unwrap();
             let sockman = SockMan::new(sockets, sockman::sockman::Config::default());
-            let mut machine = Machine::new(sockman, Server::new(config, Site));
+            let mut machine = Machine::new(sockman, Server::new(config, application));
             let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
             let listener = machine.listen(Now::default(), &anywhere.into()).unwrap();
             let at = machine.sockets_mut();
             let at = sockman::sockets::Sockets::listener_endpoint(at, listener).unwrap();
             let (mut driver, mailbox) = Driver::new(machine, SystemClock::start());
+            meet(mailbox.clone());
             tell.send((at.ip().unwrap(), mailbox.clone())).unwrap();
             driver.run(&mut Teller { told, mailbox }).unwrap();
         });

@@ -26,6 +26,7 @@ mod tests;
 
 pub(crate) use args::Args;
 pub(crate) use control::Desktop;
+pub(crate) use peers::{added, removed};
 pub use table::ALL;
 
 /// A method. See the head of the module.
@@ -205,6 +206,8 @@ pub(crate) enum Answer {
     Now(Json),
     /// Once an attempt to connect has come to something.
     WhenTried(Endpoint),
+    /// Once the connection manager has told, in the same step, what came of a list of its own.
+    WhenListed,
 }
 
 impl From<Json> for Answer {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sockman::connman::addrman::{NetAddr, NetClass};
 use sockman::connman::message::Bandwidth;
-use sockman::connman::{Command, Flow, PeerSnapshot, Services, VersionSnapshot};
+use sockman::connman::{AddNode, Command, Flow, PeerSnapshot, Services, VersionSnapshot};
 use sockman::sockets::Endpoint;
 use sockman::time::{Now, UnixTime};
 use sockman::transport::v2::Detected;
@@ -13,20 +13,16 @@ use sockman::transport::v2::Detected;
 use super::{Answer, Args, AtNode, table};
 use crate::error::{Code, RpcError};
 use crate::json::Json;
+use crate::protocol::Outcome;
 
 /// Of a peer whose headers or blocks nobody has looked at. Core: -1.
 const NONE_YET: i32 = -1;
 
 pub(super) fn add_node(node: &mut AtNode<'_>, args: &Args) -> Result<Answer, RpcError> {
     let text = args.text(0).unwrap_or_default();
-    match args.text(1) {
-        Some("onetry") => {}
-        Some(command @ ("add" | "remove")) => {
-            let message = format!("Error: {command} is not supported yet; onetry is");
-            return Err(RpcError::new(Code::Misc, message));
-        }
-        _ => return Err(misused("addnode")),
-    }
+    let Some(command @ ("onetry" | "add" | "remove")) = args.text(1) else {
+        return Err(misused("addnode"));
+    };
     let speaks_v2 = node.connman.config().speaks_v2();
     match args.flag(2) {
         Some(true) if !speaks_v2 => {
@@ -45,8 +41,40 @@ pub(super) fn add_node(node: &mut AtNode<'_>, args: &Args) -> Result<Answer, Rpc
         RpcError::new(Code::InvalidParameter, message)
     })?;
     let endpoint = Endpoint::Ip(at);
-    node.command(Command::Connect { endpoint: endpoint.clone() });
-    Ok(Answer::WhenTried(endpoint))
+    Ok(match command {
+        "add" => {
+            node.command(Command::AddNode { endpoint });
+            Answer::WhenListed
+        }
+        "remove" => {
+            node.command(Command::RemoveNode { endpoint });
+            Answer::WhenListed
+        }
+        _ => {
+            node.command(Command::Connect { endpoint: endpoint.clone() });
+            Answer::WhenTried(endpoint)
+        }
+    })
+}
+
+/// What came of a node that was to be added.
+pub(crate) fn added(outcome: AddNode) -> Outcome {
+    match outcome {
+        AddNode::Added => Ok(Json::Null),
+        AddNode::AlreadyThere => {
+            Err(RpcError::new(Code::AlreadyAdded, "Error: Node already added"))
+        }
+        AddNode::Full => Err(RpcError::new(Code::Misc, format!("Error: {outcome}"))),
+    }
+}
+
+/// What came of a node that was to be removed.
+pub(crate) fn removed(was_there: bool) -> Outcome {
+    if was_there {
+        return Ok(Json::Null);
+    }
+    let message = "Error: Node could not be removed. It has not been added previously.";
+    Err(RpcError::new(Code::NotAdded, message))
 }
 
 /// An address in numbers, with a port or without.
@@ -144,9 +172,10 @@ fn of(now: Now, peer: &PeerSnapshot) -> Json {
         push(name, NONE_YET.into());
     }
     push("inflight", Vec::new().into());
-    push("addr_relay_enabled", false.into());
-    push("addr_processed", 0.into());
-    push("addr_rate_limited", 0.into());
+    let addresses = peer.addresses.unwrap_or_default();
+    push("addr_relay_enabled", peer.addresses.is_some().into());
+    push("addr_processed", addresses.processed.into());
+    push("addr_rate_limited", addresses.rate_limited.into());
     let permissions: Vec<_> = peer.permissions.names().map(Json::from).collect();
     push("permissions", permissions.into());
     push("bytessent_per_msg", by_type(&peer.traffic.sent));

@@ -66,13 +66,14 @@ pub static ALL: &[Method] = {
 
         method(Network, "addnode", &[
             needed("node", Text, "The address of the peer, with a port if it is not the usual"),
-            needed("command", Text, "\"onetry\": connect once. \"add\" and \"remove\" come with a \
-                later version"),
+            needed("command", Text, "\"onetry\": connect once. \"add\": again and again from now \
+                on. \"remove\": no more; a connection stays"),
             perhaps("v2transport", Flag, "Whether to begin with the transport of BIP 324 \
                 (default: as -v2transport says; nothing else is possible yet)"),
         ], AtNode(peers::add_node),
-            "Tries to connect to a peer, and answers when the attempt has come to something, \
-             whatever that is.", "null"),
+            "Puts a peer on the list of those that are connected to again and again, takes it from \
+             there, or tries once and answers when that has come to something, whatever that is.",
+            "null"),
         method(Network, "clearbanned", &[], AtNode(bans::clear),
             "Lifts every ban.", "null"),
         method(Network, "disconnectnode", &[

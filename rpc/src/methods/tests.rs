@@ -185,8 +185,6 @@ fn peers_that_are_not_there_are_told_of() {
 fn attempt_that_is_none_is_refused() {
     let mut bench = Bench::new();
     bench.check("addnode", r#"["x","try"]"#, "-1: addnode \"node\" \"command\" ( v2transport )");
-    let later = "-1: Error: add is not supported yet; onetry is";
-    bench.check("addnode", r#"["127.0.0.1","add"]"#, later);
     let name = "-8: Error: node is no address in numbers; names are not looked up yet";
     bench.check("addnode", r#"["localhost","onetry"]"#, name);
     let v1 = "-8: Error: v2transport=false is not supported yet (see -v2transport)";
@@ -194,6 +192,18 @@ fn attempt_that_is_none_is_refused() {
     // Without a network it is over before it began.
     bench.check("setnetworkactive", "[false]", "false");
     bench.check("addnode", r#"["127.0.0.1:9","onetry"]"#, "null");
+}
+
+#[test]
+fn nodes_are_added_once_and_removed_once() {
+    let mut bench = Bench::new();
+    let absent = "-24: Error: Node could not be removed. It has not been added previously.";
+    bench.check("addnode", r#"["127.0.0.1:9","remove"]"#, absent);
+    bench.check("addnode", r#"["127.0.0.1:9","add"]"#, "null");
+    bench.check("addnode", r#"["127.0.0.1:9","add"]"#, "-23: Error: Node already added");
+    bench.check("addnode", r#"["127.0.0.1:9","remove"]"#, "null");
+    bench.check("addnode", r#"["127.0.0.1:9","remove"]"#, absent);
+    bench.check("addnode", r#"["127.0.0.1:9","add"]"#, "null");
 }
 
 #[test]

@@ -3,13 +3,13 @@
 //! The first byte says into how long pieces the others are cut. What comes of them must be what
 //! comes of them in one piece, and no more is held in memory than the limits allow.
 
-use sockman::http::parse::{ParseError, Parsed, Parser, RequestLimits};
+use sockman::http::parse::{MessageLimits, ParseError, Parsed, Parser};
 
 use super::Judged;
 
 /// Limits that few bytes reach.
-const LIMITS: RequestLimits =
-    RequestLimits { head_bytes_max: 400, fields_max: 8, body_bytes_max: 300 };
+const LIMITS: MessageLimits =
+    MessageLimits { head_bytes_max: 400, fields_max: 8, body_bytes_max: 300 };
 
 /// Memory for where a field is: four places in a head.
 const FIELD_BYTES: usize = 4 * size_of::<usize>();

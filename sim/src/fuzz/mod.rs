@@ -8,6 +8,7 @@
 //! transport_v2         the same, encrypted, perhaps with a byte changed
 //! transport_detect     bytes -> a responder, which may be dialled by v1
 //! http_request         bytes -> requests, in pieces and in one
+//! http_response        bytes -> an answer, in pieces and in one
 //! rpc_json             bytes -> a call's content, the whole way to a node and back
 //! message              bytes -> messages, against somebody else's codec
 //! schedule_text        bytes -> text -> value -> text, and through bytes
@@ -21,6 +22,7 @@
 
 mod draw;
 mod http_request;
+mod http_response;
 #[cfg(any(test, fuzzing))]
 mod message;
 mod mutate;
@@ -34,6 +36,7 @@ mod transport_v1;
 mod transport_v2;
 
 pub use http_request::http_request;
+pub use http_response::http_response;
 #[cfg(any(test, fuzzing))]
 pub use message::message;
 pub use mutate::{crossover, mutate};

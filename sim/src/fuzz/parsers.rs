@@ -21,6 +21,7 @@ use crate::subject::{Dialect as _, Subject};
 use crate::subjects::connman::Connman;
 use crate::subjects::echo::Echo;
 use crate::subjects::http::Http;
+use crate::subjects::http_client::HttpClient;
 use crate::worlds::Table;
 
 /// Most lines of a schedule that is set up as well: each actor is a host of its own.
@@ -133,6 +134,7 @@ fn set_up(schedule: &Schedule) {
     match schedule.subject.as_str() {
         Echo::NAME => drop(Run::<Echo>::new(schedule, &options)),
         Http::NAME => drop(Run::<Http>::new(schedule, &options)),
+        HttpClient::NAME => drop(Run::<HttpClient>::new(schedule, &options)),
         _ => drop(Run::<Connman>::new(schedule, &options)),
     }
 }

@@ -13,6 +13,7 @@ use crate::subject::{Dialect as _, Setup, Subject, Usage};
 use crate::subjects::connman::Connman;
 use crate::subjects::echo::Echo;
 use crate::subjects::http::Http;
+use crate::subjects::http_client::HttpClient;
 use crate::world::{Letter, NODE_ADDRESS, NODE_ADDRESS_V6};
 
 /// Most repeats of one word or fault in one input: more of the same is slow, and no more telling.
@@ -57,6 +58,7 @@ pub fn tame(schedule: Schedule) -> Schedule {
     match schedule.subject.as_str() {
         Echo::NAME => tame_for::<Echo>(schedule),
         Http::NAME => tame_for::<Http>(schedule),
+        HttpClient::NAME => tame_for::<HttpClient>(schedule),
         _ => tame_for::<Connman>(schedule),
     }
 }

@@ -1,5 +1,5 @@
-//! The HTTP server, with a desk behind it that answers at once or later, and clients that know what
-//! each answer must be.
+//! The HTTP server, with a desk behind it that answers at once, later or by workers, and clients
+//! that know what each answer must be.
 //!
 //! The clients' side is written apart from the library's, so that a mistake in one does not hide
 //! behind the same mistake in the other.
@@ -18,11 +18,14 @@ use crate::subject::{ByteTotals, Fact, Resource, SettingError, Setup, Subject, U
 
 mod client;
 mod desk;
+mod line;
 mod watch;
 
 pub use client::Client;
 pub use desk::Desk;
 pub use watch::HttpWatch;
+
+use line::{Line, Next, WORKERS_MAX};
 
 /// What a server and its clients know.
 pub(crate) const KNOWN: Known = Known {
@@ -42,6 +45,8 @@ pub(crate) const KNOWN: Known = Known {
         Setting::from_one("max-head"),
         Setting::from_one("max-body"),
         Setting::from_one("timeout"),
+        Setting::from_one("workers"),
+        Setting::from_one("work-queue"),
     ],
 };
 
@@ -55,8 +60,8 @@ const ANSWER_HEAD_BYTES_MAX: u64 = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Http;
 
-/// The server and its desk, whose late answers are a task of their own: what another thread would
-/// do in production.
+/// The server and its desk. Late answers are a task of their own, and so is each worker: what other
+/// threads would do in production. What a worker has answered comes back as a command.
 #[derive(Clone, Debug)]
 pub struct Node {
     server: Server<Desk>,
@@ -64,6 +69,14 @@ pub struct Node {
 
 /// The task that answers what was to be answered later.
 const ANSWERS: TaskId = TaskId(2);
+
+/// The task of the first worker, which those of the others follow.
+const FIRST_WORKER: u8 = 3;
+
+/// Which worker's task it is, if it is one's.
+fn worker(task: TaskId) -> Option<usize> {
+    task.0.checked_sub(FIRST_WORKER).map(usize::from)
+}
 
 impl Node {
     /// The server.
@@ -78,7 +91,8 @@ impl Tenant for Node {
     type Command = Command;
     type Notice = Notice;
 
-    const TASKS: &'static [&'static str] = &["requests", "timers", "answers"];
+    const TASKS: &'static [&'static str] =
+        &["requests", "timers", "answers", "worker-1", "worker-2", "worker-3"];
 
     fn handle_event(
         &mut self,
@@ -160,6 +174,12 @@ impl Tenant for Node {
         task: TaskId,
         conns: &'a Conns<Connection>,
     ) -> Option<StepName<'a>> {
+        if let Some(worker) = worker(task) {
+            let next = self.server.application().line().next(worker, now.steady)?;
+            let (Next::Take(id) | Next::Finish(id)) = next;
+            let verb = if matches!(next, Next::Take(_)) { "takes" } else { "works" };
+            return Some(StepName { verb, object: "job", conn: Some(id.conn) });
+        }
         if task != ANSWERS {
             return self.server.next_step(now, task, conns);
         }
@@ -174,6 +194,12 @@ impl Tenant for Node {
         conns: &mut Conns<Connection>,
         actions: &mut Vec<Action<Connection>>,
     ) {
+        if let Some(worker) = worker(task) {
+            let answer = self.server.application_mut().work(worker, now.steady);
+            let Some((id, response)) = answer else { return };
+            let command = Command::Respond { id, response };
+            return self.server.handle_command(now, command, conns, actions);
+        }
         if task != ANSWERS {
             return self.server.step(now, task, conns, actions);
         }
@@ -183,8 +209,9 @@ impl Tenant for Node {
     }
 
     fn next_wakeup(&self, now: Now) -> Option<Instant> {
-        let server = self.server.next_wakeup(now);
-        [server, self.server.application().next()].into_iter().flatten().min()
+        let desk = self.server.application();
+        let line = desk.line().next_wakeup(now.steady);
+        [self.server.next_wakeup(now), desk.next(), line].into_iter().flatten().min()
     }
 
     fn take_notices(&mut self, notices: &mut Vec<Notice>) {
@@ -206,6 +233,7 @@ impl Subject for Http {
 
     fn tenant(setup: &Setup<'_>) -> Result<Node, SettingError> {
         let mut config = Config::DEFAULT;
+        let (mut workers, mut work_queue) = (1, 4);
         for (key, value) in setup.settings {
             let refused =
                 |expected| SettingError { key: key.clone(), value: value.clone(), expected };
@@ -216,6 +244,8 @@ impl Subject for Http {
                 "max-requests" => config.requests_max = number.min(64) as usize,
                 "max-head" => config.request.head_bytes_max = number.clamp(64, 1 << 20) as usize,
                 "max-body" => config.request.body_bytes_max = number.min(1 << 24) as usize,
+                "workers" => workers = (number as usize).min(WORKERS_MAX),
+                "work-queue" => work_queue = number.min(64) as usize,
                 "timeout" => {
                     let time = Duration::from_secs(u64::from(number));
                     let timeouts = &mut config.timeouts;
@@ -225,13 +255,14 @@ impl Subject for Http {
                 }
                 _ => {
                     return Err(refused(
-                        "one of max-connections, max-requests, max-head, max-body, timeout, and \
-                         of the host's: seed, send-buffer, receive-buffer, descriptors, backlog",
+                        "one of max-connections, max-requests, max-head, max-body, timeout, \
+                         workers, work-queue, and of the host's: seed, send-buffer, \
+                         receive-buffer, descriptors, backlog",
                     ));
                 }
             }
         }
-        Ok(Node { server: Server::new(config, Desk::default()) })
+        Ok(Node { server: Server::new(config, Desk::new(Line::new(workers, work_queue))) })
     }
 
     fn peer(settings: &[(String, String)], number: u16) -> Client {
@@ -253,6 +284,8 @@ impl Subject for Http {
         draw("max-head", &[64, 100]);
         draw("max-body", &[1, 1000, 20_000]);
         draw("timeout", &[1, 3, 10]);
+        draw("workers", &[2, 3]);
+        draw("work-queue", &[1, 2, 8]);
         settings
     }
 
@@ -323,6 +356,13 @@ impl Subject for Http {
                 used: node.server.application().count() as u64,
                 limit: connections * requests,
                 derivation: "the requests that the desk may have",
+            });
+            let line = node.server.application().line();
+            check(Resource {
+                name: "jobs that wait",
+                used: line.waiting() as u64,
+                limit: line.queue_max() as u64,
+                derivation: "the setting",
             });
             return;
         };

@@ -3,6 +3,7 @@
 pub mod connman;
 pub mod echo;
 pub mod http;
+pub mod http_client;
 
 use crate::capture::Packets;
 use crate::chart::Chart;
@@ -20,7 +21,8 @@ use crate::trace::Story;
 use crate::why::{self, NotExplained, Why, why};
 
 /// Names of the subjects that the `sim` command knows; the first is the usual one.
-pub const NAMES: &[&str] = &[connman::Connman::NAME, echo::Echo::NAME, http::Http::NAME];
+pub const NAMES: &[&str] =
+    &[connman::Connman::NAME, echo::Echo::NAME, http::Http::NAME, http_client::HttpClient::NAME];
 
 /// One run in so many is of the echo where no subject is asked for: what is under the connection
 /// manager has more to it than that one uses.
@@ -38,6 +40,7 @@ pub fn known(subject: &str) -> &'static Known {
     match subject {
         echo::Echo::NAME => &echo::KNOWN,
         http::Http::NAME => &http::KNOWN,
+        http_client::HttpClient::NAME => &http_client::KNOWN,
         _ => &connman::KNOWN,
     }
 }
@@ -49,6 +52,7 @@ pub fn generate_for(subject: &str, plan: &Plan, seed: u64) -> Option<Generated> 
         connman::Connman::NAME => Some(generate_by::<connman::Connman>(plan, seed)),
         echo::Echo::NAME => Some(generate_by::<echo::Echo>(plan, seed)),
         http::Http::NAME => Some(generate_by::<http::Http>(plan, seed)),
+        http_client::HttpClient::NAME => Some(generate_by::<http_client::HttpClient>(plan, seed)),
         _ => None,
     }
 }
@@ -69,6 +73,7 @@ pub fn drive_named(
         connman::Connman::NAME => drive::<connman::Connman>(driver, seed, options),
         echo::Echo::NAME => drive::<echo::Echo>(driver, seed, options),
         http::Http::NAME => drive::<http::Http>(driver, seed, options),
+        http_client::HttpClient::NAME => drive::<http_client::HttpClient>(driver, seed, options),
         _ => Err(SetupError::NoSuchSubject(subject.to_owned())),
     }
 }
@@ -94,6 +99,7 @@ pub fn run_named(schedule: &Schedule, options: &Options) -> Result<Report, Setup
         connman::Connman::NAME => run::<connman::Connman>(schedule, options),
         echo::Echo::NAME => run::<echo::Echo>(schedule, options),
         http::Http::NAME => run::<http::Http>(schedule, options),
+        http_client::HttpClient::NAME => run::<http_client::HttpClient>(schedule, options),
         _ => Err(SetupError::NoSuchSubject(schedule.subject.clone())),
     }
 }
@@ -108,6 +114,7 @@ pub fn chart_named(schedule: &Schedule, options: &Options) -> Result<(Report, Ch
         connman::Connman::NAME => chart::<connman::Connman>(schedule, options),
         echo::Echo::NAME => chart::<echo::Echo>(schedule, options),
         http::Http::NAME => chart::<http::Http>(schedule, options),
+        http_client::HttpClient::NAME => chart::<http_client::HttpClient>(schedule, options),
         _ => Err(SetupError::NoSuchSubject(schedule.subject.clone())),
     }
 }
@@ -136,6 +143,9 @@ pub fn compare_named(
         connman::Connman::NAME => places::compare::<connman::Connman>(schedule, place, options),
         echo::Echo::NAME => places::compare::<echo::Echo>(schedule, place, options),
         http::Http::NAME => places::compare::<http::Http>(schedule, place, options),
+        http_client::HttpClient::NAME => {
+            places::compare::<http_client::HttpClient>(schedule, place, options)
+        }
         _ => Err(SetupError::NoSuchSubject(schedule.subject.clone())),
     }
 }
@@ -150,6 +160,7 @@ pub fn shrink_named(schedule: &Schedule, budget: &Budget) -> Result<Shrunk, NotS
         connman::Connman::NAME => shrink::<connman::Connman>(schedule, budget),
         echo::Echo::NAME => shrink::<echo::Echo>(schedule, budget),
         http::Http::NAME => shrink::<http::Http>(schedule, budget),
+        http_client::HttpClient::NAME => shrink::<http_client::HttpClient>(schedule, budget),
         _ => Err(NotShrunk::Setup(SetupError::NoSuchSubject(schedule.subject.clone()))),
     }
 }
@@ -197,6 +208,7 @@ pub fn language_of(subject: &str) -> Option<Language> {
         connman::Connman::NAME => Some(Language::of::<connman::Connman>()),
         echo::Echo::NAME => Some(Language::of::<echo::Echo>()),
         http::Http::NAME => Some(Language::of::<http::Http>()),
+        http_client::HttpClient::NAME => Some(Language::of::<http_client::HttpClient>()),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 //! Extensions and trailers are checked and dropped, which the RFC leaves to us (sections 7.1.1 and
 //! 7.1.2).
 
-use super::RequestLimits;
+use super::MessageLimits;
 use super::fault::Fault;
 use super::head::fields;
 use super::section::{Broken, Section};
@@ -64,7 +64,7 @@ impl Chunked {
         &mut self,
         bytes: &mut &[u8],
         body: &mut Vec<u8>,
-        limits: &RequestLimits,
+        limits: &MessageLimits,
     ) -> Result<Progress, Ago> {
         while let Some((&byte, rest)) = bytes.split_first() {
             match &mut self.phase {
@@ -102,7 +102,7 @@ impl Chunked {
         &mut self,
         byte: u8,
         body_bytes: usize,
-        limits: &RequestLimits,
+        limits: &MessageLimits,
     ) -> Result<Phase, Fault> {
         match (&self.phase, byte) {
             (Phase::Size { digits }, _) if byte.is_ascii_hexdigit() => {
@@ -146,7 +146,7 @@ impl Chunked {
         Ok(())
     }
 
-    const fn count_extension(&mut self, limits: &RequestLimits) -> Result<(), Fault> {
+    const fn count_extension(&mut self, limits: &MessageLimits) -> Result<(), Fault> {
         if self.extension_bytes == limits.head_bytes_max {
             return Err(Fault::ExtensionsTooLong);
         }
@@ -163,7 +163,7 @@ impl Chunked {
 fn trailer(
     section: &mut Section,
     bytes: &mut &[u8],
-    limits: &RequestLimits,
+    limits: &MessageLimits,
 ) -> Result<Progress, Ago> {
     let before = section.count();
     let line = section.take_line(bytes, limits.head_bytes_max).map_err(|broken| {

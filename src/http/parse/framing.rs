@@ -30,18 +30,24 @@ pub(super) struct Framing {
 
 /// What was found so far.
 struct Found {
-    /// `Content-Length`, and where it stood first.
-    length: Option<(u64, usize)>,
-    codings: Codings,
+    lengths: Lengths,
     hosts: u32,
     close: bool,
     keep_alive: bool,
     expects_continue: bool,
 }
 
+/// What the fields of a message say of its length so far.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lengths {
+    /// `Content-Length`, and where it stood first.
+    pub(super) length: Option<(u64, usize)>,
+    pub(super) codings: Codings,
+}
+
 /// Transfer codings, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Codings {
+pub(super) enum Codings {
     /// No such field.
     None,
     /// Fields, and not a coding yet.
@@ -62,8 +68,7 @@ pub(super) fn framing(
     body_bytes_max: usize,
 ) -> Result<Framing, At> {
     let mut found = Found {
-        length: None,
-        codings: Codings::None,
+        lengths: Lengths::NONE,
         hosts: 0,
         close: false,
         keep_alive: false,
@@ -80,7 +85,7 @@ pub(super) fn framing(
     // RFC 9112 section 9.3: `close` is the last word.
     let stays = !found.close && (version == Version::Http11 || found.keep_alive);
     let persistence = if stays { Persistence::KeepAlive } else { Persistence::Close };
-    let length = found.length(version, bytes.len(), body_bytes_max)?;
+    let length = found.lengths.length(version, bytes.len(), body_bytes_max)?;
     let is_empty = length == Length::Known(0);
     // RFC 9110 section 10.1.1: HTTP/1.0 knows no 100, and nobody waits with an empty body.
     let expects_continue = found.expects_continue && version == Version::Http11 && !is_empty;
@@ -94,16 +99,9 @@ fn note(
     at: usize,
     version: Version,
 ) -> Result<(), Fault> {
+    found.lengths.note(name, value, at)?;
     let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
-    if is("content-length") {
-        let length = content_length(value)?;
-        if found.length.is_some_and(|(other, _)| other != length) {
-            return Err(Fault::ContentLength);
-        }
-        found.length.get_or_insert((length, at));
-    } else if is("transfer-encoding") {
-        found.codings = codings(found.codings, value)?;
-    } else if is("host") {
+    if is("host") {
         found.hosts += 1;
         if found.hosts > 1 || !is_host(value) {
             return Err(Fault::Host);
@@ -122,9 +120,32 @@ fn note(
     Ok(())
 }
 
-impl Found {
-    /// RFC 9112 section 6.3, of a request.
-    fn length(&self, version: Version, end: usize, bytes_max: usize) -> Result<Length, At> {
+impl Lengths {
+    /// Nothing yet.
+    pub(super) const NONE: Self = Self { length: None, codings: Codings::None };
+
+    /// Takes a field in, if it is one of these.
+    pub(super) fn note(&mut self, name: &[u8], value: &[u8], at: usize) -> Result<(), Fault> {
+        if name.eq_ignore_ascii_case(b"content-length") {
+            let length = content_length(value)?;
+            if self.length.is_some_and(|(other, _)| other != length) {
+                return Err(Fault::ContentLength);
+            }
+            self.length.get_or_insert((length, at));
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            self.codings = codings(self.codings, value)?;
+        }
+        Ok(())
+    }
+
+    /// RFC 9112 section 6.3, of a request. So it is of an answer with one of the fields, but that
+    /// codings other than chunked alone are refused there too: nobody here could undo them.
+    pub(super) fn length(
+        &self,
+        version: Version,
+        end: usize,
+        bytes_max: usize,
+    ) -> Result<Length, At> {
         if self.codings == Codings::None {
             let Some((length, at)) = self.length else { return Ok(Length::Known(0)) };
             let length = usize::try_from(length).ok().filter(|length| *length <= bytes_max);
@@ -190,7 +211,7 @@ fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// RFC 9110 section 7.2, RFC 3986 section 3.2.2: a host and perhaps a port; empty where the target
 /// has no authority.
-fn is_host(value: &[u8]) -> bool {
+pub(in crate::http) fn is_host(value: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(value) else { return false };
     let (is_one, port) = match text.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {

@@ -47,7 +47,8 @@ pub(super) fn request_line(line: &[u8]) -> Result<RequestLine, At> {
     Ok(RequestLine { method, target, version, end: line.len() + 2 })
 }
 
-fn version(bytes: &[u8]) -> Result<Version, Fault> {
+/// The version of a message. RFC 9112 section 2.3.
+pub(super) fn version(bytes: &[u8]) -> Result<Version, Fault> {
     match bytes {
         b"HTTP/1.0" => Ok(Version::Http10),
         [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => Ok(Version::Http11),
@@ -59,7 +60,7 @@ fn version(bytes: &[u8]) -> Result<Version, Fault> {
 }
 
 /// RFC 9112 section 3.2: origin form, absolute form, and the asterisk for OPTIONS alone.
-fn is_target(method: Method, target: &[u8]) -> bool {
+pub(in crate::http) fn is_target(method: Method, target: &[u8]) -> bool {
     let is_visible = target.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#');
     let has_scheme = |scheme: &[u8]| {
         target.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))

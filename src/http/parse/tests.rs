@@ -5,10 +5,11 @@ use crate::http::request::{Persistence, Version};
 
 mod cases;
 mod cuts;
+mod responses;
 
 /// What small requests are held to here, so that limits are short to write down.
-pub(super) const LIMITS: RequestLimits =
-    RequestLimits { head_bytes_max: 128, fields_max: 4, body_bytes_max: 32 };
+pub(super) const LIMITS: MessageLimits =
+    MessageLimits { head_bytes_max: 128, fields_max: 4, body_bytes_max: 32 };
 
 /// Everything that comes of bytes, a line each: what was parsed, and how it ended.
 pub(super) fn outcome<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {

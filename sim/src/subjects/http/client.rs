@@ -13,7 +13,7 @@ use crate::subject::{Dialect, Garbled, Heard, UnknownWord, Usage};
 
 /// What a client says, likelier words more than once.
 pub(super) const WORDS: &[&str] =
-    &["get", "post", "get", "late", "head", "chunks", "post", "expect", "last", "old", "bad"];
+    &["get", "post", "work", "late", "head", "chunks", "post", "expect", "last", "old", "bad"];
 
 /// What it hears.
 pub(super) const HEARD: &[&str] = &["answer", "refused", "continue"];
@@ -37,7 +37,7 @@ const STATUS: [Setting; 1] = [Setting::up_to("status", 599)];
 pub(super) fn said_with(name: &str) -> Settings {
     match name {
         "get" | "head" | "last" | "old" => [&ASKED, &[], &[]],
-        "late" => [&ASKED, &ASKED_LATE, &[]],
+        "late" | "work" => [&ASKED, &ASKED_LATE, &[]],
         "post" | "chunks" | "expect" => [&BROUGHT, &[], &[]],
         _ => [&[], &[], &[]],
     }
@@ -91,6 +91,8 @@ enum Sort {
     Whole,
     /// It has none, and a length all the same.
     Head,
+    /// It has a content, unless too many others wait for workers.
+    Work,
     /// It is a refusal.
     Refusal,
 }
@@ -143,13 +145,19 @@ impl Client {
     }
 
     fn ask(&mut self, word: &Word, out: &mut Vec<u8>) {
-        let sort = if word.name == "head" { Sort::Head } else { Sort::Whole };
+        let sort = match word.name.as_str() {
+            "head" => Sort::Head,
+            "work" => Sort::Work,
+            _ => Sort::Whole,
+        };
         let number_of = |key| word.setting(key).and_then(|text| text.parse().ok());
         let length: usize = number_of("length").unwrap_or(0);
         let number = self.owe(length, sort);
         let method = if sort == Sort::Head { "HEAD" } else { "GET" };
         let target = match word.name.as_str() {
-            "late" => format!("/late/{number}/{length}/{}", number_of("ms").unwrap_or(100)),
+            name @ ("late" | "work") => {
+                format!("/{name}/{number}/{length}/{}", number_of("ms").unwrap_or(100))
+            }
             _ => format!("/now/{number}/{length}"),
         };
         let rest = match word.name.as_str() {
@@ -242,6 +250,7 @@ impl Client {
             408 => answer.closes,
             413 | 414 | 431 => answer.closes && self.has_limits,
             400 | 501 => answer.closes && owed.sort == Sort::Refusal,
+            503 => owed.sort == Sort::Work,
             _ => false,
         };
         if !fits {
@@ -371,7 +380,7 @@ impl Dialect for Client {
     }
 
     fn chat(&mut self, now: Now, out: &mut Vec<u8>) {
-        let name = if self.next % 4 == 3 { "late" } else { "get" };
+        let name = ["get", "work", "get", "late"][(self.next % 4) as usize];
         let length = ("length".to_owned(), (self.next * 37 % 300).to_string());
         let word = Word { name: name.to_owned(), settings: vec![length] };
         self.encode(now, &word, out).expect("it is a word of this language");
@@ -398,7 +407,7 @@ impl Dialect for Client {
             let length = below(most);
             word.settings.push(("length".to_owned(), length.to_string()));
         }
-        if word.name == "late" {
+        if matches!(word.name.as_str(), "late" | "work") {
             let most = [10, 500, 3_000][below(3) as usize];
             let ms = below(most);
             word.settings.push(("ms".to_owned(), ms.to_string()));

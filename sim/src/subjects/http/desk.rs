@@ -1,20 +1,23 @@
-//! Who answers: at once, or after a time that the target names.
+//! Who answers: at once, after a time that the target names, or by workers behind a queue.
 //!
 //! ```text
 //! GET /now/7/300          letters, 300 of them, beginning with the 7th
 //! GET /late/7/300/50      the same, 50 ms later
+//! GET /work/7/300/50      the same, 50 ms after a worker has taken it
 //! POST /echo              its content
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sockman::http::{
-    Application, Connection, Method, Replies, Request, RequestId, Response, Status,
+    Application, Connection, Method, Pooled, Replies, Request, RequestId, Response, Status,
 };
 use sockman::sockets::Endpoint;
 use sockman::sockman::{Conns, Deadlines};
 use sockman::time::{Instant, Now};
+
+use super::line::Line;
 
 /// Longest content of an answer but an echo's, in bytes.
 pub(super) const LENGTH_MAX: u32 = 200_000;
@@ -27,14 +30,46 @@ pub(super) fn letters(number: u64, length: usize) -> Vec<u8> {
     (b'a'..=b'z').cycle().skip(usize::try_from(number % 26).expect("few")).take(length).collect()
 }
 
+/// A number in a path, by its place there; 0 if there is none.
+pub(super) fn number_in(path: &str, place: usize, most: u32) -> u64 {
+    let number: Option<u64> = path.split('/').nth(place + 1).and_then(|text| text.parse().ok());
+    number.unwrap_or(0).min(u64::from(most))
+}
+
 /// The application. See the head of the file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Desk {
     late: BTreeMap<RequestId, Response>,
     deadlines: Deadlines<RequestId>,
+    pooled: Pooled<Line>,
+    /// What workers have or will have, and somebody waits for.
+    in_line: BTreeSet<RequestId>,
 }
 
 impl Desk {
+    /// One with nothing to answer, and these workers behind it.
+    pub(super) fn new(line: Line) -> Self {
+        Self {
+            late: BTreeMap::new(),
+            deadlines: Deadlines::new(),
+            pooled: Pooled::new(line),
+            in_line: BTreeSet::new(),
+        }
+    }
+
+    /// The workers.
+    pub(super) const fn line(&self) -> &Line {
+        self.pooled.workers()
+    }
+
+    /// A worker makes its next step; the answer, if it is done, whether or not somebody waits for
+    /// it.
+    pub(super) fn work(&mut self, worker: usize, now: Instant) -> Option<(RequestId, Response)> {
+        let (id, response) = self.pooled.workers_mut().step(worker, now)?;
+        self.in_line.remove(&id);
+        Some((id, response))
+    }
+
     /// What is to be answered now.
     #[must_use]
     pub fn due(&self, now: Instant) -> Option<RequestId> {
@@ -63,13 +98,17 @@ impl Desk {
     /// Whether it has this request.
     #[must_use]
     pub fn has(&self, id: RequestId) -> bool {
-        self.late.contains_key(&id)
+        self.late.contains_key(&id) || self.in_line.contains(&id)
     }
 
     pub(super) fn check_invariants(&self, conns: &Conns<Connection>) {
         assert_eq!(self.late.len(), self.deadlines.count(), "each has a deadline");
         let open: usize = conns.iter().map(|(_, of)| of.load().requests_open).sum();
-        assert_eq!(self.late.len(), open, "the desk has what the server believes it has");
+        let count = self.late.len() + self.in_line.len();
+        assert_eq!(count, open, "the desk has what the server believes it has");
+        let ids: BTreeSet<_> = self.line().ids().collect();
+        assert_eq!(ids.len(), self.line().ids().count(), "each job is in the line once");
+        assert!(self.in_line.is_subset(&ids), "what was taken is not lost");
     }
 }
 
@@ -78,28 +117,31 @@ impl Application for Desk {
         &mut self,
         now: Now,
         id: RequestId,
-        _: &Endpoint,
+        client: &Endpoint,
         request: Request,
         replies: &mut Replies,
     ) {
-        let parts: Vec<_> = request.path().split('/').skip(1).collect();
-        let number = |place: usize, most: u32| {
-            let number: Option<u64> = parts.get(place).and_then(|text| text.parse().ok());
-            number.unwrap_or(0).min(u64::from(most))
-        };
+        let number = |place: usize, most: u32| number_in(request.path(), place, most);
         let content = || {
             let length = usize::try_from(number(2, LENGTH_MAX)).expect("it is bounded");
             Response::new(Status::OK).with_body(letters(number(1, u32::MAX), length))
         };
         let reads = matches!(request.method(), Method::Get | Method::Head);
-        match parts.first() {
-            Some(&"now") if reads => replies.respond(id, content()),
-            Some(&"late") if reads => {
+        match request.path().split('/').nth(1) {
+            Some("now") if reads => replies.respond(id, content()),
+            Some("late") if reads => {
                 let after = Duration::from_millis(number(3, LATER_MS_MAX));
                 self.late.insert(id, content());
                 self.deadlines.set(id, now.steady + after);
             }
-            Some(&"echo") if request.method() == Method::Post => {
+            Some("work") if reads => {
+                self.pooled.handle_request(now, id, client, request, replies);
+                // One that was refused is answered, and not in the line.
+                if self.line().ids().any(|taken| taken == id) {
+                    self.in_line.insert(id);
+                }
+            }
+            Some("echo") if request.method() == Method::Post => {
                 let response = Response::new(Status::OK);
                 replies.respond(id, response.with_body(request.into_body()));
             }
@@ -108,7 +150,10 @@ impl Application for Desk {
     }
 
     fn handle_dropped(&mut self, _: Now, id: RequestId) {
-        self.late.remove(&id).expect("it has what it has not answered");
+        // A worker goes on with what it has; the answer is nobody's then.
+        let was_in_line = self.in_line.remove(&id);
+        let was_late = self.late.remove(&id).is_some();
+        assert!(was_in_line != was_late, "it has what it has not answered");
         self.deadlines.clear(id);
     }
 }

@@ -7,6 +7,7 @@
 //! * What ends in order ends with a FIN, and waits for the client's: a close could be a reset,
 //!   which takes the answer away.
 //! * While one connection has a request for the application, no other has two taken.
+//! * Nobody is told that too many wait for workers while one more may.
 //! * A server that was told to stop has stopped in time, and says so once, when nobody is left:
 //!   whoever waits for it goes by that word.
 //! * No connection is silent for longer than a timeout, unless the application has the word, or
@@ -15,7 +16,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use sockman::http::{Command, EndReason, Load, Notice, RequestId};
+use sockman::http::{Command, EndReason, Load, Notice, RequestId, Status};
 use sockman::sockets::{ConnId, Received, Sent};
 use sockman::time::Instant;
 
@@ -29,6 +30,7 @@ const ORDER: &str = "docs/behaviour.md, http 2: answers leave in the order of th
 const TURNS: &str = "docs/behaviour.md, http 2: connections take turns";
 const FIN: &str = "docs/behaviour.md, http 2: a connection ends with a FIN behind the last answer";
 const SILENCE: &str = "docs/behaviour.md, http 3: nobody keeps a place by silence";
+const QUEUE: &str = "docs/behaviour.md, http 5: 503 once as many wait as may";
 const STOP: &str = "docs/behaviour.md, http 4: every request that was whole is answered";
 
 /// Requests of one connection while another waits: they take turns.
@@ -83,6 +85,7 @@ impl Watch<Http> for HttpWatch {
         for notice in sight.notices {
             self.hear(notice).map_err(|(what, rule)| objection(what, rule))?;
         }
+        look_at_line(sight)?;
         self.look_at_turns(sight);
         self.look_at_silence(sight)?;
         self.look_at_stop(sight)
@@ -209,6 +212,21 @@ impl HttpWatch {
     }
 }
 
+/// Who was turned away has found as many before it as may wait: nobody has taken one since.
+fn look_at_line(sight: &Sight<'_, Http>) -> Result<(), Objection> {
+    let line = sight.tenant.server().application().line();
+    let is_full = line.waiting() == line.queue_max();
+    for notice in sight.notices {
+        if let Notice::Answered { id, status: Status::SERVICE_UNAVAILABLE } = notice
+            && !is_full
+        {
+            let what = format!("{id} was turned away, and {} wait", line.waiting());
+            return Err(objection(what, QUEUE));
+        }
+    }
+    Ok(())
+}
+
 /// Keeps up to date since when a connection has something to send, and how much of it has gone.
 fn note_sending(
     sending: &mut BTreeMap<ConnId, (Instant, u64)>,
@@ -235,7 +253,7 @@ fn objection(what: String, rule: &'static str) -> Objection {
 
 #[cfg(test)]
 mod tests {
-    use sockman::http::{Method, Status};
+    use sockman::http::Method;
     use sockman::slab::Key as _;
 
     use super::*;
