@@ -223,16 +223,15 @@ impl ConnMan {
         let unsent = peer.transport.unsent_count();
         let was_sending = peer.has_unsent();
         let mut ended = None;
-        let mut sync = chain.as_deref_mut();
+        let mut chain = chain.as_deref_mut();
         if peer.may_handle() {
-            let sync = sync.as_deref_mut();
-            ended = handle_next(conn, peer, &cx, &mut book, sync, &mut self.notices).err();
-        } else if let Some(sync) = sync.as_deref().filter(|_| peer.may_serve()) {
+            ended = handle_next(conn, peer, &cx, &mut book, &mut chain, &mut self.notices).err();
+        } else if let Some(sync) = chain.as_deref().filter(|_| peer.may_serve()) {
             blocks::serve_next(sync.chain(), peer, &cx);
         }
         if ended.is_none() {
             send_due(peer, &cx, &book);
-            ended = sync.and_then(|sync| blocks::send_due(sync, conn, peer, &cx));
+            ended = chain.and_then(|sync| blocks::send_due(sync, conn, peer, &cx));
         }
         if peer.is_ready() {
             self.own_nonces.remove(peer);
@@ -261,18 +260,18 @@ fn handle_next(
     peer: &mut Peer,
     cx: &Context<'_>,
     book: &mut AddrBook<'_>,
-    mut sync: Option<&mut BlockSync>,
+    chain: &mut Option<&mut BlockSync>,
     notices: &mut Vec<Notice>,
 ) -> Result<(), DisconnectReason> {
     let received = peer.inbox.pop().expect("the caller saw one");
     let message_type = received.message.message_type;
     let was_ready = peer.is_ready();
-    let verdict = handle(conn, peer, cx, book, sync.as_deref_mut(), &received, notices)?;
+    let verdict = handle(conn, peer, cx, book, chain.as_deref_mut(), &received, notices)?;
     let payload_bytes = received.message.payload.len();
     notices.push(Notice::MessageHandled { peer: peer.id, message_type, payload_bytes, verdict });
     if peer.is_ready() && !was_ready {
         notices.push(ready_notice(conn, peer));
-        if let Some(sync) = sync {
+        if let Some(sync) = chain {
             sync.note_ready(conn, peer);
         }
     }
