@@ -138,7 +138,7 @@ pub(crate) const KNOWN: Known = Known {
         Setting::up_to("max-receive-buffer", u32::MAX as u64),
         Setting::up_to("max-send-buffer", u32::MAX as u64),
         Setting::up_to("disk-latency", u32::MAX as u64),
-        Setting::up_to("chain", HEIGHT_MAX as u64),
+        Setting::up_to("blocks", HEIGHT_MAX as u64),
     ],
 };
 
@@ -228,7 +228,8 @@ impl Subject for Connman {
                 "directory" if value == KEPT => {}
                 "directory" => return Err(refused(KEPT)),
                 "disk-latency" => _ = number()?,
-                "chain" => chain = Some(mined::chain(value).ok_or_else(|| refused(mined::CHAIN))?),
+                "blocks" if mined::chain(value).is_some() => chain = mined::chain(value),
+                "blocks" => return Err(refused(mined::CHAIN)),
                 "holders" if mined::holders(value).is_some() => {}
                 "holders" => return Err(refused(mined::HOLDERS)),
                 "v2-peers" if are_peers(value) => {}
@@ -238,8 +239,8 @@ impl Subject for Connman {
                         "one of connect, automatic, knows, seed-nodes, added, external, \
                          max-inbound, max-full-relay, max-block-relay, peer-timeout, \
                          max-receive-buffer, max-send-buffer, v2, v2-peers, whitelist, directory, \
-                         disk-latency, chain, holders, and of the host's: seed, send-buffer, receive-buffer, \
-                         descriptors, backlog",
+                         disk-latency, blocks, holders, and of the host's: seed, send-buffer, \
+                         receive-buffer, descriptors, backlog",
                     ));
                 }
             }
@@ -280,7 +281,7 @@ impl Subject for Connman {
         let speaks_v2 = peers.any(|(_, names)| names.split_whitespace().any(|one| one == name));
         let speaker = if speaks_v2 { Speaker::over_v2(number) } else { Speaker::new(number) };
         let value = |wanted: &str| settings.iter().find(|(key, _)| key == wanted);
-        let era = value("chain").and_then(|(_, value)| mined::chain(value));
+        let era = value("blocks").and_then(|(_, value)| mined::chain(value));
         let holders = value("holders").and_then(|(_, value)| mined::holders(value));
         let own = |(peer, height): &(u16, u32)| (*peer == number).then_some(*height);
         let height = holders.and_then(|holders| holders.iter().find_map(own));

@@ -1,10 +1,10 @@
 //! Model: what a node that has a chain may ask for, and what it owes to whom (docs/behaviour.md,
 //! chain 5, 6, 9 and 10).
 //!
-//! It knows the one chain that schedules speak of, what each peer has told of it, and what was asked
-//! from whom. Never more than 16 blocks are asked from a peer at once, none from two at once, none
-//! beyond the window or that the peer has not told of; who is given up has not given what it was
-//! asked for; and at rest somebody is asked while somebody has what is missing.
+//! It knows the one chain that schedules speak of, what each peer has told of it, and what was
+//! asked from whom. Never more than 16 blocks are asked from a peer at once, none from two at once,
+//! none beyond the window or that the peer has not told of; who is given up has not given what it
+//! was asked for; and at rest somebody is asked while somebody has what is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

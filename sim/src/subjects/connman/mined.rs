@@ -91,7 +91,7 @@ pub(super) fn hash(header: &[u8]) -> [u8; 32] {
     Sha256::digest(Sha256::digest(header)).into()
 }
 
-/// What a setting `chain` has.
+/// What a setting `blocks` has.
 pub(super) const CHAIN: &str = "a number of blocks from 0 to 2500, perhaps with old behind it";
 
 /// How many blocks the node has, and of when.
