@@ -264,12 +264,19 @@ fn ignored(peer: u64, kind: &str, payload_bytes: usize, why: Ignored) {
                  peer={peer}"
             );
         }
+        Ignored::BlockMalformed(error) => {
+            debug!(
+                target: NET,
+                "ProcessMessages({kind}, {payload_bytes} bytes): Exception '{error}' peer={peer}"
+            );
+        }
         Ignored::Unknown => {
             debug!(target: NET, "Unknown message type \"{kind}\" from peer={peer}");
         }
         Ignored::VersionTooLow
         | Ignored::Unsolicited
         | Ignored::Unsupported
+        | Ignored::Unwanted
         | Ignored::NotImplemented => {
             debug!(target: NET, "{kind} has no effect ({why:?}) peer={peer}");
         }
@@ -357,6 +364,8 @@ impl fmt::Display for Why {
             | DisconnectReason::NotOffered { .. }
             | DisconnectReason::ServicesMissing { .. }
             | DisconnectReason::Surplus
+            | DisconnectReason::Download(_)
+            | DisconnectReason::ChainTooShort
             | DisconnectReason::Evicted
             | DisconnectReason::Requested
             | DisconnectReason::NetworkInactive

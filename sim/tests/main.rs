@@ -21,6 +21,7 @@ mod full;
 mod functional;
 mod guided;
 mod http;
+mod ibd;
 mod live;
 mod manager;
 mod net;

@@ -42,8 +42,8 @@ pub use payload::{GetHeaders, LOCATOR_HASHES_MAX, decode_headers, encode_headers
 pub use target::{Bits, TargetError, work};
 pub use transaction::{Transaction, TransactionError};
 pub use tree::{
-    ANTI_DOS_BLOCKS, FUTURE_SECS_MAX, HEADERS_PER_MESSAGE_MAX, HeaderId, HeaderTree, InsertError,
-    InsertWhy, Inserted, LOCATOR_SINGLE_STEPS, MEDIAN_TIME_BLOCKS, TIMEWARP_SECS_MAX, Validity,
-    retargeted,
+    ANTI_DOS_BLOCKS, CheckedHeaders, FUTURE_SECS_MAX, HEADERS_PER_MESSAGE_MAX, HeaderId,
+    HeaderTree, InsertError, InsertWhy, Inserted, LOCATOR_SINGLE_STEPS, MEDIAN_TIME_BLOCKS,
+    TIMEWARP_SECS_MAX, Validity, retargeted,
 };
 pub use u256::U256;

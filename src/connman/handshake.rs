@@ -186,7 +186,7 @@ pub(super) fn send_version(peer: &mut Peer, cx: &Context<'_>) {
         tail: VersionTail {
             nonce: peer.handshake.nonce,
             user_agent: cx.config.user_agent.clone(),
-            start_height: cx.config.start_height,
+            start_height: cx.start_height,
             relay: if wanted { Relay::Wanted } else { Relay::Unwanted },
         },
     };

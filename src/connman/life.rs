@@ -120,6 +120,7 @@ impl ConnMan {
         assert!(peer.stage == Stage::Dialing, "a connection opens once");
         peer.stage = Stage::Open;
         peer.connected_at = now.wall;
+        peer.chain = self.chain.is_some().then(Box::default);
         self.messages.welcome(peer);
         self.own_nonces.add(peer);
         self.notices.push(Notice::PeerConnected {
@@ -162,7 +163,12 @@ impl ConnMan {
         }
         peer.ended = Some(reason);
         peer.inbox.clear();
-        peer.wanted.clear();
+        if let Some(chain) = &mut peer.chain {
+            chain.clear();
+        }
+        if let Some(sync) = &mut self.chain {
+            sync.forget(conn);
+        }
         actions.push(Action::Close(conn));
         self.settle(conn, conns);
     }

@@ -12,7 +12,7 @@
 use std::collections::BTreeSet;
 
 use super::addr_relay::{self, AddrBook};
-use super::blocks::{self, Chain};
+use super::blocks::{self, BlockSync};
 use super::handshake::{self, malformed};
 use super::message::{decode_ping, decode_pong};
 use super::peer::{Context, Peer};
@@ -24,7 +24,7 @@ use super::{ConnMan, Notice, PeerId};
 use crate::rng::{OrderKey, Purpose, Seed};
 use crate::sockets::ConnId;
 use crate::sockman::{Action, Conns, StepName};
-use crate::time::Now;
+use crate::time::{Instant, Now};
 use crate::transport::{MessageType, Unsent};
 
 /// A peer's place in the order of visits: pass after pass, and in each at a place drawn for it. So
@@ -167,7 +167,14 @@ impl Messages {
 
 impl ConnMan {
     /// What the next visit would do.
-    pub(super) fn next_message_step<'a>(&self, conns: &'a Conns<Peer>) -> Option<StepName<'a>> {
+    pub(super) fn next_message_step<'a>(
+        &self,
+        now: Now,
+        conns: &'a Conns<Peer>,
+    ) -> Option<StepName<'a>> {
+        if self.is_look_due(now) {
+            return Some(StepName { verb: "looks", object: "chain", conn: None });
+        }
         let conn = self.messages.next_visit()?;
         let peer = conns.get(conn).expect("work is of peers that are there");
         let handled = peer.inbox.next_type().filter(|_| peer.may_handle());
@@ -176,36 +183,55 @@ impl ConnMan {
             None if peer.may_serve() => ("sends", "block"),
             None if peer.owes_version() => ("sends", "version"),
             None if peer.ping.is_queued() => ("sends", "ping"),
+            None if peer.has_chain_turn() => ("turns", "chain"),
             None => ("sends", addr_relay::form_of(peer).name()),
         };
         Some(StepName { verb, object, conn: Some(conn) })
     }
 
-    /// One visit.
+    /// Whether somebody may have a turn because of the chain, and it was not looked yet who.
+    fn is_look_due(&self, now: Now) -> bool {
+        self.chain.as_ref().is_some_and(|sync| sync.is_look_due(now.wall))
+    }
+
+    /// When there is the next step, if nothing happens.
+    pub(super) fn next_messages_wakeup(&self, now: Now) -> Option<Instant> {
+        if self.messages.has_work() {
+            return Some(now.steady);
+        }
+        self.chain.as_ref()?.next_wakeup(now)
+    }
+
+    /// One visit, or a look at whom to visit.
     pub(super) fn step_messages(
         &mut self,
         now: Now,
         conns: &mut Conns<Peer>,
         actions: &mut Vec<Action<Peer>>,
     ) {
+        if self.is_look_due(now) {
+            return self.look_at_chain(now, conns);
+        }
         let conn = self.messages.take_next().expect("the task is runnable");
         let peer = conns.get_mut(conn).expect("work is of peers that are there");
         let Self {
             config, seed, own_nonces, addrman, addr_relay, bans, discouraged, chain, ..
         } = self;
-        let cx = Context { config, seed, now, own_nonces };
+        let start_height = chain.as_ref().map_or(config.start_height, |sync| sync.start_height());
+        let cx = Context { config, seed, now, own_nonces, start_height };
         let mut book = AddrBook { addrman, relay: addr_relay, bans, discouraged };
         let unsent = peer.transport.unsent_count();
         let was_sending = peer.has_unsent();
         let mut ended = None;
-        let chain = chain.as_deref();
+        let mut chain = chain.as_deref_mut();
         if peer.may_handle() {
-            ended = handle_next(conn, peer, &cx, &mut book, chain, &mut self.notices).err();
-        } else if let Some(chain) = chain.filter(|_| peer.may_serve()) {
-            blocks::serve_next(chain, peer, &cx);
+            ended = handle_next(conn, peer, &cx, &mut book, &mut chain, &mut self.notices).err();
+        } else if let Some(sync) = chain.as_deref().filter(|_| peer.may_serve()) {
+            blocks::serve_next(sync.chain(), peer, &cx);
         }
         if ended.is_none() {
             send_due(peer, &cx, &book);
+            ended = chain.and_then(|sync| blocks::send_due(sync, conn, peer, &cx));
         }
         if peer.is_ready() {
             self.own_nonces.remove(peer);
@@ -234,27 +260,31 @@ fn handle_next(
     peer: &mut Peer,
     cx: &Context<'_>,
     book: &mut AddrBook<'_>,
-    chain: Option<&Chain>,
+    chain: &mut Option<&mut BlockSync>,
     notices: &mut Vec<Notice>,
 ) -> Result<(), DisconnectReason> {
     let received = peer.inbox.pop().expect("the caller saw one");
     let message_type = received.message.message_type;
     let was_ready = peer.is_ready();
-    let verdict = handle(peer, cx, book, chain, &received, notices)?;
+    let verdict = handle(conn, peer, cx, book, chain.as_deref_mut(), &received, notices)?;
     let payload_bytes = received.message.payload.len();
     notices.push(Notice::MessageHandled { peer: peer.id, message_type, payload_bytes, verdict });
     if peer.is_ready() && !was_ready {
         notices.push(ready_notice(conn, peer));
+        if let Some(sync) = chain {
+            sync.note_ready(conn, peer);
+        }
     }
     Ok(())
 }
 
 /// What each message does, by the state of the handshake.
 fn handle(
+    conn: ConnId,
     peer: &mut Peer,
     cx: &Context<'_>,
     book: &mut AddrBook<'_>,
-    chain: Option<&Chain>,
+    sync: Option<&mut BlockSync>,
     received: &Received,
     notices: &mut Vec<Notice>,
 ) -> Result<Verdict, DisconnectReason> {
@@ -280,9 +310,10 @@ fn handle(
         // What transactions and filters do arrives later.
         other if other.known_index().is_some() => {
             let screened = screen(peer, cx, other, payload)?;
-            let usable = chain.filter(|_| screened == Verdict::Ignored(Ignored::NotImplemented));
-            let handled = usable.and_then(|chain| blocks::handle(chain, peer, cx, other, payload));
-            Ok(handled.unwrap_or(screened))
+            let usable = sync.filter(|_| screened == Verdict::Ignored(Ignored::NotImplemented));
+            let handled =
+                usable.and_then(|sync| blocks::handle(sync, conn, peer, cx, other, payload));
+            handled.unwrap_or(Ok(screened))
         }
         _ => Ok(Verdict::Ignored(Ignored::Unknown)),
     }
@@ -312,8 +343,8 @@ fn handle_pong(peer: &mut Peer, received: &Received, notices: &mut Vec<Notice>) 
 }
 
 /// Writes what is due to a peer. Core: `SendMessages`; of its list (docs/behaviour.md, handshake
-/// 5) there are so far our `version`, the ping and addresses, and it runs for peers that read
-/// slowly as well.
+/// 5) there are so far our `version`, the ping and addresses, and behind them what has to do with
+/// the chain ([`blocks::send_due`]); it runs for peers that read slowly as well.
 fn send_due(peer: &mut Peer, cx: &Context<'_>, book: &AddrBook<'_>) {
     if peer.owes_version() {
         handshake::send_version(peer, cx);

@@ -28,6 +28,25 @@ pub enum Misbehaviour {
         /// The most that it may have.
         max: usize,
     },
+    /// A header has less work than it says.
+    HeaderWithoutWork {
+        /// Which of the message, from 0.
+        index: usize,
+    },
+    /// A header does not follow the one before.
+    HeadersNotContinuous {
+        /// Which of the message, from 0.
+        index: usize,
+    },
+    /// A header breaks a rule, or lies upon a block that does.
+    HeaderInvalid {
+        /// Which of the message, from 0.
+        index: usize,
+    },
+    /// A block is not the one that its header stands for.
+    BlockMutated,
+    /// It is, and breaks a rule.
+    BlockInvalid,
 }
 
 impl fmt::Display for Misbehaviour {
@@ -36,6 +55,11 @@ impl fmt::Display for Misbehaviour {
             Self::TooMany { message_type, count, .. } => {
                 write!(f, "{message_type} message size = {count}")
             }
+            Self::HeaderWithoutWork { .. } => f.write_str("header with invalid proof of work"),
+            Self::HeadersNotContinuous { .. } => f.write_str("non-continuous headers sequence"),
+            Self::HeaderInvalid { .. } => f.write_str("invalid header received"),
+            Self::BlockMutated => f.write_str("mutated block"),
+            Self::BlockInvalid => f.write_str("invalid block received"),
         }
     }
 }

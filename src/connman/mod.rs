@@ -78,7 +78,7 @@ pub use timers::Timer;
 use addr_relay::AddrRelay;
 use addrman::{AddrMan, Key, NetGroups};
 use bans::{BanList, Discouraged};
-use blocks::Chain;
+use blocks::BlockSync;
 use handshake::OwnNonces;
 use kept::Kept;
 use messages::Messages;
@@ -123,8 +123,8 @@ pub struct ConnMan {
     own_nonces: OwnNonces,
     timers: Timers,
     opener: Opener,
-    /// What it serves; `None`: it says nothing of chains.
-    chain: Option<Box<Chain>>,
+    /// What it serves and downloads; `None`: it says nothing of chains.
+    chain: Option<Box<BlockSync>>,
     /// What outlives the run; `None`: nothing does.
     kept: Option<Kept>,
     /// Traffic of all peers, and of those that are closed.
@@ -361,6 +361,9 @@ impl Tenant for ConnMan {
             self.timers.clear((conn, timer));
         }
         self.messages.forget(conn, &peer);
+        if let Some(sync) = &mut self.chain {
+            sync.forget(conn);
+        }
         self.own_nonces.remove(&peer);
         self.opener.note_closed(&peer);
         self.note_anchor(&peer);
@@ -419,7 +422,7 @@ impl Tenant for ConnMan {
         conns: &'a Conns<Peer>,
     ) -> Option<StepName<'a>> {
         match task {
-            MESSAGES => self.next_message_step(conns),
+            MESSAGES => self.next_message_step(now, conns),
             TIMERS => self.next_timer_step(now, conns),
             OPENER => self.next_opener_step(now),
             STORES => self.next_stores_step(now),
@@ -446,7 +449,7 @@ impl Tenant for ConnMan {
     }
 
     fn next_wakeup(&self, now: Now) -> Option<Instant> {
-        let messages = self.messages.has_work().then_some(now.steady);
+        let messages = self.next_messages_wakeup(now);
         let timers = self.timers.next().map(|at| now.steady_at(at));
         let (opener, added) = (self.next_opener_wakeup(now), self.next_added_wakeup());
         let stores = self.kept.as_ref().and_then(Kept::next_wakeup);
@@ -471,6 +474,7 @@ impl Tenant for ConnMan {
         assert_eq!(self.inbound_count, inbound_count, "slots are counted");
         assert!(live_count <= self.config.limits.inbound_max as usize, "slots are limited");
         self.messages.check_invariants(conns);
+        self.check_chain(conns);
         self.own_nonces.check_invariants(conns);
         self.addr_relay.check_invariants();
         self.addrman.check_sizes().expect("the address manager keeps its tables in order");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::addr_relay::{AddrCounts, AddrPeer};
 use super::addrman::{AddrRecord, Counting, NetAddr};
-use super::blocks::Wanted;
+use super::blocks::ChainPeer;
 use super::eviction::Candidate;
 use super::handshake::{Handshake, OwnNonces};
 use super::host::{Host, HostNetwork};
@@ -92,7 +92,6 @@ pub struct Peer {
     pub(super) sent_at: Option<UnixTime>,
     pub(super) transport: Transport,
     pub(super) inbox: Inbox,
-    pub(super) wanted: Wanted,
     /// Whether its messages are not handled, because of what waits to be sent. Nothing is refused
     /// or dropped because there is much; the pause stops what would cause more. Core:
     /// `fPauseSend`.
@@ -101,6 +100,8 @@ pub struct Peer {
     pub(super) ping: Ping,
     /// The exchange of addresses, once it has begun.
     pub(super) addresses: Option<Box<AddrPeer>>,
+    /// The exchange of blocks; `None` where the manager has no chain.
+    pub(super) chain: Option<Box<ChainPeer>>,
     pub(super) visits: Visits,
     pub(super) armed: Armed,
     /// Boxed, because actions carry peers about.
@@ -145,6 +146,8 @@ pub(super) struct Context<'a> {
     pub(super) seed: &'a Seed,
     pub(super) now: Now,
     pub(super) own_nonces: &'a OwnNonces,
+    /// The height that our `version` says.
+    pub(super) start_height: i32,
 }
 
 impl Peer {
@@ -185,11 +188,11 @@ impl Peer {
             sent_at: None,
             transport,
             inbox: Inbox::default(),
-            wanted: Wanted::default(),
             send_paused: false,
             handshake: Handshake::new(id, seed),
             ping: Ping::default(),
             addresses: None,
+            chain: None,
             visits: Visits::default(),
             armed: Armed::default(),
             traffic: Box::new(Traffic::NONE),
@@ -243,7 +246,7 @@ impl Peer {
         }
     }
 
-    /// What eviction knows of it. Blocks, transactions and filters are not there yet.
+    /// What eviction knows of it. Transactions and filters are not there yet.
     #[must_use]
     pub fn candidate(&self) -> Candidate {
         let theirs = self.handshake.theirs();
@@ -255,7 +258,7 @@ impl Peer {
             conn_type: self.conn_type,
             connected_at: UnixTime::from_secs(self.connected_at.as_secs()),
             ping_least: self.ping.least,
-            block_at: None,
+            block_at: self.chain.as_ref().and_then(|chain| chain.block_at),
             tx_at: None,
             has_wanted_services: theirs.is_some_and(|theirs| theirs.head.services.contains(wanted)),
             relays_txs: theirs.is_some_and(|theirs| theirs.tail.relay == Relay::Wanted),
@@ -311,17 +314,26 @@ impl Peer {
             && !self.owes_version()
             && !self.send_paused
             && !self.inbox.is_empty()
-            && self.wanted.is_empty()
+            && !self.wants_blocks()
     }
 
     /// Whether a block may be sent that it asked for.
     pub(super) fn may_serve(&self) -> bool {
-        self.is_live() && !self.send_paused && !self.wanted.is_empty()
+        self.is_live() && !self.send_paused && self.wants_blocks()
+    }
+
+    fn wants_blocks(&self) -> bool {
+        self.chain.as_ref().is_some_and(|chain| chain.wants_blocks())
+    }
+
+    /// Whether something may be due to it because of the chain.
+    pub(super) fn has_chain_turn(&self) -> bool {
+        self.is_ready() && self.chain.as_ref().is_some_and(|chain| chain.is_due())
     }
 
     /// Whether a visit of the message handler would do something.
     pub(super) fn has_work(&self) -> bool {
-        let is_due = || self.ping.is_queued() || self.owes_addresses();
+        let is_due = || self.ping.is_queued() || self.owes_addresses() || self.has_chain_turn();
         self.may_handle()
             || self.may_serve()
             || self.is_live() && (self.owes_version() || self.is_ready() && is_due())
@@ -411,9 +423,10 @@ mod tests {
         let tail = VersionTail { nonce: 1, user_agent: String::new(), start_height: 0, relay };
         let own_nonces = OwnNonces::default();
         let now = Now::default();
-        let cx = Context { config: &config, seed: &seed, now, own_nonces: &own_nonces };
+        let (config, seed, own_nonces) = (&config, &seed, &own_nonces);
+        let cx = Context { config, seed, now, own_nonces, start_height: 0 };
         let (mut addrman, bans) = (AddrMan::new(Key::new([7; 32]), NetGroups), BanList::new(DAY));
-        let (mut relay, discouraged) = (AddrRelay::new(&config, &seed), Discouraged::new(&seed));
+        let (mut relay, discouraged) = (AddrRelay::new(config, seed), Discouraged::new(seed));
         let book = &mut AddrBook {
             addrman: &mut addrman,
             relay: &mut relay,

@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::Services;
 use super::message::DecodeError;
 use super::misbehaviour::Misbehaviour;
+use crate::chain::BlockError;
+use crate::chain::download::Timeout;
 use crate::sockets::{ConnectError, Failure};
 use crate::sockman::ConnFailure;
 use crate::transport::v2::V2Error;
@@ -105,6 +107,11 @@ pub enum DisconnectReason {
     Surplus,
     /// Whom we dialled to hear addresses has told some.
     AddrFetchDone,
+    /// It did not give what it was asked for of the chain in time, or its chain lags.
+    Download(Timeout),
+    /// All its headers have less work than is worth asking for. Core:
+    /// `UpdatePeerStateForReceivedHeaders`.
+    ChainTooShort,
     /// Its place was given to a newcomer. Core: `AttemptToEvictConnection`.
     Evicted,
     /// Somebody asked for it.
@@ -142,6 +149,8 @@ impl DisconnectReason {
             | Self::FeelerDone
             | Self::Surplus
             | Self::AddrFetchDone
+            | Self::Download(_)
+            | Self::ChainTooShort
             | Self::Evicted => EndedBy::Us,
             Self::Requested | Self::NetworkInactive | Self::Shutdown => EndedBy::Command,
         }
@@ -177,6 +186,11 @@ impl DisconnectReason {
             Self::FeelerDone => "feeler-done",
             Self::Surplus => "surplus",
             Self::AddrFetchDone => "addr-fetch-done",
+            Self::Download(Timeout::Stalling { .. }) => "block-stalling",
+            Self::Download(Timeout::Block { .. }) => "block-timeout",
+            Self::Download(Timeout::Headers { .. }) => "headers-timeout",
+            Self::Download(Timeout::Lagging { .. }) => "chain-lags",
+            Self::ChainTooShort => "chain-too-short",
             Self::Evicted => "evicted",
             Self::Requested => "requested",
             Self::NetworkInactive => "network-inactive",
@@ -224,6 +238,8 @@ impl fmt::Display for DisconnectReason {
             Self::FeelerDone => f.write_str("feeler done"),
             Self::Surplus => f.write_str("one more than there are places for"),
             Self::AddrFetchDone => f.write_str("addresses were fetched"),
+            Self::Download(why) => why.fmt(f),
+            Self::ChainTooShort => f.write_str("headers chain has insufficient work"),
             Self::Evicted => f.write_str("evicted for a newcomer"),
             Self::Requested => f.write_str("disconnect requested"),
             Self::NetworkInactive => f.write_str("network inactive"),
@@ -327,6 +343,10 @@ pub enum Ignored {
     /// Its payload cannot be read. No penalty: Core, `ProcessMessages`, catches what parsing
     /// throws.
     Malformed(DecodeError),
+    /// It is a block that cannot be read. No penalty, as above.
+    BlockMalformed(BlockError),
+    /// It is of a chain that is not worth its memory, or that nobody asked for.
+    Unwanted,
     /// Its type is known; what it does has not arrived in this crate.
     NotImplemented,
     /// Its type is not known.

@@ -6,9 +6,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use sockman::chain::Params;
 use sockman::connman::addr_relay::{ADDR_TO_SEND_MAX, KNOWN_MIN};
 use sockman::connman::addrman::{AddrRecord, ENTRIES_MAX, NetAddr, NetService};
 use sockman::connman::bans::{BANS_MAX, BanTime, Subnet};
+use sockman::connman::blocks::Chain;
 use sockman::connman::host::Cjdns;
 use sockman::connman::permissions::Whitelist;
 use sockman::connman::{
@@ -28,9 +30,11 @@ use crate::subject::{
     ByteTotals, Dialect as _, DiskConfig, Fact, Resource, SettingError, Setup, Subject, UnknownWord,
 };
 use crate::world::{NODE_DESCRIPTORS_MAX, WALL_START};
+use mined::{Era, HEIGHT_MAX, Mined};
 
 mod added;
 mod banned;
+mod downloads;
 mod evicted;
 mod expected;
 mod fairness;
@@ -38,6 +42,7 @@ mod handshake;
 mod kept;
 mod listed;
 mod lists;
+mod mined;
 mod model;
 mod opening;
 mod policy;
@@ -133,6 +138,7 @@ pub(crate) const KNOWN: Known = Known {
         Setting::up_to("max-receive-buffer", u32::MAX as u64),
         Setting::up_to("max-send-buffer", u32::MAX as u64),
         Setting::up_to("disk-latency", u32::MAX as u64),
+        Setting::up_to("blocks", HEIGHT_MAX as u64),
     ],
 };
 
@@ -161,6 +167,12 @@ const ADDRESSES_BYTES_MAX: u64 = 49_003 + MESSAGE_OVERHEAD_BYTES;
 /// Memory that a message counts for beside its payload, generously.
 const MESSAGE_OVERHEAD_BYTES: u64 = 256;
 
+/// Headers that a node keeps: more than there are.
+const HEADERS_MAX: usize = 4 * HEIGHT_MAX as usize;
+
+/// What a node with a chain adds beyond: a `headers`, and a block.
+const CHAIN_REPLIES_BYTES_MAX: u64 = 2_000 * 81 + PAYLOAD_BYTES_MAX;
+
 /// Messages that one read can bring: of 20 bytes, the least in v2.
 const MESSAGES_A_READ: u64 = RECEIVE_BYTES_MAX as u64 / 20 + 1;
 
@@ -179,6 +191,7 @@ impl Subject for Connman {
         let mut config = Config::new(Network::Regtest);
         config.services = config.services.without(Services::P2P_V2);
         let (mut automatic, mut known_addresses, mut seed_nodes) = (false, Vec::new(), Vec::new());
+        let mut chain = None;
         for (key, value) in setup.settings {
             let refused =
                 |expected| SettingError { key: key.clone(), value: value.clone(), expected };
@@ -215,6 +228,10 @@ impl Subject for Connman {
                 "directory" if value == KEPT => {}
                 "directory" => return Err(refused(KEPT)),
                 "disk-latency" => _ = number()?,
+                "blocks" if mined::chain(value).is_some() => chain = mined::chain(value),
+                "blocks" => return Err(refused(mined::CHAIN)),
+                "holders" if mined::holders(value).is_some() => {}
+                "holders" => return Err(refused(mined::HOLDERS)),
                 "v2-peers" if are_peers(value) => {}
                 "v2-peers" => return Err(refused("peers, as in p1 p3")),
                 _ => {
@@ -222,17 +239,13 @@ impl Subject for Connman {
                         "one of connect, automatic, knows, seed-nodes, added, external, \
                          max-inbound, max-full-relay, max-block-relay, peer-timeout, \
                          max-receive-buffer, max-send-buffer, v2, v2-peers, whitelist, directory, \
-                         disk-latency, and of the host's: seed, send-buffer, receive-buffer, \
-                         descriptors, backlog",
+                         disk-latency, blocks, holders, and of the host's: seed, send-buffer, \
+                         receive-buffer, descriptors, backlog",
                     ));
                 }
             }
         }
-        let setting = |wanted: &str| setup.settings.iter().find(|(key, _)| key == wanted);
-        if let (Some(_), Some((key, value))) = (setting("directory"), setting("knows")) {
-            let expected = "no directory beside it: who has one knows what lies there";
-            return Err(SettingError { key: key.clone(), value: value.clone(), expected });
-        }
+        check_directory(setup.settings)?;
         let Limits { outbound_full_relay_max, block_relay_max, feeler_max, .. } = config.limits;
         config.limits.automatic_max = outbound_full_relay_max + block_relay_max + feeler_max;
         if automatic {
@@ -245,7 +258,7 @@ impl Subject for Connman {
         for (source, record) in &known_addresses {
             connman.add_addresses(now, &[*record], source);
         }
-        Ok(connman)
+        Ok(with_chain(connman, chain))
     }
 
     fn disk(settings: &[(String, String)]) -> Option<DiskConfig> {
@@ -266,7 +279,13 @@ impl Subject for Connman {
         let mut peers = settings.iter().filter(|(key, _)| key == "v2-peers");
         let name = format!("p{number}");
         let speaks_v2 = peers.any(|(_, names)| names.split_whitespace().any(|one| one == name));
-        if speaks_v2 { Speaker::over_v2(number) } else { Speaker::new(number) }
+        let speaker = if speaks_v2 { Speaker::over_v2(number) } else { Speaker::new(number) };
+        let value = |wanted: &str| settings.iter().find(|(key, _)| key == wanted);
+        let era = value("blocks").and_then(|(_, value)| mined::chain(value));
+        let holders = value("holders").and_then(|(_, value)| mined::holders(value));
+        let own = |(peer, height): &(u16, u32)| (*peer == number).then_some(*height);
+        let height = holders.and_then(|holders| holders.iter().find_map(own));
+        speaker.holding(era.map_or_else(Era::default, |(_, era)| era), height.unwrap_or(0))
     }
 
     fn draw_speech(peers: &[u16], below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
@@ -498,7 +517,10 @@ impl Subject for Connman {
         check(Resource {
             name: "memory of unsent messages",
             used: load.outbox_memory_bytes as u64,
-            limit: config.send_buffer_bytes_max as u64 + REPLIES_BYTES_MAX + ADDRESSES_BYTES_MAX,
+            limit: config.send_buffer_bytes_max as u64
+                + REPLIES_BYTES_MAX
+                + ADDRESSES_BYTES_MAX
+                + connman.chain().map_or(0, |_| CHAIN_REPLIES_BYTES_MAX),
             derivation: "the limit, what one message is answered with, and addresses",
         });
         check(Resource {
@@ -535,6 +557,35 @@ impl Subject for Connman {
         }
         None
     }
+}
+
+/// Who has a directory knows what lies there.
+fn check_directory(settings: &[(String, String)]) -> Result<(), SettingError> {
+    let setting = |wanted: &str| settings.iter().find(|(key, _)| key == wanted);
+    match (setting("directory"), setting("knows")) {
+        (Some(_), Some((key, value))) => {
+            let expected = "no directory beside it: who has one knows what lies there";
+            Err(SettingError { key: key.clone(), value: value.clone(), expected })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn with_chain(connman: ConnMan, chain: Option<(u32, Era)>) -> ConnMan {
+    match chain {
+        Some((height, era)) => connman.with_chain(chain_of(height, era)),
+        None => connman,
+    }
+}
+
+/// The chain of a node: the first blocks of the one that schedules speak of.
+fn chain_of(height: u32, era: Era) -> Chain {
+    let mut chain = Chain::new(Params::of(Network::Regtest), HEADERS_MAX);
+    let mut mined = Mined::new(era);
+    for height in 1..=height {
+        chain.take(mined.block(height), WALL_START).expect("it follows the one before");
+    }
+    chain
 }
 
 /// Inbound peers that are not over: who was evicted is closed next.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use sockman::connman::addrman::AddrMan;
 use sockman::connman::bans::BanList;
+use sockman::connman::blocks::Chain;
 use sockman::connman::{Command, Config, ConnMan, NetworkState, Notice, Peer};
 use sockman::files::{FileCompletion, FileRequest};
 use sockman::rng::Seed;
@@ -411,6 +412,10 @@ impl Configured for WornConnman {
 
     fn bans(&self) -> &BanList {
         self.inner.bans()
+    }
+
+    fn chain(&self) -> Option<&Chain> {
+        self.inner.chain()
     }
 }
 

@@ -21,15 +21,19 @@ use std::time::Duration;
 use super::{BlockHash, HeaderId, HeaderTree, U256};
 use crate::time::UnixTime;
 
+mod due;
+mod lag;
 mod pick;
 mod timeouts;
 
+pub use lag::{CHAIN_SYNC_TIMEOUT, Lagging, PROTECTED_MAX};
 pub use pick::{BLOCK_DOWNLOAD_WINDOW, BLOCKS_IN_FLIGHT_MAX, LIMITED_BLOCKS};
 pub use timeouts::{
     HEADERS_RESPONSE_TIME, HEADERS_TIMEOUT_BASE, HEADERS_TIMEOUT_PER_HEADER, RECENT_AGE,
     STALLING_TIMEOUT_DEFAULT, STALLING_TIMEOUT_MAX, Timeout, block_timeout,
 };
 
+use lag::Behind;
 use timeouts::HeadersSync;
 
 /// What somebody is good for, from what was said in the handshake.
@@ -44,6 +48,8 @@ pub struct Offer {
     pub has_witnesses: bool,
     /// Whether it is kept though it does not answer.
     pub noban: bool,
+    /// What follows if its chain stays behind ours.
+    pub lagging: Lagging,
 }
 
 /// Which blocks somebody serves. Core: `CanServeBlocks`, `IsLimitedPeer`.
@@ -116,6 +122,13 @@ struct Peer {
     /// When it was asked for headers, if it has not answered. Core:
     /// `m_last_getheaders_timestamp`.
     getheaders_at: Option<UnixTime>,
+    /// Whether it was asked because of what it spoke of, before the sync with it began. Core:
+    /// `m_inv_triggered_getheaders_before_sync`.
+    asked_early: bool,
+    /// Since when its chain has less work than ours, if that counts.
+    behind: Option<Behind>,
+    /// Whether it does not count any more. Core: `m_protect`.
+    is_protected: bool,
 }
 
 /// Who was asked for what. See the head of the module. `P` is the id of a peer.
@@ -126,6 +139,9 @@ pub struct Downloads<P> {
     in_flight: BTreeMap<HeaderId, P>,
     /// How long somebody may hold others up. Core: `m_block_stalling_timeout`.
     stalling_timeout: Duration,
+    /// For what block somebody was last asked for headers before the sync with him began. Core:
+    /// `m_last_block_inv_triggering_headers_sync`.
+    early_block: Option<BlockHash>,
 }
 
 impl<P: Copy + Ord> Default for Downloads<P> {
@@ -142,6 +158,7 @@ impl<P: Copy + Ord> Downloads<P> {
             peers: BTreeMap::new(),
             in_flight: BTreeMap::new(),
             stalling_timeout: STALLING_TIMEOUT_DEFAULT,
+            early_block: None,
         }
     }
 
@@ -161,9 +178,18 @@ impl<P: Copy + Ord> Downloads<P> {
             stalling_since: None,
             headers: HeadersSync::NotStarted,
             getheaders_at: None,
+            asked_early: false,
+            behind: None,
+            is_protected: false,
         };
         let before = self.peers.insert(id, peer);
         assert!(before.is_none(), "an id is one peer's");
+    }
+
+    /// Whether there is a peer of that id.
+    #[must_use]
+    pub fn contains(&self, id: P) -> bool {
+        self.peers.contains_key(&id)
     }
 
     /// A peer is gone; what it was asked for may be asked from others. Nothing for one that was
@@ -184,6 +210,36 @@ impl<P: Copy + Ord> Downloads<P> {
             Some(header) => peer.has(tree, header),
             None => peer.unknown = Some(*hash),
         }
+    }
+
+    /// A peer spoke of blocks by `inv`, in this order. Gives where the locator begins if it is to
+    /// be asked for headers, because it spoke of one that nobody knows. Before the sync with it has
+    /// begun it is asked once, and nobody else for the same block.
+    pub fn handle_inv(
+        &mut self,
+        cx: &Context<'_>,
+        id: P,
+        hashes: &[BlockHash],
+    ) -> Option<HeaderId> {
+        hashes.iter().for_each(|hash| self.handle_announced(cx.tree, id, hash));
+        let last = hashes.iter().rev().find(|hash| cx.tree.find(hash).is_none())?;
+        let early_block = self.early_block;
+        let peer = self.peers.get(&id)?;
+        let is_started = peer.headers != HeadersSync::NotStarted;
+        if !is_started && (peer.asked_early || early_block == Some(*last)) {
+            return None;
+        }
+        if !is_started {
+            self.peer_mut(id).asked_early = true;
+            self.early_block = Some(*last);
+        }
+        self.ask_headers(id, cx.now).then(|| cx.tree.tip())
+    }
+
+    /// The header of most work that a peer is known to have. `None`: none is, or it is not here.
+    #[must_use]
+    pub fn best_known(&self, id: P) -> Option<HeaderId> {
+        self.peers.get(&id)?.best_known
     }
 
     /// A peer answered a `getheaders`, so that it may be asked again. With the last of its headers
@@ -224,31 +280,36 @@ impl<P: Copy + Ord> Downloads<P> {
     /// the blocks that it is to be asked for. In this order, as in the reference; nothing follows
     /// where it is given up. Nothing for one that is not here.
     pub fn handle_turn(&mut self, cx: &Context<'_>, id: P, actions: &mut Vec<Action<P>>) {
-        if !self.peers.contains_key(&id) {
-            return;
-        }
+        self.handle_headers_turn(cx, id, actions);
+        self.handle_blocks_turn(cx, id, actions);
+    }
+
+    /// The first part of [`Self::handle_turn`]: the headers with which the sync begins. The
+    /// reference announces its own blocks between the two.
+    pub fn handle_headers_turn(&mut self, cx: &Context<'_>, id: P, actions: &mut Vec<Action<P>>) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.look_up_unknown(cx.tree);
         if let Some(from) = self.start_headers(cx, id) {
             actions.push(Action::GetHeaders { peer: id, from });
         }
-        if let Some(why) = self.timed_out(cx, id) {
+    }
+
+    /// The rest of it.
+    pub fn handle_blocks_turn(&mut self, cx: &Context<'_>, id: P, actions: &mut Vec<Action<P>>) {
+        if !self.peers.contains_key(&id) {
+            return;
+        }
+        if let Some(why) = self.timed_out(cx, id).or_else(|| self.lagged(cx, id)) {
             actions.push(Action::Disconnect { peer: id, why });
             return;
+        }
+        if let Some(from) = self.ask_who_lags(cx, id) {
+            actions.push(Action::GetHeaders { peer: id, from });
         }
         let blocks = self.next_blocks(cx, id);
         if !blocks.is_empty() {
             actions.push(Action::GetBlocks { peer: id, blocks });
         }
-    }
-
-    /// Whether a peer is one to sync from: who is preferred; others where nobody is, or where no
-    /// block is under way. Core: `sync_blocks_and_headers_from_peer`.
-    fn is_to_sync_from(&self, peer: &Peer) -> bool {
-        let no_better = self.preferred_count() == 0 || self.in_flight.is_empty();
-        peer.offer.is_preferred || peer.offer.serves != Serves::Nothing && no_better
-    }
-
-    fn preferred_count(&self) -> usize {
-        self.peers.values().filter(|peer| peer.offer.is_preferred).count()
     }
 
     fn peer(&self, id: P) -> &Peer {
@@ -276,6 +337,8 @@ impl<P: Copy + Ord> Downloads<P> {
                 assert!(!peer.in_flight.is_empty(), "who holds others up owes something");
             }
         }
+        let protected_count = self.peers.values().filter(|peer| peer.is_protected).count();
+        assert!(protected_count <= PROTECTED_MAX, "few are protected");
         let timeouts = STALLING_TIMEOUT_DEFAULT..=STALLING_TIMEOUT_MAX;
         assert!(timeouts.contains(&self.stalling_timeout), "the timeout keeps its bounds");
     }

@@ -1,7 +1,10 @@
 //! Which blocks to ask a peer for.
 
+use std::time::Duration;
+
 use super::{Context, Downloads, HeaderId, Serves};
 use crate::chain::{HeaderTree, Validity};
+use crate::time::UnixTime;
 
 /// The most blocks that one peer owes. Core: `MAX_BLOCKS_IN_TRANSIT_PER_PEER`.
 pub const BLOCKS_IN_FLIGHT_MAX: usize = 16;
@@ -13,6 +16,10 @@ pub const BLOCK_DOWNLOAD_WINDOW: u32 = 1024;
 /// How many blocks below its best somebody with few is asked for: two fewer than it keeps, since it
 /// may be ahead. Core: `NODE_NETWORK_LIMITED_MIN_BLOCKS` - 2.
 pub const LIMITED_BLOCKS: u32 = 288 - 2;
+
+/// Of how many blocks the time may have passed since the last for new ones to be asked for at once.
+/// Core: `CanDirectFetch`, 20.
+const DIRECT_FETCH_BLOCKS: u32 = 20;
 
 /// How many headers are walked at once. Core: `FindNextBlocks`, 128.
 const WALK: u32 = 128;
@@ -28,11 +35,8 @@ impl<P: Copy + Ord> Downloads<P> {
     /// Asks a peer for as many as it may owe, and notes if there are none because of somebody.
     pub(super) fn next_blocks(&mut self, cx: &Context<'_>, id: P) -> Vec<HeaderId> {
         let peer = self.peer(id);
-        let serves = peer.offer.serves;
-        let may_ask = self.is_to_sync_from(peer) && serves == Serves::All
-            || serves != Serves::Nothing && !cx.is_initial_download;
         let room = BLOCKS_IN_FLIGHT_MAX - peer.in_flight.len();
-        if !may_ask || room == 0 {
+        if !self.standing().may_ask_blocks(cx, peer) || room == 0 {
             return Vec::new();
         }
         let Some(best) = self.meet(cx, id) else { return Vec::new() };
@@ -46,6 +50,36 @@ impl<P: Copy + Ord> Downloads<P> {
             self.peer_mut(staller).stalling_since.get_or_insert(cx.now);
         }
         found.blocks
+    }
+
+    /// The blocks to ask a peer for at once, now that it said that its best is `last`: near the end
+    /// of the chain, those that are missing up to there, if they are few. They are asked for from
+    /// now on. Core: `HeadersDirectFetchBlocks`.
+    pub fn take_direct(&mut self, cx: &Context<'_>, id: P, last: HeaderId) -> Vec<HeaderId> {
+        let (tree, active) = (cx.tree, cx.tree.active_tip());
+        let spacing = Duration::from_secs(u64::from(tree.params().spacing_secs));
+        let time = UnixTime::from_secs(u64::from(tree.time(active)));
+        let is_near = time + spacing * DIRECT_FETCH_BLOCKS > cx.now;
+        let is_better = tree.work(last) >= tree.work(active);
+        if !is_near || !is_better || !self.peers.contains_key(&id) {
+            return Vec::new();
+        }
+        let (mut blocks, mut at) = (Vec::new(), last);
+        while !tree.is_in_chain(at, active) {
+            if blocks.len() > BLOCKS_IN_FLIGHT_MAX {
+                // So much is left to the parallel download.
+                return Vec::new();
+            }
+            let is_wanted = !tree.has_block(at) && !self.in_flight.contains_key(&at);
+            if is_wanted && !self.lacks_witnesses(tree, id, at) {
+                blocks.push(at);
+            }
+            at = tree.parent(at).expect("the first block is in every chain");
+        }
+        blocks.reverse();
+        blocks.truncate(BLOCKS_IN_FLIGHT_MAX - self.peer(id).in_flight.len());
+        blocks.iter().for_each(|block| self.ask(cx, id, *block));
+        blocks
     }
 
     /// Core: `BlockRequested`.
@@ -115,9 +149,12 @@ impl<P: Copy + Ord> Downloads<P> {
 
     /// Whether nothing is to be had from a peer from a block on.
     fn is_dead_end(&self, tree: &HeaderTree, id: P, block: HeaderId) -> bool {
-        let needs_witnesses = tree.height(block) >= tree.params().segwit_height;
-        let lacks_witnesses = needs_witnesses && !self.peer(id).offer.has_witnesses;
-        tree.validity(block) == Validity::Invalid || lacks_witnesses
+        tree.validity(block) == Validity::Invalid || self.lacks_witnesses(tree, id, block)
+    }
+
+    /// Whether a block has witnesses that a peer does not give.
+    fn lacks_witnesses(&self, tree: &HeaderTree, id: P, block: HeaderId) -> bool {
+        tree.height(block) >= tree.params().segwit_height && !self.peer(id).offer.has_witnesses
     }
 
     /// Whether a peer still has a block that lies below its best.

@@ -7,8 +7,13 @@ use super::*;
 use crate::chain::{BlockHash, Header, Params, solve};
 use crate::transport::Network;
 
-const FULL: Offer =
-    Offer { serves: Serves::All, is_preferred: true, has_witnesses: true, noban: false };
+const FULL: Offer = Offer {
+    serves: Serves::All,
+    is_preferred: true,
+    has_witnesses: true,
+    noban: false,
+    lagging: Lagging::Kept,
+};
 
 /// A chain upon a header, one second from block to block.
 fn grow(tree: &mut HeaderTree, parent: HeaderId, count: u32) -> HeaderId {
@@ -499,4 +504,153 @@ fn everything_comes_though_peers_come_and_go() {
         assert!(world.downloads.in_flight.is_empty(), "seed {seed}");
         assert!(given_up > 0 || silent.is_empty(), "seed {seed}: {silent:?}");
     }
+}
+
+/// A peer of which nothing is known, chosen for everything.
+const CHOSEN: Offer = Offer { lagging: Lagging::Protectable, ..FULL };
+
+/// A world whose chain is here, with peers of whom nothing is known.
+fn world_ahead_of(peers: u32) -> World {
+    let mut world = World::new(3);
+    world.is_initial_download = false;
+    (1..=3).for_each(|height| world.block(height));
+    (1..=peers).for_each(|id| world.downloads.handle_connected(id, CHOSEN));
+    world
+}
+
+fn minutes(count: u64) -> Duration {
+    Duration::from_secs(60 * count)
+}
+
+/// Core: `ConsiderEviction`.
+#[test]
+fn who_lags_is_asked_after_twenty_minutes_and_goes_two_later() {
+    let mut world = world_ahead_of(1);
+    assert!(world.is_asked_for_headers(1), "the sync begins");
+    world.downloads.handle_headers(1);
+    let at = world.now + CHAIN_SYNC_TIMEOUT + Duration::from_secs(1);
+    assert_eq!(world.wakeup(), Some((at, 1)));
+    world.pass(CHAIN_SYNC_TIMEOUT);
+    assert_eq!(world.turn(1), [], "not yet");
+    world.pass(Duration::from_secs(1));
+    let from = world.at(2);
+    assert_eq!(world.turn(1), [Action::GetHeaders { peer: 1, from }]);
+    world.pass(HEADERS_RESPONSE_TIME);
+    assert_eq!(world.turn(1), []);
+    world.pass(Duration::from_secs(1));
+    let why = Timeout::Lagging { best_known: None };
+    assert_eq!(world.turn(1), [Action::Disconnect { peer: 1, why }]);
+    // Whom we did not choose may lag.
+    let mut world = world_ahead_of(0);
+    world.downloads.handle_connected(2, FULL);
+    world.turn(2);
+    assert_eq!(world.wakeup(), None);
+}
+
+#[test]
+fn who_catches_up_with_what_was_asked_has_as_long_again() {
+    let mut world = world_ahead_of(1);
+    world.turn(1);
+    world.downloads.handle_headers(1);
+    world.pass(minutes(19));
+    let older = world.tree.hash(world.at(3));
+    let top = world.at(3);
+    grow(&mut world.tree, top, 1);
+    world.block(4);
+    world.downloads.handle_announced(&world.tree, 1, &older);
+    world.turn(1);
+    let at = world.now + CHAIN_SYNC_TIMEOUT + Duration::from_secs(1);
+    assert_eq!(world.wakeup(), Some((at, 1)), "for what there is now");
+    let newer = world.tree.hash(world.at(4));
+    world.downloads.handle_announced(&world.tree, 1, &newer);
+    world.turn(1);
+    assert_eq!(world.wakeup(), None, "it has all");
+}
+
+/// Core: `MAX_OUTBOUND_PEERS_TO_PROTECT_FROM_DISCONNECT`.
+#[test]
+fn four_who_had_our_work_are_left_alone() {
+    let mut world = world_ahead_of(6);
+    world.now = UnixTime::from_secs(u64::from(world.tree.time(world.at(3))) + 100);
+    let best = world.tree.hash(world.at(3));
+    for id in 1..=5 {
+        world.turn(id);
+        world.downloads.handle_announced(&world.tree, id, &best);
+        world.downloads.protect(&world.tree, id);
+    }
+    world.downloads.protect(&world.tree, 6);
+    world.downloads.handle_disconnected(6);
+    let protected = |world: &World| -> Vec<u32> {
+        let all = world.downloads.peers.iter();
+        all.filter(|(_, peer)| peer.is_protected).map(|(id, _)| *id).collect()
+    };
+    assert_eq!(protected(&world), [1, 2, 3, 4]);
+    let top = world.at(3);
+    grow(&mut world.tree, top, 1);
+    world.block(4);
+    (1..=5).for_each(|id| drop(world.turn(id)));
+    assert_eq!(world.wakeup().map(|(_, id)| id), Some(5));
+    world.downloads.handle_disconnected(1);
+    world.downloads.protect(&world.tree, 5);
+    assert_eq!(protected(&world), [2, 3, 4], "it has less than we have");
+    assert!(world.downloads.turns_due(&world_context(&world)).is_empty());
+}
+
+fn world_context(world: &World) -> Context<'_> {
+    Context {
+        tree: &world.tree,
+        now: world.now,
+        is_initial_download: world.is_initial_download,
+        minimum_work: U256::ZERO,
+    }
+}
+
+/// Core: net_processing.cpp, on `inv`.
+#[test]
+fn name_of_a_block_is_asked_for_once_before_the_sync_begins() {
+    let mut world = World::new(3).with(1, FULL);
+    (2..=4).for_each(|id| world.downloads.handle_connected(id, FULL));
+    world.turn(1);
+    let tip = world.tree.tip();
+    let unknown = |mark| BlockHash([mark; 32]);
+    let World { tree, downloads, now, .. } = &mut world;
+    let mut inv = |id, hashes: &[BlockHash], later: u64| {
+        let now = *now + minutes(later);
+        let minimum_work = U256::ZERO;
+        let cx = Context { tree, now, is_initial_download: true, minimum_work };
+        downloads.handle_inv(&cx, id, hashes)
+    };
+    assert_eq!(inv(2, &[tree.hash(tip)], 0), None, "it is known");
+    assert_eq!(inv(2, &[unknown(1)], 0), Some(tip));
+    assert_eq!(inv(2, &[unknown(2)], 9), None, "once a peer");
+    assert_eq!(inv(3, &[unknown(1)], 0), None, "once a block");
+    assert_eq!(inv(3, &[unknown(1), unknown(3)], 0), Some(tip), "the last counts");
+    assert_eq!(inv(1, &[unknown(1)], 0), None, "it has not answered");
+    assert_eq!(inv(1, &[unknown(1)], 3), Some(tip), "the sync has begun");
+}
+
+/// Core: `HeadersDirectFetchBlocks`.
+#[test]
+fn few_blocks_near_the_end_are_asked_for_at_once() {
+    let mut world = world_ahead_of(2);
+    let tip_secs = u64::from(world.tree.time(world.at(3)));
+    world.now = UnixTime::from_secs(tip_secs + 12_000 - 1);
+    let top = world.at(3);
+    let last = grow(&mut world.tree, top, 17);
+    let take = |world: &mut World, id, last: HeaderId| {
+        let World { tree, downloads, now, .. } = world;
+        let minimum_work = U256::ZERO;
+        let cx = Context { tree, now: *now, is_initial_download: false, minimum_work };
+        downloads.take_direct(&cx, id, last).len()
+    };
+    assert_eq!(take(&mut world, 1, last), 16, "as many as it may owe");
+    assert_eq!(world.downloads.in_flight_count(1), 16);
+    assert_eq!(take(&mut world, 2, last), 1, "what nobody was asked for");
+    world.downloads.handle_disconnected(1);
+    world.downloads.handle_disconnected(2);
+    world.downloads.handle_connected(2, CHOSEN);
+    let further = grow(&mut world.tree, last, 1);
+    assert_eq!(take(&mut world, 2, further), 0, "too many");
+    world.pass(Duration::from_secs(1));
+    assert_eq!(take(&mut world, 2, last), 0, "it is too long ago");
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Context, Downloads, HeaderId, Peer, Serves};
+use super::{Context, Downloads, HeaderId};
 use crate::chain::HeaderTree;
 use crate::time::UnixTime;
 
@@ -40,12 +40,12 @@ pub const HEADERS_RESPONSE_TIME: Duration = Duration::from_secs(2 * 60);
 pub const RECENT_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// "More than" a time is this much more: the least that the clock can show.
-const JUST_AFTER: Duration = Duration::from_nanos(1);
+pub(super) const JUST_AFTER: Duration = Duration::from_nanos(1);
 
 const _: () = assert!(STALLING_TIMEOUT_DEFAULT.as_secs() < STALLING_TIMEOUT_MAX.as_secs());
 
 /// For what a peer is given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timeout {
     /// It owes the block for which everybody waits.
     Stalling {
@@ -68,6 +68,11 @@ pub enum Timeout {
         /// Until when they should have been.
         deadline: UnixTime,
     },
+    /// Its chain has less work than ours had when that was noticed, and it was asked.
+    Lagging {
+        /// The best that it is known to have.
+        best_known: Option<HeaderId>,
+    },
 }
 
 impl fmt::Display for Timeout {
@@ -82,6 +87,7 @@ impl fmt::Display for Timeout {
             Self::Headers { deadline } => {
                 write!(f, "headers are not recent at {}", deadline.as_secs())
             }
+            Self::Lagging { .. } => f.write_str("has an old chain"),
         }
     }
 }
@@ -117,7 +123,7 @@ fn headers_deadline(tree: &HeaderTree, now: UnixTime) -> UnixTime {
 }
 
 /// Whether the best header is younger than a day.
-fn is_recent(cx: &Context<'_>) -> bool {
+pub(super) fn is_recent(cx: &Context<'_>) -> bool {
     UnixTime::from_secs(u64::from(cx.tree.time(cx.tree.tip()))) + RECENT_AGE > cx.now
 }
 
@@ -125,12 +131,7 @@ impl<P: Copy + Ord> Downloads<P> {
     /// Where the locator for a peer begins that is to be asked for headers first. One below the
     /// best, so that even who has no more answers with something.
     pub(super) fn start_headers(&mut self, cx: &Context<'_>, id: P) -> Option<HeaderId> {
-        let peer = self.peer(id);
-        let is_started = peer.headers != HeadersSync::NotStarted;
-        if is_started || peer.offer.serves == Serves::Nothing {
-            return None;
-        }
-        let is_turn = self.syncing_count() == 0 && self.is_to_sync_from(peer) || is_recent(cx);
+        let is_turn = self.standing().may_start_headers(cx, self.peer(id));
         if !is_turn || !self.ask_headers(id, cx.now) {
             return None;
         }
@@ -143,7 +144,7 @@ impl<P: Copy + Ord> Downloads<P> {
     /// question is younger than [`HEADERS_RESPONSE_TIME`]. Core: `MaybeSendGetHeaders`.
     pub fn ask_headers(&mut self, id: P, now: UnixTime) -> bool {
         let Some(peer) = self.peers.get_mut(&id) else { return false };
-        if peer.getheaders_at.is_some_and(|at| now <= at + HEADERS_RESPONSE_TIME) {
+        if peer.asked_headers_until().is_some_and(|until| now < until) {
             return false;
         }
         peer.getheaders_at = Some(now);
@@ -172,7 +173,8 @@ impl<P: Copy + Ord> Downloads<P> {
             return Some(Timeout::Stalling { since, timeout });
         }
         if let Some(block) = peer.in_flight.front() {
-            let (since, timeout) = (peer.downloading_since, self.block_timeout(cx.tree));
+            let since = peer.downloading_since;
+            let timeout = self.standing().block_timeout(cx.tree);
             if cx.now > since + timeout {
                 return Some(Timeout::Block { block: *block, since, timeout });
             }
@@ -187,7 +189,7 @@ impl<P: Copy + Ord> Downloads<P> {
             self.peer_mut(id).headers = HeadersSync::Recent;
             return None;
         }
-        if cx.now <= deadline || !self.is_replaceable(self.peer(id)) {
+        if cx.now <= deadline || !self.standing().is_replaceable(self.peer(id)) {
             return None;
         }
         if self.peer(id).offer.noban {
@@ -196,43 +198,5 @@ impl<P: Copy + Ord> Downloads<P> {
             return None;
         }
         Some(Timeout::Headers { deadline })
-    }
-
-    /// Whether it is the only one to sync headers from, and there is another preferred one.
-    fn is_replaceable(&self, peer: &Peer) -> bool {
-        let others = self.preferred_count() - usize::from(peer.offer.is_preferred);
-        self.syncing_count() == 1 && others > 0
-    }
-
-    /// Core: `nSyncStarted`.
-    fn syncing_count(&self) -> usize {
-        let is_started = |peer: &&Peer| peer.headers != HeadersSync::NotStarted;
-        self.peers.values().filter(is_started).count()
-    }
-
-    /// How long the first block that a peer owes may take.
-    fn block_timeout(&self, tree: &HeaderTree) -> Duration {
-        let owing = self.peers.values().filter(|peer| !peer.in_flight.is_empty()).count();
-        block_timeout(tree.params().spacing_secs, owing.saturating_sub(1))
-    }
-
-    /// When the next peer is given up if nothing happens, and who; its turn is due then. `None`:
-    /// never. May lie in the past.
-    #[must_use]
-    pub fn next_wakeup(&self, cx: &Context<'_>) -> Option<(UnixTime, P)> {
-        let block_timeout = self.block_timeout(cx.tree);
-        let is_behind = !is_recent(cx);
-        let due = |(id, peer): (&P, &Peer)| {
-            let stalling = peer.stalling_since.map(|since| since + self.stalling_timeout);
-            let owes = !peer.in_flight.is_empty();
-            let block = owes.then(|| peer.downloading_since + block_timeout);
-            let headers = match peer.headers {
-                HeadersSync::Until(at) if is_behind && self.is_replaceable(peer) => Some(at),
-                HeadersSync::NotStarted | HeadersSync::Until(_) | HeadersSync::Recent => None,
-            };
-            let first = [stalling, block, headers].into_iter().flatten().min()?;
-            Some((first + JUST_AFTER, *id))
-        };
-        self.peers.iter().filter_map(due).min()
     }
 }

@@ -90,6 +90,31 @@ pub struct Inserted {
     pub new_count: usize,
 }
 
+/// Headers of one message, each of which has work and follows the one before, the first of them one
+/// that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedHeaders<'a> {
+    batch: &'a [Header],
+    /// Theirs; never empty.
+    hashes: Vec<BlockHash>,
+    parent: HeaderId,
+    work: U256,
+}
+
+impl CheckedHeaders<'_> {
+    /// The work in them and in everything below, as they claim it.
+    #[must_use]
+    pub const fn work(&self) -> U256 {
+        self.work
+    }
+
+    /// The name of the last.
+    #[must_use]
+    pub fn last_hash(&self) -> BlockHash {
+        *self.hashes.last().expect("there are some")
+    }
+}
+
 /// The tree. See the head of the module.
 ///
 /// A [`HeaderId`] is good for the tree that gave it; with that of another one methods panic or
@@ -246,16 +271,46 @@ impl HeaderTree {
     /// The first header with which something is wrong. Of a batch that is no chain with work in
     /// it, or has no place here, nothing is taken; otherwise the headers before that one are.
     pub fn insert(&mut self, batch: &[Header], now: UnixTime) -> Result<Inserted, InsertError> {
+        match self.check(batch)? {
+            Some(checked) => self.insert_checked(&checked, now),
+            None => Ok(Inserted { last: None, new_count: 0 }),
+        }
+    }
+
+    /// Whether a batch is a chain with work in it that has its place here; how much it would come
+    /// to is known then. `None` for an empty one.
+    ///
+    /// # Errors
+    ///
+    /// It is none.
+    pub fn check<'a>(
+        &self,
+        batch: &'a [Header],
+    ) -> Result<Option<CheckedHeaders<'a>>, InsertError> {
         let hashes = self.check_batch(batch)?;
-        let Some(first) = batch.first() else {
-            return Ok(Inserted { last: None, new_count: 0 });
-        };
-        let error = |index, why| InsertError { index, why };
-        let unconnected = InsertWhy::Unconnected { previous: first.previous };
-        let mut last = self.find(&first.previous).ok_or_else(|| error(0, unconnected))?;
-        let before = self.nodes.len();
-        for (index, (header, hash)) in batch.iter().zip(hashes).enumerate() {
-            last = self.insert_one(last, header, hash, now).map_err(|why| error(index, why))?;
+        let Some(first) = batch.first() else { return Ok(None) };
+        let why = InsertWhy::Unconnected { previous: first.previous };
+        let parent = self.find(&first.previous).ok_or(InsertError { index: 0, why })?;
+        let proof = |header: &Header| header.bits.target().map_or(U256::ZERO, work);
+        let add = |sum: U256, header| sum.saturating_add(proof(header));
+        let work = batch.iter().fold(self.work(parent), add);
+        Ok(Some(CheckedHeaders { batch, hashes, parent, work }))
+    }
+
+    /// The same as [`Self::insert`] for a batch that this tree has checked.
+    ///
+    /// # Errors
+    ///
+    /// The first header that breaks what the ones before it ask for. Those are taken.
+    pub fn insert_checked(
+        &mut self,
+        checked: &CheckedHeaders<'_>,
+        now: UnixTime,
+    ) -> Result<Inserted, InsertError> {
+        let (before, mut last) = (self.nodes.len(), checked.parent);
+        for (index, (header, hash)) in checked.batch.iter().zip(&checked.hashes).enumerate() {
+            let inserted = self.insert_one(last, header, *hash, now);
+            last = inserted.map_err(|why| InsertError { index, why })?;
         }
         Ok(Inserted { last: Some(last), new_count: self.nodes.len() - before })
     }

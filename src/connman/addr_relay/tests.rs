@@ -45,7 +45,7 @@ impl Desk {
 
     fn with<T>(&mut self, act: impl FnOnce(&Context<'_>, &mut AddrBook<'_>) -> T) -> T {
         let Self { config, seed, own_nonces, addrman, relay, bans, discouraged, now } = self;
-        let cx = Context { config, seed, now: *now, own_nonces };
+        let cx = Context { config, seed, now: *now, own_nonces, start_height: 0 };
         act(&cx, &mut AddrBook { addrman, relay, bans, discouraged })
     }
 

@@ -1,117 +1,336 @@
-//! The chain that a node stands for and what it says of it to others. A manager without one says
-//! nothing of chains.
+//! The chain that a node stands for: what it says of it to others, and how it gets more of it. A
+//! manager without one says nothing of chains.
 //!
 //! ```text
 //!   getheaders --> the tree's active chain --> headers
 //!   getdata ----> `Wanted`, of each peer ---> block, one a visit, shared and not copied
+//!
+//!   headers, inv --> tree --> `Downloads` --> getheaders, getdata, or the end
+//!   block ---------> `Chain` --> new tip --> headers or inv to everybody else
 //! ```
 //!
-//! Sources: docs/behaviour.md, chain 8; Core: net_processing.cpp, `ProcessGetData` and what it
-//! does with `getheaders`.
+//! Something that a peer says may make something due to any other. So what was said is noted, and a
+//! step of its own, a *look*, says whose turn it is then: those peers have work for the message
+//! handler, and idle ones cost nothing. There is another look when the clock gets to the next
+//! deadline. `chain` decides all of it; here it is asked and obeyed.
+//!
+//! Sources: docs/behaviour.md, chain 5 to 11; Core: net_processing.cpp, `SendMessages`,
+//! `ProcessGetData` and what it does with `getheaders`, `headers`, `inv` and `block`.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-use super::{ConnMan, Services};
-use crate::chain::{
-    Block, BlockError, BlockHash, HeaderId, HeaderTree, InsertError, Params, Segwit,
-};
-use crate::time::UnixTime;
+use super::handshake::PROTOCOL_VERSION;
+use super::peer::{Context, Peer};
+use super::permissions::Permissions;
+use super::reasons::{DisconnectReason, Verdict};
+use super::{ConnMan, ConnType, Services};
+use crate::chain::download::{self, Action as Due, Downloads, Lagging, Offer, RECENT_AGE, Serves};
+use crate::chain::{BlockHash, GetHeaders, HeaderId, Params, encode_headers};
+use crate::codec::push_compact_size;
+use crate::sockets::ConnId;
+use crate::sockman::Conns;
+use crate::time::{Instant, Now, UnixTime};
+use crate::transport::MessageType;
 
+mod announce;
+mod chain;
+mod peer;
+mod receive;
 mod serve;
 
-pub(super) use serve::{Wanted, handle, serve_next};
+pub use chain::{Chain, TakeError};
+pub(super) use peer::ChainPeer;
+pub(super) use serve::serve_next;
 
-/// Headers, and the blocks of those that came.
+use announce::{ANNOUNCED_MAX, Announcement};
+use receive::Telling;
+use serve::{BLOCK, WITNESS_BLOCK};
+
+/// From this version on a peer can be told that we prefer headers. Core: `SENDHEADERS_VERSION`.
+const SENDHEADERS_VERSION: i32 = 70012;
+
+/// A chain, and what is asked for of it.
 #[derive(Clone, Debug)]
-pub struct Chain {
-    tree: HeaderTree,
-    /// As a `block` has them, with their witnesses. The first block of the network is not here.
-    blocks: BTreeMap<HeaderId, Arc<[u8]>>,
+pub(super) struct BlockSync {
+    chain: Chain,
+    downloads: Downloads<ConnId>,
+    /// Whether most of the chain is still missing. Once it is not it never is again. Core:
+    /// `IsInitialBlockDownload`.
+    is_initial_download: bool,
+    /// New blocks of the active chain that nobody was told of, the lowest first; at most one more
+    /// than are announced.
+    fresh: Vec<HeaderId>,
+    /// Whether something happened since the last look.
+    is_changed: bool,
+    /// When there is another one, if nothing happens.
+    wakeup: Option<UnixTime>,
 }
 
-/// Why a block is not taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TakeError {
-    /// Its bytes are no block, or not the one that its header stands for.
-    Block(BlockError),
-    /// Its header has no place in the tree.
-    Header(InsertError),
-}
+impl BlockSync {
+    fn new(chain: Chain) -> Self {
+        Self {
+            chain,
+            downloads: Downloads::new(),
+            is_initial_download: true,
+            fresh: Vec::new(),
+            is_changed: true,
+            wakeup: None,
+        }
+    }
 
-impl fmt::Display for TakeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Block(error) => error.fmt(f),
-            Self::Header(error) => error.fmt(f),
+    pub(super) const fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// The height that `version` says.
+    pub(super) fn start_height(&self) -> i32 {
+        i32::try_from(self.chain.height()).unwrap_or(i32::MAX)
+    }
+
+    /// What decisions are made by, and who makes them.
+    fn split(&mut self, now: UnixTime) -> (download::Context<'_>, &mut Downloads<ConnId>) {
+        let cx = download::Context {
+            tree: self.chain.tree(),
+            now,
+            is_initial_download: self.is_initial_download,
+            minimum_work: self.chain.minimum_work(),
+        };
+        (cx, &mut self.downloads)
+    }
+
+    /// The handshake with a peer is complete.
+    pub(super) fn note_ready(&mut self, conn: ConnId, peer: &mut Peer) {
+        self.downloads.handle_connected(conn, offer(peer));
+        state(peer).turn_is_due = true;
+        self.is_changed = true;
+    }
+
+    /// A connection is over: what was asked from it may be asked from others.
+    pub(super) fn forget(&mut self, conn: ConnId) {
+        if self.downloads.contains(conn) {
+            self.downloads.handle_disconnected(conn);
+            self.is_changed = true;
+        }
+    }
+
+    /// Whether there is to be a look.
+    pub(super) fn is_look_due(&self, now: UnixTime) -> bool {
+        self.is_changed || self.wakeup.is_some_and(|at| at <= now)
+    }
+
+    /// When there is to be one.
+    pub(super) fn next_wakeup(&self, now: Now) -> Option<Instant> {
+        let changed = self.is_changed.then_some(now.steady);
+        changed.or_else(|| self.wakeup.map(|at| now.steady_at(at)))
+    }
+
+    /// Whether the first download is over by now.
+    fn look_at_age(&mut self, now: UnixTime) {
+        let tree = self.chain.tree();
+        let tip = tree.active_tip();
+        let is_recent = UnixTime::from_secs(u64::from(tree.time(tip))) + RECENT_AGE >= now;
+        if is_recent && tree.work(tip) >= self.chain.minimum_work() {
+            self.is_initial_download = false;
+        }
+    }
+
+    /// Keeps a block, and notes what of the chain is new by that.
+    fn keep(&mut self, id: HeaderId, bytes: Arc<[u8]>, now: UnixTime) {
+        let before = self.chain.tree().active_tip();
+        self.downloads.handle_block(id, now);
+        self.chain.keep(id, bytes);
+        let tree = self.chain.tree();
+        let after = tree.active_tip();
+        let fork = tree.height(tree.last_common_ancestor(before, after));
+        for _ in fork..tree.height(after) {
+            self.downloads.handle_block_connected();
+        }
+        // A long way back is announced by its end alone.
+        let last = u32::try_from(ANNOUNCED_MAX).expect("a constant");
+        let from = (fork + 1).max((tree.height(after) + 1).saturating_sub(last));
+        let new =
+            if after == before { Vec::new() } else { tree.run(after, from, tree.height(after)) };
+        self.look_at_age(now);
+        if !self.is_initial_download {
+            self.fresh.extend(new);
+            let surplus = self.fresh.len().saturating_sub(ANNOUNCED_MAX + 1);
+            self.fresh.drain(..surplus);
+        }
+    }
+
+    /// What must hold between any two calls.
+    fn check_invariants(&self, conns: &Conns<Peer>) {
+        self.downloads.check_invariants();
+        assert!(self.fresh.len() <= ANNOUNCED_MAX + 1, "few blocks are announced");
+        for (conn, peer) in conns.iter() {
+            let is_there = peer.is_live() && peer.is_ready();
+            let is_known = self.downloads.contains(conn);
+            assert_eq!(is_known, is_there, "{}: blocks are asked from who is there", peer.id());
         }
     }
 }
 
-impl std::error::Error for TakeError {}
-
-impl Chain {
-    /// A chain of the first block alone, of at most `headers_max` headers, 1 to 2^32 - 1.
-    ///
-    /// # Panics
-    ///
-    /// The bound is not within its own.
-    #[must_use]
-    pub fn new(params: Params, headers_max: usize) -> Self {
-        Self { tree: HeaderTree::new(params, headers_max), blocks: BTreeMap::new() }
-    }
-
-    /// The headers.
-    #[must_use]
-    pub const fn tree(&self) -> &HeaderTree {
-        &self.tree
-    }
-
-    /// How many blocks lie below the one that the node stands for.
-    #[must_use]
-    pub fn height(&self) -> u32 {
-        self.tree.height(self.tree.active_tip())
-    }
-
-    /// Takes a block, the payload of a `block`, and stands for it if it is the best. Nobody
-    /// validates its transactions.
-    ///
-    /// # Errors
-    ///
-    /// It is none, or its header has no place here; nothing has changed then but that the header
-    /// may be known.
-    pub fn take(
-        &mut self,
-        bytes: impl Into<Arc<[u8]>>,
-        now: UnixTime,
-    ) -> Result<HeaderId, TakeError> {
-        let bytes = bytes.into();
-        let block = Block::decode(&bytes).map_err(TakeError::Block)?;
-        self.tree.insert(&[block.header], now).map_err(TakeError::Header)?;
-        let id = self.tree.find(&block.header.hash()).expect("it was put there");
-        let has_witnesses = self.tree.height(id) >= self.tree.params().segwit_height;
-        let segwit = if has_witnesses { Segwit::Active } else { Segwit::NotYet };
-        block.check(segwit).map_err(TakeError::Block)?;
-        if !self.tree.has_block(id) {
-            self.tree.take_block(id);
-            self.blocks.insert(id, bytes);
-            self.tree.activate(self.tree.best_complete());
+/// What a peer is good for. Core: `CanServeBlocks`, `IsLimitedPeer`, `fPreferredDownload`.
+fn offer(peer: &Peer) -> Offer {
+    let services = peer.handshake.theirs().map_or(Services::NONE, |theirs| theirs.head.services);
+    let noban = peer.permissions.has(Permissions::NOBAN);
+    let serves = if peer.conn_type == ConnType::AddrFetch {
+        Serves::Nothing
+    } else if services.contains(Services::NETWORK) {
+        Serves::All
+    } else if services.contains(Services::NETWORK_LIMITED) {
+        Serves::Recent
+    } else {
+        Serves::Nothing
+    };
+    let lagging = match peer.conn_type {
+        ConnType::OutboundFullRelay => Lagging::Protectable,
+        ConnType::BlockRelay => Lagging::GivenUp,
+        ConnType::Inbound | ConnType::Manual | ConnType::AddrFetch | ConnType::Feeler => {
+            Lagging::Kept
         }
-        Ok(id)
+    };
+    Offer {
+        serves,
+        is_preferred: (!peer.conn_type.is_inbound() || noban) && serves != Serves::Nothing,
+        has_witnesses: services.contains(Services::WITNESS),
+        noban,
+        lagging,
     }
+}
 
-    /// The bytes of a block of the active chain.
-    fn served(&self, hash: &BlockHash) -> Option<&Arc<[u8]>> {
-        let id = self.tree.find(hash)?;
-        let is_active = self.tree.is_in_chain(id, self.tree.active_tip());
-        self.blocks.get(&id).filter(|_| is_active)
+/// What is kept of a peer, by a manager with a chain.
+fn state(peer: &mut Peer) -> &mut ChainPeer {
+    peer.chain.as_mut().expect("a manager with a chain keeps it of everybody")
+}
+
+/// Handles a message that was screened, if it has to do with a chain.
+pub(super) fn handle(
+    sync: &mut BlockSync,
+    conn: ConnId,
+    peer: &mut Peer,
+    cx: &Context<'_>,
+    message_type: MessageType,
+    payload: &[u8],
+) -> Option<Result<Verdict, DisconnectReason>> {
+    if let Some(verdict) = serve::handle(&sync.chain, peer, cx, message_type, payload) {
+        return Some(Ok(verdict));
     }
+    let mut telling = Telling { sync, conn, peer, cx };
+    let handled = match message_type {
+        MessageType::HEADERS => telling.headers(payload),
+        MessageType::INV => telling.inv(payload),
+        MessageType::BLOCK => telling.block(payload),
+        _ => return None,
+    };
+    state(peer).turn_is_due = true;
+    sync.is_changed = true;
+    Some(handled)
+}
+
+/// Writes what is due to a peer. Gives why it is given up, if it is. Core: `SendMessages`.
+pub(super) fn send_due(
+    sync: &mut BlockSync,
+    conn: ConnId,
+    peer: &mut Peer,
+    cx: &Context<'_>,
+) -> Option<DisconnectReason> {
+    if !peer.is_ready() || !std::mem::take(&mut state(peer).turn_is_due) {
+        return None;
+    }
+    let mut due = Vec::new();
+    let (at, downloads) = sync.split(cx.now.wall);
+    downloads.handle_headers_turn(&at, conn, &mut due);
+    let best_known = downloads.best_known(conn);
+    send_sendheaders(&sync.chain, peer, cx, best_known);
+    obey(&sync.chain, peer, cx, &mut due);
+    announce(&sync.chain, peer, cx, best_known);
+    let (at, downloads) = sync.split(cx.now.wall);
+    downloads.handle_blocks_turn(&at, conn, &mut due);
+    let why = obey(&sync.chain, peer, cx, &mut due);
+    let (at, downloads) = sync.split(cx.now.wall);
+    sync.wakeup = downloads.next_wakeup(&at).map(|(wakeup, _)| wakeup);
+    why.map(DisconnectReason::Download)
+}
+
+/// Does what is due to a peer. Gives for what it is given up, if it is.
+fn obey(
+    chain: &Chain,
+    peer: &mut Peer,
+    cx: &Context<'_>,
+    due: &mut Vec<Due<ConnId>>,
+) -> Option<download::Timeout> {
+    for action in due.drain(..) {
+        match action {
+            Due::GetHeaders { from, .. } => ask_for_headers(chain, peer, cx, from),
+            Due::GetBlocks { blocks, .. } => ask_for_blocks(chain, peer, cx, &blocks),
+            Due::Disconnect { why, .. } => return Some(why),
+        }
+    }
+    None
+}
+
+/// BIP 130: once it has shown a chain that is worth it. Core: `MaybeSendSendHeaders`.
+fn send_sendheaders(
+    chain: &Chain,
+    peer: &mut Peer,
+    cx: &Context<'_>,
+    best_known: Option<HeaderId>,
+) {
+    let is_worth_it = best_known.is_some_and(|best| chain.tree().work(best) > chain.minimum_work());
+    let understands = peer.handshake.common_version() >= SENDHEADERS_VERSION;
+    if is_worth_it && understands && !state(peer).sendheaders_sent {
+        state(peer).sendheaders_sent = true;
+        peer.queue(cx, MessageType::SENDHEADERS, []);
+    }
+}
+
+fn announce(chain: &Chain, peer: &mut Peer, cx: &Context<'_>, best_known: Option<HeaderId>) {
+    let prefers_headers = peer.handshake.prefers_headers;
+    let tree = chain.tree();
+    match state(peer).announced.take(tree, best_known, prefers_headers) {
+        Some(Announcement::Headers(ids)) => {
+            let headers: Vec<_> = ids.into_iter().map(|id| tree.header(id)).collect();
+            peer.queue(cx, MessageType::HEADERS, encode_headers(&headers));
+        }
+        Some(Announcement::Inv(id)) => {
+            peer.queue(cx, MessageType::INV, inventory(BLOCK, &[tree.hash(id)]));
+        }
+        None => {}
+    }
+}
+
+/// Asks for the headers above what we have up to `from`.
+fn ask_for_headers(chain: &Chain, peer: &mut Peer, cx: &Context<'_>, from: HeaderId) {
+    let version = PROTOCOL_VERSION.cast_unsigned();
+    let asked = GetHeaders { version, locator: chain.tree().locator(from), stop: BlockHash::ZERO };
+    peer.queue(cx, MessageType::GETHEADERS, asked.encode());
+}
+
+/// Asks for blocks, with their witnesses if the peer has those. BIP 144.
+fn ask_for_blocks(chain: &Chain, peer: &mut Peer, cx: &Context<'_>, blocks: &[HeaderId]) {
+    if blocks.is_empty() {
+        return;
+    }
+    let kind = if offer(peer).has_witnesses { WITNESS_BLOCK } else { BLOCK };
+    let hashes: Vec<_> = blocks.iter().map(|id| chain.tree().hash(*id)).collect();
+    peer.queue(cx, MessageType::GETDATA, inventory(kind, &hashes));
+}
+
+/// The payload of an `inv` or a `getdata`.
+fn inventory(kind: u32, hashes: &[BlockHash]) -> Vec<u8> {
+    let mut payload = Vec::with_capacity(9 + 36 * hashes.len());
+    push_compact_size(&mut payload, hashes.len());
+    for hash in hashes {
+        payload.extend_from_slice(&kind.to_le_bytes());
+        payload.extend_from_slice(&hash.0);
+    }
+    payload
 }
 
 impl ConnMan {
     /// With a chain, which it serves, so that it offers all blocks and their witnesses, and says
-    /// how many it has.
+    /// how many it has; it asks its peers for more.
     ///
     /// # Panics
     ///
@@ -119,18 +338,49 @@ impl ConnMan {
     #[must_use]
     pub fn with_chain(mut self, chain: Chain) -> Self {
         let params = Params::of(self.config.network);
-        let is_its = params.genesis.hash() == chain.tree.hash(HeaderId::GENESIS);
+        let is_its = params.genesis.hash() == chain.tree().hash(HeaderId::GENESIS);
         assert!(is_its, "the chain is of the network that is spoken");
         self.config.services = self.config.services | Services::NETWORK | Services::WITNESS;
-        self.config.start_height = i32::try_from(chain.height()).unwrap_or(i32::MAX);
-        self.chain = Some(Box::new(chain));
+        self.chain = Some(Box::new(BlockSync::new(chain)));
         self
     }
 
-    /// The chain that it serves, if it has one.
+    /// The chain that it stands for, if it has one.
     #[must_use]
     pub fn chain(&self) -> Option<&Chain> {
-        self.chain.as_deref()
+        self.chain.as_deref().map(BlockSync::chain)
+    }
+
+    /// Looks who has a turn: to everybody is told what is new of the chain.
+    pub(super) fn look_at_chain(&mut self, now: Now, conns: &mut Conns<Peer>) {
+        let Some(sync) = &mut self.chain else { return };
+        sync.is_changed = false;
+        sync.look_at_age(now.wall);
+        let fresh = std::mem::take(&mut sync.fresh);
+        let (cx, downloads) = sync.split(now.wall);
+        let mut turns = downloads.turns_due(&cx);
+        let wakeup = downloads.next_wakeup(&cx).map(|(at, _)| at);
+        // Who has a turn says when the next one is; until then what lies behind is seen to.
+        sync.wakeup = wakeup.filter(|at| *at > now.wall);
+        if !fresh.is_empty() {
+            let live = conns.iter().filter(|(_, peer)| peer.is_live());
+            turns.extend(live.map(|(conn, _)| conn));
+        }
+        turns.sort_unstable();
+        turns.dedup();
+        for conn in turns {
+            let Some(peer) = conns.get_mut(conn).filter(|peer| peer.is_live()) else { continue };
+            let state = state(peer);
+            state.announced.note_new(&fresh);
+            state.turn_is_due = true;
+            self.settle(conn, conns);
+        }
+    }
+
+    pub(super) fn check_chain(&self, conns: &Conns<Peer>) {
+        if let Some(sync) = &self.chain {
+            sync.check_invariants(conns);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::super::handshake::malformed;
 use super::super::peer::{Context, Peer};
 use super::super::reasons::Verdict;
-use super::Chain;
+use super::{Chain, state};
 use crate::chain::{Block, BlockHash, GetHeaders, Transaction, encode_headers};
 use crate::codec::{COMPACT_SIZE_MAX, DecodeError, Reader};
 use crate::transport::MessageType;
@@ -23,7 +23,7 @@ pub(super) const WITNESS_BLOCK: u32 = 1 << 30 | BLOCK;
 /// handled while there are some, so there are never more than one `getdata` has. Core:
 /// `m_getdata_requests`.
 #[derive(Clone, Debug, Default)]
-pub(in crate::connman) struct Wanted(VecDeque<Entry>);
+pub(super) struct Wanted(VecDeque<Entry>);
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
@@ -32,17 +32,17 @@ struct Entry {
 }
 
 impl Wanted {
-    pub(in crate::connman) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(in crate::connman) fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.0.clear();
     }
 }
 
 /// Handles a message that was screened, if it asks for what a chain has.
-pub(in crate::connman) fn handle(
+pub(super) fn handle(
     chain: &Chain,
     peer: &mut Peer,
     cx: &Context<'_>,
@@ -68,6 +68,8 @@ fn getheaders(
     let headers = chain.tree.headers_after(tip, &asked.locator, &asked.stop);
     // Who asks for one header that is not here has no answer; with a locator, an empty one.
     if !asked.locator.is_empty() || !headers.is_empty() {
+        let last = headers.last().and_then(|header| chain.tree.find(&header.hash()));
+        state(peer).announced.note_told(last.unwrap_or(tip));
         peer.queue(cx, MessageType::HEADERS, encode_headers(&headers));
     }
     Ok(())
@@ -87,7 +89,7 @@ fn getdata(
         let hash = BlockHash(reader.array("hash")?);
         // Who asks for a block that is not here has no answer.
         if matches!(kind, BLOCK | WITNESS_BLOCK) && chain.served(&hash).is_some() {
-            peer.wanted.0.push_back(Entry { hash, with_witnesses: kind == WITNESS_BLOCK });
+            state(peer).wanted.0.push_back(Entry { hash, with_witnesses: kind == WITNESS_BLOCK });
         }
     }
     serve_next(chain, peer, cx);
@@ -96,7 +98,7 @@ fn getdata(
 
 /// Sends the next block that the peer asked for, if there is one.
 pub(in crate::connman) fn serve_next(chain: &Chain, peer: &mut Peer, cx: &Context<'_>) {
-    let Some(Entry { hash, with_witnesses }) = peer.wanted.0.pop_front() else { return };
+    let Some(Entry { hash, with_witnesses }) = state(peer).wanted.0.pop_front() else { return };
     // The chain may have gone elsewhere since it was asked for.
     let Some(bytes) = chain.served(&hash) else { return };
     let payload = if with_witnesses { Arc::clone(bytes) } else { without_witnesses(bytes) };

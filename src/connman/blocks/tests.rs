@@ -3,12 +3,11 @@
 use std::net::SocketAddr;
 
 use super::super::handshake::OwnNonces;
-use super::super::peer::{Context, Origin, Peer};
-use super::super::{Config, ConnType, PeerId, Stage, Verdict};
-use super::serve::{BLOCK, WITNESS_BLOCK};
+use super::super::peer::Origin;
+use super::super::{Config, PeerId, Stage};
 use super::*;
 use crate::chain::{
-    GetHeaders, HEADERS_PER_MESSAGE_MAX, Header, Template, Transaction, decode_headers, mine,
+    Block, HEADERS_PER_MESSAGE_MAX, Header, Template, Transaction, decode_headers, mine,
 };
 use crate::rng::Seed;
 use crate::sockets::Endpoint;
@@ -55,18 +54,20 @@ impl Asking {
         let (id, inbound) = (PeerId(1), ConnType::Inbound);
         let mut peer = Peer::new(id, inbound, endpoint, Origin::Peer, &config, &seed);
         peer.stage = Stage::Open;
+        peer.chain = Some(Box::default());
         Self { config, seed, peer }
     }
 
     fn with<T>(&mut self, act: impl FnOnce(&mut Peer, &Context<'_>) -> T) -> T {
         let own_nonces = OwnNonces::default();
         let Self { config, seed, peer } = self;
-        let cx = Context { config, seed, now: Now::default(), own_nonces: &own_nonces };
+        let cx =
+            Context { config, seed, now: Now::default(), own_nonces: &own_nonces, start_height: 0 };
         act(peer, &cx)
     }
 
     fn ask(&mut self, chain: &Chain, message_type: MessageType, payload: &[u8]) -> Option<Verdict> {
-        self.with(|peer, cx| handle(chain, peer, cx, message_type, payload))
+        self.with(|peer, cx| serve::handle(chain, peer, cx, message_type, payload))
     }
 
     /// What it was answered since it was last looked.
@@ -173,7 +174,7 @@ fn chain_is_offered_by_who_has_one() {
     assert!(!before.config().services.contains(Services::NETWORK));
     let after = before.with_chain(mined(3).0);
     assert!(after.config().services.contains(Services::NETWORK | Services::WITNESS));
-    assert_eq!(after.config().start_height, 3);
+    assert_eq!(after.chain().unwrap().height(), 3);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::connman::addrman::{
     AddrMan, AddrRecord, Counting, NetAddr, NetClass, NetGroup, NetGroups, NetService,
 };
 use crate::connman::bans::is_kept_out;
+use crate::connman::blocks::ChainPeer;
 use crate::connman::host::Host;
 use crate::connman::life::conn_of;
 use crate::connman::peer::{Origin, Peer};
@@ -227,11 +228,15 @@ impl ConnMan {
 /// What counts of a peer when somebody has to go.
 fn candidate(peer: &Peer) -> Candidate {
     let service = NetService::of(&peer.endpoint);
+    // Core: of those for everything the last announcement counts, of the others the last block.
+    let is_for_all = peer.conn_type == ConnType::OutboundFullRelay;
+    let last = |chain: &ChainPeer| if is_for_all { chain.announced_at } else { chain.block_at };
+    let block_at = peer.chain.as_ref().and_then(|chain| last(chain));
     Candidate {
         peer: peer.id,
         conn_type: peer.conn_type,
         connected_at: UnixTime::from_secs(peer.connected_at.as_secs()),
-        block_at: None,
+        block_at,
         network: service.map_or(NetClass::Unroutable, |service| service.addr.network()),
     }
 }

@@ -24,7 +24,8 @@ fn peer(conn_type: ConnType, permissions: Permissions) -> Peer {
 fn look(peer: &Peer, name: &str, payload: &[u8]) -> Result<Verdict, DisconnectReason> {
     let (config, seed) = (Config::new(Network::Regtest), Seed::from_number(1));
     let (now, own_nonces) = (Now::default(), OwnNonces::default());
-    let cx = Context { config: &config, seed: &seed, now, own_nonces: &own_nonces };
+    let cx =
+        Context { config: &config, seed: &seed, now, own_nonces: &own_nonces, start_height: 0 };
     let of_name = |known: &MessageType| known.as_str() == name;
     screen(peer, &cx, MessageType::KNOWN.into_iter().find(of_name).unwrap(), payload)
 }

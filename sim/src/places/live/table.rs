@@ -138,6 +138,7 @@ const V2_PEERS: Row =
     Row::new("node v2-peers", "nothing: it is how our peers speak", Needs::Nothing);
 const SEED: Row = Row::new("node seed", "nothing: no expectation may depend on it", Needs::Nothing);
 const WHITELIST: Row = Row::never("node whitelist, external");
+const CHAIN: Row = Row::never("node blocks, holders");
 const CHOOSES: Row = Row::never(
     "node automatic, knows, seed-nodes, added, max-full-relay, max-block-relay: what is drawn is \
      the node's own",
@@ -161,7 +162,7 @@ const OTHER_SUBJECT: Row = Row::never("another subject than connman");
 const TOO_LONG: Row = Row::never("more time than there is, of a node whose clock is its own");
 
 /// All of it.
-pub const TABLE: [Row; 35] = [
+pub const TABLE: [Row; 36] = [
     DIALS,
     LISTENS,
     ACTS,
@@ -182,6 +183,7 @@ pub const TABLE: [Row; 35] = [
     V2_PEERS,
     SEED,
     WHITELIST,
+    CHAIN,
     CHOOSES,
     ODD_BUFFER,
     KERNEL_BUFFERS,
@@ -255,6 +257,7 @@ fn row_of_setting(schedule: &Schedule, key: &str, value: &str) -> Row {
         "v2-peers" => V2_PEERS,
         "seed" => SEED,
         "whitelist" | "external" => WHITELIST,
+        "blocks" | "holders" => CHAIN,
         "automatic" | "knows" | "seed-nodes" | "added" | "max-full-relay" | "max-block-relay" => {
             CHOOSES
         }

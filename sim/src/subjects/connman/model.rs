@@ -20,6 +20,7 @@ use sockman::sockman::{ConnFailure, Event, Tenant};
 use sockman::time::UnixTime;
 
 use super::banned::is_in;
+use super::downloads::{Downloads, There};
 use super::fairness::Fairness;
 use super::opening::{P2P_V2, known_services};
 use super::rights::{Rights, is_local};
@@ -37,6 +38,7 @@ const RULE: &str = "docs/behaviour.md, handshake 4 to 6 and connman 7, 8 and 10"
 const RULE_LIFE: &str = "docs/behaviour.md, connman 6: nothing comes after the end";
 const RULE_DISCOURAGED: &str = "docs/behaviour.md, handshake 12: misbehaviour";
 const RULE_ADDRESSES: &str = "docs/behaviour.md, addresses 1 to 3: what is told of them";
+const RULE_CHAIN: &str = "docs/behaviour.md, chain 5, 6 and 9: what is asked for";
 const RULE_FALLBACK: &str = "docs/behaviour.md, transport 3.6: back to v1";
 const RULE_TIMERS: &str = "docs/behaviour.md, connman 9 and handshake 6: timers";
 
@@ -72,6 +74,8 @@ pub(super) struct Model {
     falling: Option<Endpoint>,
     /// Whether that was decided in this step, or declined.
     pub(super) has_fallen_back: bool,
+    /// What it downloads, if it has a chain.
+    downloads: Option<Box<Downloads>>,
 }
 
 /// A subject whose tenant is a connection manager, or wears one.
@@ -105,6 +109,10 @@ impl Model {
         if is_told || !std::mem::replace(&mut self.has_begun, true) {
             self.rumours.know(sight.tenant.addrman());
         }
+        if let Some(chain) = sight.tenant.chain().filter(|_| self.downloads.is_none()) {
+            let tip = chain.tree().hash(chain.tree().active_tip());
+            self.downloads = Some(Box::new(Downloads::new(chain.height(), &tip.0)));
+        }
         self.hear_news(sight);
         self.fall_back(sight)?;
         self.hear_calls(sight, config)?;
@@ -121,6 +129,7 @@ impl Model {
             self.hear_command(command);
         }
         self.hear_notices(sight, config, seed)?;
+        self.hear_of_chain(sight)?;
         self.note_waiting(config);
         match sight.step {
             Step::Node(_, Did::Executed { action: "close", conn, outcome: Outcome::Done }) => {
@@ -128,6 +137,40 @@ impl Model {
             }
             Step::Idle(_) => self.check_rest(sight, config),
             _ => Ok(()),
+        }
+    }
+
+    /// What was said of the chain since the last look.
+    fn hear_of_chain<X: Wears>(&mut self, sight: &Sight<'_, X>) -> Result<(), Objection> {
+        let Self { sides, downloads, changed, .. } = self;
+        let Some(downloads) = downloads else { return Ok(()) };
+        let is_over = |conn| sight.conns.get(conn).is_none_or(Peer::is_over);
+        for conn in changed {
+            let Some(side) = sides.get_mut(conn) else { continue };
+            let Some(chain) = &mut side.chain else { continue };
+            let (handled, left) =
+                (std::mem::take(&mut chain.handled), std::mem::take(&mut chain.left));
+            for (name, payload, is_taken) in handled {
+                downloads.hear(*conn, name, &payload, is_taken);
+            }
+            for (name, payload) in left {
+                if name == "getdata" && !is_over(*conn) {
+                    let asked = downloads.ask(*conn, &payload, sight.now.wall, is_over);
+                    asked.map_err(|what| chains(side, what))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the next message may be held against who said it, because of what it says of the
+    /// chain.
+    fn may_blame(&mut self, conn: ConnId) -> bool {
+        let Self { sides, downloads, .. } = self;
+        let said = sides.get(&conn).and_then(Side::next_of_chain);
+        match (downloads, said) {
+            (Some(downloads), Some((name, payload))) => downloads.may_blame(name, payload),
+            _ => false,
         }
     }
 
@@ -395,8 +438,9 @@ impl Model {
                 }
                 Notice::PeerDisconnected { peer, conn, reason } => {
                     self.peers.remove(peer).ok_or_else(|| after_the_end(notice))?;
+                    let may_blame = self.may_blame(*conn);
                     let Some(side) = self.sides.get(conn) else { continue };
-                    self.check_reason(side, reason, config)?;
+                    self.check_reason(*conn, side, reason, may_blame, config)?;
                     self.hear_last(*conn, reason);
                 }
                 Notice::FallsBackToV1 { endpoint, .. } => {
@@ -479,9 +523,10 @@ impl Model {
 
     /// Somebody's host is discouraged: that one has misbehaved, and all who come from there go.
     fn discourage(&mut self, conn: ConnId) -> Result<(), Objection> {
+        let may_blame = self.may_blame(conn);
         let side = self.sides.get_mut(&conn).expect("a peer is told of");
         let ip = side.endpoint.ip().map(|at| at.ip());
-        let has_cause = side.fatal(|n| self.nonces.contains(&n)) == Some("misbehaved");
+        let has_cause = may_blame || side.fatal(|n| self.nonces.contains(&n)) == Some("misbehaved");
         let Some(ip) = ip.filter(|ip| has_cause && !is_local(*ip)) else {
             let what = "its host is discouraged, and it did nothing, or is at home".to_owned();
             return Err(Objection { rule: RULE_DISCOURAGED, ..objection(side, what) });
@@ -504,11 +549,13 @@ impl Model {
         tap: impl FnOnce(bool) -> Option<Tap>,
     ) -> Result<(), Objection> {
         let (wall, is_off, is_stopped) = (self.clock.now.wall, self.is_off, self.is_stopped);
+        let has_chain = self.downloads.is_some();
         let Some(side) = self.touch(conn) else { return Ok(()) };
         side.times.opened = wall;
         side.rights = Rights::of(config, &side.endpoint, side.conn_type);
         let tap = if side.is_fallback || side.is_v1 { None } else { tap(side.by_node) };
         side.come_up(tap);
+        side.chain = has_chain.then(Box::default);
         if is_off {
             // The attempt was begun before.
             side.end(if is_stopped { "shutdown" } else { "network-inactive" });
@@ -576,8 +623,10 @@ impl Model {
     /// A reason that was told has to be true.
     fn check_reason(
         &self,
+        conn: ConnId,
         side: &Side,
         reason: &sockman::connman::DisconnectReason,
+        may_blame: bool,
         config: &Config,
     ) -> Result<(), Objection> {
         let name = reason.name();
@@ -588,6 +637,17 @@ impl Model {
         }
         if side.over == Some(name) || side.fatal(|n| self.nonces.contains(&n)) == Some(name) {
             return Ok(());
+        }
+        if name == "misbehaved" && may_blame {
+            return Ok(());
+        }
+        if let Some(downloads) = &self.downloads {
+            let is_chosen = !matches!(side.conn_type, ConnType::Inbound | ConnType::Manual);
+            let lags = matches!(name, "chain-lags" | "chain-too-short") && is_chosen;
+            let is_late = downloads.may_give_up(conn, name, self.clock.now.wall);
+            if is_late || lags || name == "headers-timeout" {
+                return Ok(());
+            }
         }
         if name == "surplus" && self.is_surplus(side, config) {
             return Ok(());
@@ -638,6 +698,9 @@ impl Model {
     fn close(&mut self, conn: ConnId, notices: &[Notice]) -> Result<(), Objection> {
         let Some(side) = self.sides.remove(&conn) else { return Ok(()) };
         self.fairness.forget(conn);
+        if let Some(downloads) = &mut self.downloads {
+            downloads.forget(conn);
+        }
         let falls_back = |notice: &Notice| matches!(notice, Notice::FallsBackToV1 { .. });
         let [does, has_to] =
             [notices.iter().any(falls_back), side.asks_for_v1() && side.is_up && !self.is_off];
@@ -723,6 +786,7 @@ impl Model {
         }
         self.touched = touched;
         let now = sight.now;
+        self.check_downloads(now.wall)?;
         if self.next_due.is_some_and(|due| due.wall <= now.wall || due.steady <= now.steady) {
             self.next_due = None;
             for side in self.sides.values() {
@@ -733,6 +797,26 @@ impl Model {
             }
         }
         Ok(())
+    }
+}
+
+impl Model {
+    fn check_downloads(&mut self, now: UnixTime) -> Result<(), Objection> {
+        let Self { sides, downloads, .. } = self;
+        let Some(downloads) = downloads else { return Ok(()) };
+        let there = sides.iter().filter(|(_, side)| side.is_ready() && side.over.is_none());
+        let there = there.map(|(conn, side)| There {
+            conn: *conn,
+            serves_all: side.chain.as_ref().is_some_and(|chain| chain.serves_all)
+                && side.conn_type != ConnType::AddrFetch,
+        });
+        let there: Vec<_> = there.collect();
+        downloads.check_rest(&there, now).map_err(|what| Objection {
+            oracle: NAME,
+            since: None,
+            what,
+            rule: RULE_CHAIN,
+        })
     }
 }
 
@@ -764,6 +848,10 @@ fn check_side(side: &Side, is_paused: bool, config: &Config) -> Result<(), Strin
 fn objection(side: &Side, what: String) -> Objection {
     let what = format!("{}: {what}", side.endpoint);
     Objection { oracle: NAME, since: None, what, rule: RULE }
+}
+
+fn chains(side: &Side, what: String) -> Objection {
+    Objection { rule: RULE_CHAIN, ..objection(side, what) }
 }
 
 fn addresses(side: &Side, what: String) -> Objection {

@@ -130,6 +130,8 @@ enum Says {
     Alert,
     Ping,
     Pong(u64),
+    /// Of the chain, so many bytes.
+    Chain(&'static str, usize),
     /// Of so many bytes.
     Addresses {
         form: &'static str,
@@ -142,7 +144,7 @@ impl Says {
     fn name(self) -> &'static str {
         match self {
             Self::Version => "version",
-            Self::Plain(name) => name,
+            Self::Plain(name) | Self::Chain(name, _) => name,
             Self::SendCmpct => "sendcmpct",
             Self::Alert => "alert",
             Self::Ping => "ping",
@@ -208,6 +210,31 @@ pub(super) struct Side {
     pub(super) unsent_memory: usize,
     /// The beginning of a message of the node's that was not sent whole.
     sent: Vec<u8>,
+    /// What is said of the chain, if the node has one.
+    pub(super) chain: Option<Box<SaidOfChain>>,
+}
+
+/// Messages about the chain, by name and payload.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SaidOfChain {
+    /// Whether its `version` says that it serves every block, with witnesses.
+    pub(super) serves_all: bool,
+    /// What the node has read and not handled.
+    unhandled: VecDeque<(&'static str, Vec<u8>)>,
+    /// What it has handled since the model looked, and whether that was taken.
+    pub(super) handled: Vec<(&'static str, Vec<u8>, bool)>,
+    /// What has left since then.
+    pub(super) left: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// What a node with a chain may make something of, and may say of its own accord.
+const HEARD_OF_CHAIN: [&str; 3] = ["headers", "inv", "block"];
+const SAID_OF_CHAIN: [&str; 6] =
+    ["sendheaders", "getheaders", "headers", "getdata", "inv", "block"];
+
+/// One of these names.
+fn named(names: &[&'static str], name: &[u8]) -> Option<&'static str> {
+    names.iter().copied().find(|known| known.as_bytes() == name)
 }
 
 impl Side {
@@ -241,7 +268,33 @@ impl Side {
             queued: 0,
             unsent_memory: 0,
             sent: Vec::new(),
+            chain: None,
         }
+    }
+
+    /// What is said next of the chain.
+    pub(super) fn next_of_chain(&self) -> Option<(&'static str, &[u8])> {
+        let message = self.unhandled.front()?;
+        let name = named(&HEARD_OF_CHAIN, trimmed(&message.name)).filter(|_| self.is_ready())?;
+        let (_, payload) = self.chain.as_ref()?.unhandled.front()?;
+        Some((name, payload))
+    }
+
+    /// What a message about the chain comes to, which only the node knows; `None`: it is another.
+    fn effect_on_chain(&mut self, message: Message, told: Effect) -> Option<Effect> {
+        let (is_ready, name) = (self.is_ready(), message.name);
+        let chain = self.chain.as_mut()?;
+        if let Some(name) = named(&HEARD_OF_CHAIN, trimmed(&name)) {
+            let (_, payload) =
+                chain.unhandled.pop_front().expect("it was put there as it was read");
+            if is_ready {
+                chain.handled.push((name, payload, told == Effect::Taken));
+            }
+        }
+        let asks = matches!(trimmed(&name), b"getheaders" | b"getdata");
+        let is_of_chain = asks || named(&HEARD_OF_CHAIN, trimmed(&name)).is_some();
+        let is_plain = matches!(message.meaning, Meaning::Plain | Meaning::List(Wrong::Nothing));
+        (is_ready && is_of_chain && is_plain).then_some(told)
     }
 
     /// The connection is there, perhaps over v2. Who began it speaks first.
@@ -381,6 +434,10 @@ impl Side {
                 wrong => Meaning::List(wrong),
             },
         };
+        if let (Some(chain), Some(name)) = (&mut self.chain, named(&HEARD_OF_CHAIN, trimmed(&name)))
+        {
+            chain.unhandled.push_back((name, payload.to_vec()));
+        }
         self.unhandled_memory += UNHANDLED_OVERHEAD_BYTES + memory(payload.len());
         let transactions = match trimmed(&name) {
             b"inv" if self.is_for_blocks_alone() => lists::transactions(payload),
@@ -415,7 +472,8 @@ impl Side {
         if let Some(reason) = self.ends(message, is_own) {
             return Err(format!("{name} was handled, and it ends the connection: {reason}"));
         }
-        let expected = self.answer(message);
+        let of_chain = self.effect_on_chain(message, told);
+        let expected = of_chain.unwrap_or_else(|| self.answer(message));
         if told != expected {
             return Err(format!("{name} was {}, and is to be {}", told.name(), expected.name()));
         }
@@ -529,7 +587,14 @@ impl Side {
     fn has_effect(&mut self, message: Message) -> bool {
         let ready = self.is_ready();
         match (trimmed(&message.name), self.state, message.meaning) {
-            (_, State::AwaitsVersion, Meaning::Version(Version::Read(protocol, _, Some(_)))) => {
+            (
+                _,
+                State::AwaitsVersion,
+                Meaning::Version(Version::Read(protocol, services, Some(_))),
+            ) => {
+                if let Some(chain) = &mut self.chain {
+                    chain.serves_all = services & DESIRABLE == DESIRABLE;
+                }
                 self.answer_version(protocol.min(PROTOCOL));
                 true
             }
@@ -599,13 +664,17 @@ impl Side {
             let says = self.addresses_due(payload_bytes, now, has_own)?;
             self.due.push_back(says);
         }
+        let is_free = self.chain.is_some() && self.is_ready() && self.unqueued().is_none();
+        if let Some(name) = named(&SAID_OF_CHAIN, name.as_bytes()).filter(|_| is_free) {
+            self.due.push_back(Says::Chain(name, payload_bytes));
+        }
         let Some(&says) = self.due.get(self.queued).filter(|says| says.name() == name) else {
             let expected = self.unqueued().unwrap_or("nothing");
             return Err(format!("{name} was queued, and {expected} is due"));
         };
         let right_length = match says {
             Says::Version => payload_bytes >= 86,
-            Says::Addresses { .. } => true,
+            Says::Addresses { .. } | Says::Chain(..) => true,
             says => payload_bytes == self.payload(says).len(),
         };
         if !right_length {
@@ -685,6 +754,11 @@ impl Side {
                 Says::Ping => payload.iter().any(|byte| *byte != 0) || self.is_old(),
                 // Signed by somebody: its length says enough.
                 Says::Alert => true,
+                Says::Chain(name, bytes) => {
+                    let chain = self.chain.as_mut().expect("it was there when this was queued");
+                    chain.left.push((name, payload.to_vec()));
+                    payload.len() == bytes
+                }
                 Says::Addresses { form, bytes, queued } => {
                     let left = Left::new(queued, form, payload);
                     let is_list = left.is_some();
@@ -723,7 +797,7 @@ impl Side {
     /// What a message says; where that is not known, so many zeros.
     fn payload(&self, says: Says) -> Vec<u8> {
         match says {
-            Says::Version | Says::Plain(_) | Says::Addresses { .. } => Vec::new(),
+            Says::Version | Says::Plain(_) | Says::Chain(..) | Says::Addresses { .. } => Vec::new(),
             Says::Ping if self.is_old() => Vec::new(),
             Says::Ping => vec![0; 8],
             // Not announced by compact blocks; version 2.

@@ -150,7 +150,8 @@ const fn name_of_ignored(why: Ignored) -> &'static str {
         Ignored::VersionTooLow => "version-too-low",
         Ignored::Unsolicited => "unsolicited",
         Ignored::Unsupported => "unsupported",
-        Ignored::Malformed(_) => "malformed",
+        Ignored::Malformed(_) | Ignored::BlockMalformed(_) => "malformed",
+        Ignored::Unwanted => "unwanted",
         Ignored::NotImplemented => "not-implemented",
         Ignored::Unknown => "unknown",
     }

@@ -20,7 +20,9 @@ use crate::bip324::{Damage, KEY_BYTES, split as split_contents, type_bytes};
 use crate::lexicon;
 use crate::schedule::Word;
 use crate::subject::{Dialect, Garbled, Heard, UnknownWord, Usage};
+use crate::subjects::connman::mined::{Era, Mined};
 
+mod chain;
 mod frame;
 mod lists;
 mod naming;
@@ -30,6 +32,7 @@ mod settings;
 mod v2;
 mod varied;
 
+use chain::Holding;
 use frame::{
     Unheard, check_version, contents_of, damage, damage_of, detail, frame, handshake_of, header,
     known_name, number, to_usize, version,
@@ -79,6 +82,8 @@ pub struct Speaker {
     /// Whether the node speaks v2 to it, and it does not.
     is_foreign: bool,
     connections: u64,
+    /// What it has of the chain.
+    holding: Holding,
 }
 
 impl Dialect for Speaker {
@@ -102,11 +107,13 @@ impl Dialect for Speaker {
             opened_well: None,
             is_foreign: false,
             connections: 0,
+            holding: Holding::default(),
         }
     }
 
     fn begin(&mut self, initiator: Initiator) {
         let Self { number, nonces, said_bytes, prefers_v2, connections, .. } = *self;
+        let holding = std::mem::take(&mut self.holding).anew();
         let v2 = prefers_v2.then(|| Box::new(V2::new(number, connections, initiator)));
         *self = Self {
             nonces,
@@ -114,6 +121,7 @@ impl Dialect for Speaker {
             prefers_v2,
             v2,
             connections: connections + 1,
+            holding,
             dialled: initiator == Initiator::Us,
             ..Self::new(number)
         };
@@ -257,6 +265,11 @@ impl Dialect for Speaker {
                 let pong = Word { name: "pong".to_owned(), settings: vec![nonce] };
                 self.encode(now, &pong, out).expect("it is a word of this dialect");
             }
+            name @ ("getheaders" | "getdata") => {
+                for (name, payload) in self.holding.answer(name) {
+                    self.say_payload(name, &payload, out);
+                }
+            }
             _ => {}
         }
     }
@@ -360,6 +373,12 @@ impl Speaker {
         Self { prefers_v2: true, ..Self::new(number) }
     }
 
+    /// The same, which has so many blocks, and gives them to who asks.
+    pub(super) fn holding(mut self, era: Era, height: u32) -> Self {
+        self.holding = Holding::new(Mined::new(era), height);
+        self
+    }
+
     fn decode_v2(&mut self, bytes: &[u8], heard: &mut Vec<Heard>) -> Result<(), String> {
         let Some(v2) = &mut self.v2 else { return Ok(()) };
         self.offset += bytes.len() as u64;
@@ -446,6 +465,9 @@ impl Speaker {
 
     /// The usual payload of a message, with the settings of a word.
     fn payload(&mut self, now: Now, word: &Word) -> Vec<u8> {
+        if let Some(payload) = chain::payload(&mut self.holding.mined, word) {
+            return payload;
+        }
         match word.name.as_str() {
             "version" => {
                 let nonce = self.next_nonce();
@@ -489,6 +511,7 @@ impl Speaker {
     /// Whether the node may say this now.
     fn judge(&mut self, heard: Heard, payload: &[u8]) -> Result<(), String> {
         let name = heard.name;
+        self.holding.hear(name, payload);
         let may_have_said_version = self.said_version || self.said_bytes;
         if self.dialled && !may_have_said_version {
             return Err(format!("{name} before we have sent a version"));

@@ -2,6 +2,7 @@
 
 use sockman::connman::addrman::AddrMan;
 use sockman::connman::bans::BanList;
+use sockman::connman::blocks::Chain;
 use sockman::connman::{Config, ConnMan};
 use sockman::rng::Seed;
 use sockman::time::Now;
@@ -28,6 +29,9 @@ pub trait Configured {
 
     /// Whom it lists as banned.
     fn bans(&self) -> &BanList;
+
+    /// The chain that it has.
+    fn chain(&self) -> Option<&Chain>;
 }
 
 impl Configured for ConnMan {
@@ -45,6 +49,10 @@ impl Configured for ConnMan {
 
     fn bans(&self) -> &BanList {
         self.bans()
+    }
+
+    fn chain(&self) -> Option<&Chain> {
+        self.chain()
     }
 }
 

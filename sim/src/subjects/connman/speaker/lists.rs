@@ -51,7 +51,7 @@ pub(super) fn payload(now: Now, word: &Word) -> Vec<u8> {
     payload
 }
 
-fn push_count(payload: &mut Vec<u8>, count: u64) {
+pub(super) fn push_count(payload: &mut Vec<u8>, count: u64) {
     let count = u16::try_from(count).expect("what is said was checked: it is at most COUNT_MAX");
     if count >= 253 {
         payload.push(253);

@@ -3,6 +3,7 @@
 use super::lists::{COUNT_MAX, FROM_MAX, LISTS, NETWORK_MAX};
 use crate::bip324::GARBAGE_BYTES_MAX;
 use crate::lexicon::{Setting, Settings, Takes};
+use crate::subjects::connman::mined::HEIGHT_MAX;
 
 /// Longest payload that a word may be given by `length=`, in bytes: more than any node takes.
 const LENGTH_MAX: u64 = 4_100_000;
@@ -53,6 +54,21 @@ const SENDCMPCT: [Setting; 2] =
 const FEEFILTER: [Setting; 1] = [Setting::up_to("rate", u64::MAX)];
 
 const LIST: [Setting; 1] = [Setting::up_to("count", COUNT_MAX)];
+
+/// Of the one chain that schedules speak of.
+const HEADERS: [Setting; 3] = [
+    Setting::up_to("count", COUNT_MAX),
+    Setting::up_to("from", HEIGHT_MAX as u64),
+    Setting { key: "work", takes: Takes::Word("bad") },
+];
+
+const BLOCKS: [Setting; 2] =
+    [Setting::up_to("count", COUNT_MAX), Setting::up_to("block", HEIGHT_MAX as u64)];
+
+const BLOCK: [Setting; 2] = [
+    Setting::up_to("height", HEIGHT_MAX as u64),
+    Setting { key: "mutated", takes: Takes::Word("yes") },
+];
 
 const ADDRESSES: [Setting; 5] = [
     Setting::up_to("count", COUNT_MAX),
@@ -110,6 +126,9 @@ pub(in crate::subjects::connman) fn said_with(name: &str) -> Settings {
         "key" => &KEY,
         "addr" => &ADDRESSES[..4],
         "addrv2" => &ADDRESSES,
+        "headers" => &HEADERS,
+        "inv" | "getdata" | "getheaders" => &BLOCKS,
+        "block" => &BLOCK,
         name if LISTS.contains(&name) => &LIST,
         _ => &[],
     };

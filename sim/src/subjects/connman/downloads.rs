@@ -1,0 +1,299 @@
+//! Model: what a node that has a chain may ask for, and what it owes to whom (docs/behaviour.md,
+//! chain 5, 6, 9 and 10).
+//!
+//! It knows the one chain that schedules speak of, what each peer has told of it, and what was
+//! asked from whom. Never more than 16 blocks are asked from a peer at once, none from two at once,
+//! none beyond the window or that the peer has not told of; who is given up has not given what it
+//! was asked for; and at rest somebody is asked while somebody has what is missing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use sockman::sockets::ConnId;
+use sockman::time::UnixTime;
+
+use super::mined::{Era, HEADER_BYTES, HEIGHT_MAX, Mined, hash};
+
+/// Chain 5 and 6: `MAX_BLOCKS_IN_TRANSIT_PER_PEER`, `BLOCK_DOWNLOAD_WINDOW`, the least and the most
+/// that somebody may hold up others, and the least that a block may take.
+const IN_FLIGHT_MAX: usize = 16;
+const WINDOW: u32 = 1024;
+const STALLING_MIN: Duration = Duration::from_secs(2);
+const STALLING_MAX: Duration = Duration::from_secs(64);
+const BLOCK_MIN: Duration = Duration::from_secs(600);
+
+/// What is asked of a peer that has witnesses.
+const WITNESS_BLOCK: u32 = 1 << 30 | 2;
+
+/// A block that was asked for.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    of: ConnId,
+    at: UnixTime,
+}
+
+/// What a peer that is there may be asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct There {
+    pub(super) conn: ConnId,
+    /// Whether it serves every block.
+    pub(super) serves_all: bool,
+}
+
+/// The model. See the head of the module.
+#[derive(Clone, Debug)]
+pub(super) struct Downloads {
+    mined: Mined,
+    /// The chain of the other era, until it is known which one is spoken of.
+    other: Option<Mined>,
+    /// Blocks that are here: all up to a height, and some above.
+    upto: u32,
+    above: BTreeSet<u32>,
+    /// The highest header that the node knows.
+    headers: u32,
+    asked: BTreeMap<u32, Asked>,
+    /// The highest block that each peer has told of.
+    told: BTreeMap<ConnId, u32>,
+    /// The last block that each has spoken of of which the node does not know the header.
+    unknown: BTreeMap<ConnId, u32>,
+    /// Since when the window is full, and somebody has nothing to do.
+    stalls_since: Option<UnixTime>,
+}
+
+impl Downloads {
+    /// The node has so many blocks, of which this is the last.
+    pub(super) fn new(height: u32, tip: &[u8; 32]) -> Self {
+        let (mut mined, mut other) = (Mined::new(Era::Recent), Mined::new(Era::Old));
+        if mined.height(tip, height).is_none() {
+            std::mem::swap(&mut mined, &mut other);
+        }
+        Self {
+            mined,
+            other: (height == 0).then_some(other),
+            upto: height,
+            above: BTreeSet::new(),
+            headers: height,
+            asked: BTreeMap::new(),
+            told: BTreeMap::new(),
+            unknown: BTreeMap::new(),
+            stalls_since: None,
+        }
+    }
+
+    /// A connection is over: what it was asked for may be asked from others.
+    pub(super) fn forget(&mut self, conn: ConnId) {
+        self.asked.retain(|_, asked| asked.of != conn);
+        self.told.remove(&conn);
+        self.unknown.remove(&conn);
+    }
+
+    /// Whether a message that is to be handled may be held against who said it: something is in it
+    /// that is not of this chain, or a block that has no place.
+    pub(super) fn may_blame(&mut self, name: &str, payload: &[u8]) -> bool {
+        match name {
+            "headers" => self.heights(payload).is_none_or(|heights| !is_run(&heights)),
+            "block" => match self.block(payload) {
+                Some((height, is_whole)) => !is_whole || height > self.headers + 1,
+                None => true,
+            },
+            _ => false,
+        }
+    }
+
+    /// The node has taken a message.
+    pub(super) fn hear(&mut self, conn: ConnId, name: &str, payload: &[u8], is_taken: bool) {
+        match name {
+            "headers" if is_taken => {
+                let heights = self.heights(payload).unwrap_or_default();
+                let (Some(first), Some(last)) = (heights.first(), heights.last()) else { return };
+                if *first <= self.headers + 1 {
+                    self.note_header(*last);
+                }
+                self.note_spoken_of(conn, Some(*last));
+            }
+            "inv" if is_taken => {
+                let entries = entries(payload, 36).unwrap_or_default();
+                for entry in entries.into_iter().filter(|entry| entry[..4] == [2, 0, 0, 0]) {
+                    let height = self.height(entry[4..].try_into().expect("32 bytes"));
+                    self.note_spoken_of(conn, height);
+                }
+            }
+            "block" => {
+                let Some((height, is_whole)) = self.block(payload) else { return };
+                // One that cannot be read is not given.
+                let is_read = payload.len() == self.mined.block(height).len();
+                let is_owed = self.asked.get(&height).is_some_and(|asked| asked.of == conn);
+                if is_owed && is_read {
+                    self.asked.remove(&height);
+                    self.stalls_since = None;
+                }
+                if is_whole && height <= self.headers + 1 {
+                    self.note_header(height);
+                }
+                if is_taken && is_whole {
+                    self.asked.remove(&height);
+                    self.above.insert(height);
+                    while self.above.remove(&(self.upto + 1)) {
+                        self.upto += 1;
+                    }
+                    self.stalls_since = None;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The node knows the headers up to this one, and who has spoken of one of them has it.
+    fn note_header(&mut self, height: u32) {
+        self.headers = self.headers.max(height);
+        let known: Vec<_> = self.unknown.iter().map(|(conn, height)| (*conn, *height)).collect();
+        let headers = self.headers;
+        for (conn, height) in known.into_iter().filter(|(_, height)| *height <= headers) {
+            self.unknown.remove(&conn);
+            self.note_told(conn, height);
+        }
+    }
+
+    /// A peer has spoken of a block, perhaps of another chain. Of those that are not known the last
+    /// counts.
+    fn note_spoken_of(&mut self, conn: ConnId, height: Option<u32>) {
+        match height {
+            Some(height) if height <= self.headers => self.note_told(conn, height),
+            Some(height) => drop(self.unknown.insert(conn, height)),
+            None => drop(self.unknown.remove(&conn)),
+        }
+    }
+
+    fn note_told(&mut self, conn: ConnId, height: u32) {
+        let told = self.told.entry(conn).or_default();
+        *told = (*told).max(height);
+    }
+
+    /// The node has asked a peer for blocks.
+    pub(super) fn ask(
+        &mut self,
+        conn: ConnId,
+        payload: &[u8],
+        now: UnixTime,
+        is_over: impl Fn(ConnId) -> bool,
+    ) -> Result<(), String> {
+        self.asked.retain(|_, asked| !is_over(asked.of));
+        let entries = entries(payload, 36).ok_or("a getdata that cannot be read")?;
+        let mut last = 0;
+        for entry in entries {
+            let kind = u32::from_le_bytes(entry[..4].try_into().expect("four bytes"));
+            let hash = entry[4..].try_into().expect("32 bytes");
+            let height = self.height(&hash).ok_or("a block that is none")?;
+            if kind != WITNESS_BLOCK {
+                return Err(format!("block {height} is asked for as kind {kind:#x}"));
+            }
+            if height <= last {
+                return Err(format!("block {height} is asked for after block {last}"));
+            }
+            last = height;
+            self.ask_one(conn, height, now)?;
+        }
+        let owed = self.asked.values().filter(|asked| asked.of == conn).count();
+        if owed > IN_FLIGHT_MAX {
+            return Err(format!("it owes {owed} blocks"));
+        }
+        Ok(())
+    }
+
+    fn ask_one(&mut self, conn: ConnId, height: u32, now: UnixTime) -> Result<(), String> {
+        if self.told.get(&conn).is_none_or(|told| *told < height) {
+            return Err(format!("it is asked for block {height}, and did not tell of it"));
+        }
+        if height > self.upto + WINDOW {
+            let upto = self.upto;
+            return Err(format!("it is asked for block {height}; all up to {upto} are here"));
+        }
+        // It may have come from somebody else since the question was queued.
+        if height <= self.upto || self.above.contains(&height) {
+            return Ok(());
+        }
+        if let Some(asked) = self.asked.insert(height, Asked { of: conn, at: now }) {
+            return Err(format!("block {height} was asked for from {:?} already", asked.of));
+        }
+        Ok(())
+    }
+
+    /// Whether somebody may be given up for blocks that it owes.
+    pub(super) fn may_give_up(&self, conn: ConnId, reason: &str, now: UnixTime) -> bool {
+        let first =
+            self.asked.values().filter(|asked| asked.of == conn).map(|asked| asked.at).min();
+        let since = first.map(|first| now - first);
+        match reason {
+            "block-stalling" => since.is_some_and(|since| since > STALLING_MIN),
+            "block-timeout" => since.is_some_and(|since| since > BLOCK_MIN),
+            _ => false,
+        }
+    }
+
+    /// At rest somebody is asked, if anybody has what is missing; and nobody holds all others up.
+    pub(super) fn check_rest(&mut self, there: &[There], now: UnixTime) -> Result<(), String> {
+        let told = |conn| self.told.get(&conn).copied().unwrap_or(0);
+        let best = there.iter().filter(|peer| peer.serves_all).map(|peer| told(peer.conn)).max();
+        let best = best.unwrap_or(0);
+        self.asked.retain(|_, asked| there.iter().any(|peer| peer.conn == asked.of));
+        if best > self.upto && self.asked.is_empty() {
+            let upto = self.upto;
+            return Err(format!("blocks are here up to {upto}, nobody is asked for one of {best}"));
+        }
+        let owes = |conn| self.asked.values().any(|asked| asked.of == conn);
+        let has_more = |conn| told(conn) > self.upto + WINDOW;
+        let is_idle = |peer: &There| peer.serves_all && has_more(peer.conn) && !owes(peer.conn);
+        let window = self.upto + 1..=self.upto + WINDOW;
+        let is_seen_to = |height| self.above.contains(&height) || self.asked.contains_key(&height);
+        if !there.iter().any(is_idle) || !window.into_iter().all(is_seen_to) {
+            self.stalls_since = None;
+            return Ok(());
+        }
+        let since = *self.stalls_since.get_or_insert(now);
+        if now - since > STALLING_MAX + Duration::from_secs(1) {
+            return Err(format!("somebody holds the window up since {}", since.as_secs()));
+        }
+        Ok(())
+    }
+
+    fn height(&mut self, hash: &[u8; 32]) -> Option<u32> {
+        let found = self.mined.height(hash, HEIGHT_MAX);
+        let Some(other) = self.other.as_mut().filter(|_| found != Some(0)) else { return found };
+        let instead = other.height(hash, HEIGHT_MAX);
+        if found.is_some() {
+            self.other = None;
+        } else if instead.is_some() {
+            self.mined = self.other.take().expect("just seen");
+        }
+        found.or(instead)
+    }
+
+    /// The heights of headers, if all of them are of this chain.
+    fn heights(&mut self, payload: &[u8]) -> Option<Vec<u32>> {
+        let entries = entries(payload, HEADER_BYTES + 1)?;
+        let entries = entries.into_iter().map(|entry| hash(&entry[..HEADER_BYTES]));
+        let hashes: Vec<_> = entries.collect();
+        hashes.iter().map(|hash| self.height(hash)).collect()
+    }
+
+    /// The height of a block by its header, and whether it is that block to its last byte.
+    fn block(&mut self, payload: &[u8]) -> Option<(u32, bool)> {
+        let height = self.height(&hash(payload.get(..HEADER_BYTES)?))?;
+        Some((height, height > 0 && *self.mined.block(height) == *payload))
+    }
+}
+
+/// The entries of a list, each of so many bytes, if all of them are there.
+fn entries(payload: &[u8], bytes: usize) -> Option<Vec<&[u8]>> {
+    let (count, rest) = match payload {
+        [253, low, high, rest @ ..] => (u16::from_le_bytes([*low, *high]), rest),
+        [count @ 0..253, rest @ ..] => (u16::from(*count), rest),
+        _ => return None,
+    };
+    let entries: Vec<_> = rest.chunks_exact(bytes).take(usize::from(count)).collect();
+    (entries.len() == usize::from(count)).then_some(entries)
+}
+
+fn is_run(heights: &[u32]) -> bool {
+    heights.windows(2).all(|pair| pair[1] == pair[0] + 1)
+}

@@ -1,0 +1,42 @@
+//! What is kept of a peer by a manager with a chain, beside what it may be asked for
+//! ([`crate::chain::download`]).
+
+use super::announce::Announced;
+use super::serve::Wanted;
+use crate::time::UnixTime;
+
+/// The exchange of blocks with one peer.
+#[derive(Clone, Debug, Default)]
+pub(in crate::connman) struct ChainPeer {
+    /// What it asked for and was not given yet.
+    pub(super) wanted: Wanted,
+    /// What it is to be told, and was.
+    pub(super) announced: Announced,
+    /// Whether it was told that we prefer headers. BIP 130.
+    pub(super) sendheaders_sent: bool,
+    /// Whether something may be due to it, which its next visit sees to.
+    pub(super) turn_is_due: bool,
+    /// When it last gave a block that nobody else had given. Core: `m_last_block_time`.
+    pub(in crate::connman) block_at: Option<UnixTime>,
+    /// When it last was the first to speak of a block better than ours, in whole seconds. Core:
+    /// `m_last_block_announcement`.
+    pub(in crate::connman) announced_at: Option<UnixTime>,
+}
+
+impl ChainPeer {
+    /// Whether a visit would do something for it.
+    pub(in crate::connman) const fn is_due(&self) -> bool {
+        self.turn_is_due
+    }
+
+    /// Whether a block is to be sent that it asked for.
+    pub(in crate::connman) fn wants_blocks(&self) -> bool {
+        !self.wanted.is_empty()
+    }
+
+    /// It is over: nothing more is sent.
+    pub(in crate::connman) fn clear(&mut self) {
+        self.wanted.clear();
+        self.turn_is_due = false;
+    }
+}

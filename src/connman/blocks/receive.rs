@@ -1,0 +1,239 @@
+//! What a peer tells of its chain: headers, names of blocks, and blocks.
+//!
+//! Sources: docs/behaviour.md, chain 9 and 10; Core: net_processing.cpp, `ProcessHeadersMessage`
+//! and what it does with `inv` and `block`; validation.cpp, `AcceptBlock`.
+
+use super::super::handshake::malformed;
+use super::super::misbehaviour::{Misbehaviour, judge};
+use super::super::peer::{Context, Peer};
+use super::super::reasons::{DisconnectReason, Ignored, Verdict};
+use super::serve::BLOCK;
+use super::{BlockSync, ask_for_blocks, ask_for_headers};
+use crate::chain::download::Lagging;
+use crate::chain::{
+    Block, BlockError, BlockHash, CheckedHeaders, HEADERS_PER_MESSAGE_MAX, Header, HeaderId,
+    InsertError, InsertWhy, decode_headers,
+};
+use crate::codec::{COMPACT_SIZE_MAX, DecodeError, Reader};
+use crate::sockets::ConnId;
+use crate::time::UnixTime;
+
+/// How far above the chain a block may lie that nobody asked for. Core: `MIN_BLOCKS_TO_KEEP`.
+const UNREQUESTED_ABOVE_MAX: u32 = 288;
+
+/// What becomes of a message, or for what the connection ends.
+type Handled = Result<Verdict, DisconnectReason>;
+
+const UNWANTED: Handled = Ok(Verdict::Ignored(Ignored::Unwanted));
+
+/// One message of a peer.
+pub(super) struct Telling<'a, 'b> {
+    pub(super) sync: &'a mut BlockSync,
+    pub(super) conn: ConnId,
+    pub(super) peer: &'a mut Peer,
+    pub(super) cx: &'a Context<'b>,
+}
+
+impl Telling<'_, '_> {
+    /// A `headers`.
+    pub(super) fn headers(&mut self, payload: &[u8]) -> Handled {
+        let headers = match decode_headers(payload) {
+            Ok(headers) => headers,
+            Err(error) => return Ok(malformed(error)),
+        };
+        let checked = self.sync.chain.tree.check(&headers);
+        match checked {
+            Ok(Some(checked)) => {
+                self.sync.downloads.handle_headers(self.conn);
+                self.connecting_headers(&headers, &checked)
+            }
+            // It has no more than we know.
+            Ok(None) => {
+                self.sync.downloads.handle_headers(self.conn);
+                Ok(Verdict::Taken)
+            }
+            Err(InsertError { why: InsertWhy::Unconnected { .. }, .. }) => {
+                let last = headers.last().expect("the first of them has no place");
+                self.unconnected(last.hash());
+                Ok(Verdict::Taken)
+            }
+            Err(error) => self.blame(error),
+        }
+    }
+
+    /// Somebody announced blocks upon one that we do not know: what lies between is asked for.
+    fn unconnected(&mut self, last: BlockHash) {
+        let from = self.sync.chain.tree.tip();
+        if self.sync.downloads.ask_headers(self.conn, self.cx.now.wall) {
+            ask_for_headers(&self.sync.chain, self.peer, self.cx, from);
+        }
+        self.sync.downloads.handle_announced(&self.sync.chain.tree, self.conn, &last);
+    }
+
+    fn connecting_headers(&mut self, headers: &[Header], checked: &CheckedHeaders<'_>) -> Handled {
+        let (tree, offer) = (&self.sync.chain.tree, super::offer(self.peer));
+        let known = tree.find(&checked.last_hash());
+        let is_ours =
+            |id| tree.is_in_chain(id, tree.tip()) || tree.is_in_chain(id, tree.active_tip());
+        let least = tree.work_worth_keeping(self.sync.chain.minimum_work());
+        if checked.work() < least && !offer.noban && !known.is_some_and(is_ours) {
+            return UNWANTED;
+        }
+        let inserted = self.sync.chain.tree.insert_checked(checked, self.cx.now.wall);
+        let last = match inserted {
+            Ok(inserted) => inserted.last.expect("there are some"),
+            Err(error) => return self.blame(error),
+        };
+        let may_have_more = headers.len() == HEADERS_PER_MESSAGE_MAX;
+        if may_have_more && self.sync.downloads.ask_headers(self.conn, self.cx.now.wall) {
+            ask_for_headers(&self.sync.chain, self.peer, self.cx, last);
+        }
+        self.note_headers(last, known.is_none());
+        if !may_have_more {
+            self.judge_work()?;
+        }
+        self.sync.downloads.protect(&self.sync.chain.tree, self.conn);
+        let (cx, downloads) = self.sync.split(self.cx.now.wall);
+        let blocks = downloads.take_direct(&cx, self.conn, last);
+        ask_for_blocks(&self.sync.chain, self.peer, self.cx, &blocks);
+        Ok(Verdict::Taken)
+    }
+
+    /// What its last header says of a peer. Core: `UpdatePeerStateForReceivedHeaders`.
+    fn note_headers(&mut self, last: HeaderId, is_new: bool) {
+        let tree = &self.sync.chain.tree;
+        self.sync.downloads.handle_announced(tree, self.conn, &tree.hash(last));
+        if is_new && tree.work(last) > tree.work(tree.active_tip()) {
+            let second = UnixTime::from_secs(self.cx.now.wall.as_secs());
+            super::state(self.peer).announced_at = Some(second);
+        }
+    }
+
+    /// During the first download whom we chose should have a chain worth having: this was all.
+    fn judge_work(&self) -> Result<(), DisconnectReason> {
+        let chain = &self.sync.chain;
+        let best = self.sync.downloads.best_known(self.conn);
+        let is_short = best.is_some_and(|best| chain.tree.work(best) < chain.minimum_work());
+        let is_chosen = super::offer(self.peer).lagging != Lagging::Kept;
+        if self.sync.is_initial_download && is_short && is_chosen {
+            return Err(DisconnectReason::ChainTooShort);
+        }
+        Ok(())
+    }
+
+    /// What follows for who told a header that has no place. Core: `MaybePunishNodeForBlock`.
+    fn blame(&self, error: InsertError) -> Handled {
+        let InsertError { index, why } = error;
+        let what = match why {
+            InsertWhy::TooMany { .. } | InsertWhy::TooNew { .. } | InsertWhy::Full => {
+                return UNWANTED;
+            }
+            // Who came to us may have it from elsewhere, and not know.
+            InsertWhy::KnownInvalid if self.peer.conn_type.is_inbound() => return UNWANTED,
+            InsertWhy::Pow(_) => Misbehaviour::HeaderWithoutWork { index },
+            InsertWhy::NotContinuous => Misbehaviour::HeadersNotContinuous { index },
+            InsertWhy::Unconnected { .. }
+            | InsertWhy::KnownInvalid
+            | InsertWhy::InvalidParent
+            | InsertWhy::WrongBits { .. }
+            | InsertWhy::TooOld { .. }
+            | InsertWhy::Timewarp { .. } => Misbehaviour::HeaderInvalid { index },
+        };
+        judge(self.peer, what)
+    }
+
+    /// An `inv`, of which blocks count.
+    pub(super) fn inv(&mut self, payload: &[u8]) -> Handled {
+        let hashes = match blocks_of(payload) {
+            Ok(hashes) if hashes.is_empty() => {
+                return Ok(Verdict::Ignored(Ignored::NotImplemented));
+            }
+            Ok(hashes) => hashes,
+            Err(error) => return Ok(malformed(error)),
+        };
+        let (cx, downloads) = self.sync.split(self.cx.now.wall);
+        if let Some(from) = downloads.handle_inv(&cx, self.conn, &hashes) {
+            ask_for_headers(&self.sync.chain, self.peer, self.cx, from);
+        }
+        Ok(Verdict::Taken)
+    }
+
+    /// A `block`.
+    pub(super) fn block(&mut self, payload: &[u8]) -> Handled {
+        let block = match Block::decode(payload) {
+            Ok(block) => block,
+            Err(BlockError::Field(error)) => return Ok(malformed(error)),
+            Err(error) => return Ok(Verdict::Ignored(Ignored::BlockMalformed(error))),
+        };
+        let tree = &self.sync.chain.tree;
+        let (hash, parent) = (block.header.hash(), tree.find(&block.header.previous));
+        let asked_from = tree.find(&hash).and_then(|id| self.sync.downloads.asked_from(id));
+        let segwit = parent.map(|parent| self.sync.chain.segwit_at(tree.height(parent) + 1));
+        let is_mutated = segwit.is_some_and(|segwit| block.is_mutated(segwit));
+        // What it owed it has given, good or bad.
+        if let Some(id) = tree.find(&hash).filter(|_| asked_from == Some(self.conn)) {
+            self.sync.downloads.handle_block(id, self.cx.now.wall);
+        }
+        if is_mutated {
+            return judge(self.peer, Misbehaviour::BlockMutated);
+        }
+        let headers = [block.header];
+        let checked = match self.sync.chain.tree.check(&headers) {
+            Ok(checked) => checked.expect("there is one"),
+            Err(error) => return self.blame(error),
+        };
+        let known = self.sync.chain.tree.find(&hash);
+        let least = self.sync.chain.tree.work_worth_keeping(self.sync.chain.minimum_work());
+        if known.is_none() && checked.work() < least {
+            return UNWANTED;
+        }
+        let inserted = self.sync.chain.tree.insert_checked(&checked, self.cx.now.wall);
+        let id = match inserted {
+            Ok(inserted) => inserted.last.expect("there is one"),
+            Err(error) => return self.blame(error),
+        };
+        self.keep(id, &block, asked_from.is_some(), payload)
+    }
+
+    /// Keeps a block whose header has its place, if it is one to keep. Core: `AcceptBlock`.
+    fn keep(
+        &mut self,
+        id: HeaderId,
+        block: &Block<'_>,
+        is_requested: bool,
+        payload: &[u8],
+    ) -> Handled {
+        let tree = &self.sync.chain.tree;
+        if tree.has_block(id) {
+            return Ok(Verdict::Ignored(Ignored::Redundant));
+        }
+        let active = tree.active_tip();
+        let is_near = tree.height(id) <= tree.height(active).saturating_add(UNREQUESTED_ABOVE_MAX);
+        let least = tree.work(active).max(self.sync.chain.minimum_work());
+        if !is_requested && (!is_near || tree.work(id) < least) {
+            return UNWANTED;
+        }
+        if block.check(self.sync.chain.segwit_at(tree.height(id))).is_err() {
+            self.sync.chain.tree.invalidate(id);
+            return judge(self.peer, Misbehaviour::BlockInvalid);
+        }
+        super::state(self.peer).block_at = Some(self.cx.now.wall);
+        self.sync.keep(id, payload.into(), self.cx.now.wall);
+        Ok(Verdict::Taken)
+    }
+}
+
+/// The blocks that an `inv` names, in its order.
+fn blocks_of(payload: &[u8]) -> Result<Vec<BlockHash>, DecodeError> {
+    let mut reader = Reader::new(payload);
+    let count = reader.compact_size("entry count", COMPACT_SIZE_MAX)?;
+    let mut hashes = Vec::new();
+    for _ in 0..count {
+        let kind = reader.u32("kind")?;
+        let hash = BlockHash(reader.array("hash")?);
+        if kind == BLOCK {
+            hashes.push(hash);
+        }
+    }
+    Ok(hashes)
+}
