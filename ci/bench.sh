@@ -5,7 +5,7 @@
 #   ci/bench.sh
 #
 # Times are of this machine and this hour; ratios are what can be compared. Wants a machine with nothing
-# else to do: a neighbour shows in the spread. About ten minutes.
+# else to do: a neighbour shows in the spread. About twelve minutes.
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -18,5 +18,6 @@ rates() {
 part "what the interface costs, in instructions" ci/interface.sh
 part "what the interface costs, in time" cargo bench --bench interface
 part "latency of an idle connection" cargo bench --bench latency
+part "initial block download, node to node" cargo bench --bench ibd
 part "ten thousand connections" cargo bench --bench scale
 part "rates of the simulator" rates
