@@ -5,6 +5,10 @@
 //! asked from whom. Never more than 16 blocks are asked from a peer at once, none from two at once,
 //! none beyond the window or that the peer has not told of; who is given up has not given what it
 //! was asked for; and at rest somebody is asked while somebody has what is missing.
+//!
+//! A peer may tell of a branch: a header of the chain with a bit changed has enough work every second
+//! time. What is asked for of it is held to the same limits by its hash; what must be asked for at rest
+//! is not known any more then.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -58,6 +62,25 @@ pub(super) struct Downloads {
     unknown: BTreeMap<ConnId, u32>,
     /// Since when the window is full, and somebody has nothing to do.
     stalls_since: Option<UnixTime>,
+    branch: Branch,
+}
+
+/// Blocks that are not of the chain, by their hashes.
+#[derive(Clone, Debug, Default)]
+struct Branch {
+    /// Whether the node may know one.
+    is_there: bool,
+    told: BTreeSet<[u8; 32]>,
+    /// Who told of one, and so of what lies below.
+    tellers: BTreeSet<ConnId>,
+    asked: BTreeMap<[u8; 32], Asked>,
+}
+
+impl Branch {
+    fn note(&mut self, conn: ConnId, hash: [u8; 32]) {
+        self.told.insert(hash);
+        self.tellers.insert(conn);
+    }
 }
 
 impl Downloads {
@@ -77,6 +100,7 @@ impl Downloads {
             told: BTreeMap::new(),
             unknown: BTreeMap::new(),
             stalls_since: None,
+            branch: Branch::default(),
         }
     }
 
@@ -85,6 +109,8 @@ impl Downloads {
         self.asked.retain(|_, asked| asked.of != conn);
         self.told.remove(&conn);
         self.unknown.remove(&conn);
+        self.branch.asked.retain(|_, asked| asked.of != conn);
+        self.branch.tellers.remove(&conn);
     }
 
     /// Whether a message that is to be handled may be held against who said it: something is in it
@@ -104,6 +130,7 @@ impl Downloads {
     pub(super) fn hear(&mut self, conn: ConnId, name: &str, payload: &[u8], is_taken: bool) {
         match name {
             "headers" if is_taken => {
+                self.note_branch(conn, payload);
                 let heights = self.heights(payload).unwrap_or_default();
                 let (Some(first), Some(last)) = (heights.first(), heights.last()) else { return };
                 if *first <= self.headers + 1 {
@@ -114,12 +141,18 @@ impl Downloads {
             "inv" if is_taken => {
                 let entries = entries(payload, 36).unwrap_or_default();
                 for entry in entries.into_iter().filter(|entry| entry[..4] == [2, 0, 0, 0]) {
-                    let height = self.height(entry[4..].try_into().expect("32 bytes"));
+                    let hash = entry[4..].try_into().expect("32 bytes");
+                    let height = self.height(&hash);
+                    if height.is_none() {
+                        self.branch.note(conn, hash);
+                    }
                     self.note_spoken_of(conn, height);
                 }
             }
             "block" => {
-                let Some((height, is_whole)) = self.block(payload) else { return };
+                let Some((height, is_whole)) = self.block(payload) else {
+                    return self.hear_branch(conn, payload, is_taken);
+                };
                 // One that cannot be read is not given.
                 let is_read = payload.len() == self.mined.block(height).len();
                 let is_owed = self.asked.get(&height).is_some_and(|asked| asked.of == conn);
@@ -140,6 +173,32 @@ impl Downloads {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A peer has told headers, of which some may be of a branch.
+    fn note_branch(&mut self, conn: ConnId, payload: &[u8]) {
+        for entry in entries(payload, HEADER_BYTES + 1).unwrap_or_default() {
+            let hash = hash(&entry[..HEADER_BYTES]);
+            match self.height(&hash) {
+                Some(height) if self.branch.is_there => self.note_told(conn, height),
+                Some(_) => {}
+                None => {
+                    self.branch.is_there = true;
+                    self.branch.note(conn, hash);
+                }
+            }
+        }
+    }
+
+    /// A peer has given a block of a branch, or of nothing.
+    fn hear_branch(&mut self, conn: ConnId, payload: &[u8], is_taken: bool) {
+        let Some(header) = payload.get(..HEADER_BYTES) else { return };
+        let hash = hash(header);
+        self.branch.is_there = true;
+        self.branch.note(conn, hash);
+        if is_taken {
+            self.branch.asked.remove(&hash);
         }
     }
 
@@ -178,30 +237,51 @@ impl Downloads {
         is_over: impl Fn(ConnId) -> bool,
     ) -> Result<(), String> {
         self.asked.retain(|_, asked| !is_over(asked.of));
+        self.branch.asked.retain(|_, asked| !is_over(asked.of));
         let entries = entries(payload, 36).ok_or("a getdata that cannot be read")?;
         let mut last = 0;
         for entry in entries {
             let kind = u32::from_le_bytes(entry[..4].try_into().expect("four bytes"));
             let hash = entry[4..].try_into().expect("32 bytes");
-            let height = self.height(&hash).ok_or("a block that is none")?;
             if kind != WITNESS_BLOCK {
-                return Err(format!("block {height} is asked for as kind {kind:#x}"));
+                return Err(format!("a block is asked for as kind {kind:#x}"));
             }
+            let Some(height) = self.height(&hash) else {
+                self.ask_of_branch(conn, hash, now)?;
+                continue;
+            };
             if height <= last {
                 return Err(format!("block {height} is asked for after block {last}"));
             }
             last = height;
             self.ask_one(conn, height, now)?;
         }
-        let owed = self.asked.values().filter(|asked| asked.of == conn).count();
+        let owed = self.owed(conn).count();
         if owed > IN_FLIGHT_MAX {
             return Err(format!("it owes {owed} blocks"));
         }
         Ok(())
     }
 
+    /// When it was asked for each of the blocks that a peer owes.
+    fn owed(&self, conn: ConnId) -> impl Iterator<Item = UnixTime> {
+        let all = self.asked.values().chain(self.branch.asked.values());
+        all.filter(move |asked| asked.of == conn).map(|asked| asked.at)
+    }
+
+    fn ask_of_branch(&mut self, conn: ConnId, hash: [u8; 32], now: UnixTime) -> Result<(), String> {
+        if !self.branch.told.contains(&hash) || !self.branch.tellers.contains(&conn) {
+            return Err("it is asked for a block that it did not tell of".to_owned());
+        }
+        match self.branch.asked.insert(hash, Asked { of: conn, at: now }) {
+            Some(asked) => Err(format!("a block was asked for from {:?} already", asked.of)),
+            None => Ok(()),
+        }
+    }
+
     fn ask_one(&mut self, conn: ConnId, height: u32, now: UnixTime) -> Result<(), String> {
-        if self.told.get(&conn).is_none_or(|told| *told < height) {
+        let has_told = self.told.get(&conn).is_some_and(|told| *told >= height);
+        if !has_told && !self.branch.tellers.contains(&conn) {
             return Err(format!("it is asked for block {height}, and did not tell of it"));
         }
         if height > self.upto + WINDOW {
@@ -220,9 +300,7 @@ impl Downloads {
 
     /// Whether somebody may be given up for blocks that it owes.
     pub(super) fn may_give_up(&self, conn: ConnId, reason: &str, now: UnixTime) -> bool {
-        let first =
-            self.asked.values().filter(|asked| asked.of == conn).map(|asked| asked.at).min();
-        let since = first.map(|first| now - first);
+        let since = self.owed(conn).min().map(|first| now - first);
         match reason {
             "block-stalling" => since.is_some_and(|since| since > STALLING_MIN),
             "block-timeout" => since.is_some_and(|since| since > BLOCK_MIN),
@@ -236,6 +314,9 @@ impl Downloads {
         let best = there.iter().filter(|peer| peer.serves_all).map(|peer| told(peer.conn)).max();
         let best = best.unwrap_or(0);
         self.asked.retain(|_, asked| there.iter().any(|peer| peer.conn == asked.of));
+        if self.branch.is_there {
+            return Ok(());
+        }
         if best > self.upto && self.asked.is_empty() {
             let upto = self.upto;
             return Err(format!("blocks are here up to {upto}, nobody is asked for one of {best}"));
