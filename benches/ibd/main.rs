@@ -4,12 +4,12 @@
 //! cargo bench --bench ibd        a table of ratios within one run
 //! ```
 //!
-//! A regtest chain of full blocks goes from whole node to whole node, v1 and v2, each on a thread of
-//! its own: headers first, proof of work, blocks asked for within the window, checksums, merkle
+//! A regtest chain of full blocks goes from whole node to whole node, v1 and v2, each on a thread
+//! of its own: headers first, proof of work, blocks asked for within the window, checksums, merkle
 //! roots, into memory. Beside it, in each round: the same bytes over two blocking sockets, with one
-//! checksum at each end and nothing else (*plain*); the same, and each block is taken as a node takes
-//! it (*plain, taken*); and that work without a network, on one thread (*taken*). No scripts are
-//! validated anywhere, and nothing is written to a disk.
+//! checksum at each end and nothing else (*plain*); the same, and each block is taken as a node
+//! takes it (*plain, taken*); and that work without a network, on one thread (*taken*). No scripts
+//! are validated anywhere, and nothing is written to a disk.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

@@ -6,9 +6,9 @@
 //! none beyond the window or that the peer has not told of; who is given up has not given what it
 //! was asked for; and at rest somebody is asked while somebody has what is missing.
 //!
-//! A peer may tell of a branch: a header of the chain with a bit changed has enough work every second
-//! time. What is asked for of it is held to the same limits by its hash; what must be asked for at rest
-//! is not known any more then.
+//! A peer may tell of a branch: a header of the chain with a bit changed has enough work every
+//! second time. What is asked for of it is held to the same limits by its hash; what must be asked
+//! for at rest is not known any more then.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
