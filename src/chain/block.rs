@@ -44,6 +44,21 @@ pub struct Block<'a> {
     pub transactions: Vec<Transaction<'a>>,
 }
 
+/// Whether somebody on the way may have changed a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mutated {
+    /// Nobody can have: the header stands for what came.
+    No,
+    /// Somebody can, so that the header may stand for another block.
+    Yes,
+}
+
+impl Mutated {
+    const fn only_if(changed: bool) -> Self {
+        if changed { Self::Yes } else { Self::No }
+    }
+}
+
 /// Why bytes are not the block of their header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BlockError {
@@ -173,10 +188,41 @@ impl<'a> Block<'a> {
     ///
     /// # Errors
     ///
-    /// The first rule that it breaks. Where [`Self::is_mutated`] says so, the header may stand for
-    /// another block, and nothing is said against it.
+    /// The first rule that it breaks. [`judge`](Self::judge) says whether the header may stand for
+    /// another block, so that nothing is said against it.
     pub fn check(&self, segwit: Segwit) -> Result<(), BlockError> {
-        self.check_merkle_root()?;
+        self.judge(segwit).map_err(|(error, _)| error)
+    }
+
+    /// As [`check`](Self::check), and what is to be thought of a block that breaks a rule. Each
+    /// part of it is hashed once.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that it breaks, and whether somebody on the way may have changed it, so that
+    /// whoever sent it misbehaves and the header may be good. Core: `IsBlockMutated`.
+    pub fn judge(&self, segwit: Segwit) -> Result<(), (BlockError, Mutated)> {
+        self.check_merkle_root().map_err(|error| (error, Mutated::Yes))?;
+        let form = self.check_form();
+        if !self.transactions.first().is_some_and(Transaction::is_coinbase) {
+            let is_node = |tx: &Transaction<'_>| tx.stripped_bytes() == NODE_BYTES;
+            let mutated = Mutated::only_if(self.transactions.iter().any(is_node));
+            return form.map_err(|error| (error, mutated));
+        }
+        let witnesses = self.check_witnesses(segwit);
+        let mutated = Mutated::only_if(witnesses.is_err());
+        form.and(witnesses).map_err(|error| (error, mutated))?;
+        // Not before: to witnesses that the header does not stand for anybody can add.
+        // Core: `ContextualCheckBlock`.
+        let weight = self.weight();
+        if weight > BLOCK_WEIGHT_MAX {
+            return Err((BlockError::Weight { weight }, Mutated::No));
+        }
+        Ok(())
+    }
+
+    /// What a block has whatever its transactions are.
+    fn check_form(&self) -> Result<(), BlockError> {
         let weight = self.stripped_weight();
         if self.transactions.is_empty() || weight > BLOCK_WEIGHT_MAX {
             return Err(BlockError::Weight { weight });
@@ -185,31 +231,10 @@ impl<'a> Block<'a> {
             return Err(BlockError::NoCoinbase);
         }
         let later = self.transactions.iter().skip(1);
-        if let Some(index) = later.clone().position(Transaction::is_coinbase) {
-            return Err(BlockError::SecondCoinbase { index: index + 1 });
+        match later.clone().position(Transaction::is_coinbase) {
+            Some(index) => Err(BlockError::SecondCoinbase { index: index + 1 }),
+            None => Ok(()),
         }
-        self.check_witnesses(segwit)?;
-        // Not before: to witnesses that the header does not stand for, anybody on the way can add.
-        // Core: `ContextualCheckBlock`.
-        let weight = self.weight();
-        if weight > BLOCK_WEIGHT_MAX {
-            return Err(BlockError::Weight { weight });
-        }
-        Ok(())
-    }
-
-    /// Whether somebody on the way may have changed it, so that whoever sent it misbehaves and the
-    /// header may be good. Core: `IsBlockMutated`.
-    #[must_use]
-    pub fn is_mutated(&self, segwit: Segwit) -> bool {
-        if self.check_merkle_root().is_err() {
-            return true;
-        }
-        let is_whole = self.transactions.first().is_some_and(Transaction::is_coinbase);
-        if !is_whole {
-            return self.transactions.iter().any(|tx| tx.stripped_bytes() == NODE_BYTES);
-        }
-        self.check_witnesses(segwit).is_err()
     }
 
     /// Core: `CheckMerkleRoot`.

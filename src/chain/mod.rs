@@ -32,7 +32,7 @@ mod transaction;
 mod tree;
 mod u256;
 
-pub use block::{BLOCK_WEIGHT_MAX, Block, BlockError, Segwit};
+pub use block::{BLOCK_WEIGHT_MAX, Block, BlockError, Mutated, Segwit};
 pub use hash::{BlockHash, Hash};
 pub use header::{Header, PowError};
 pub use merkle::{Doubling, Merkle, merkle};

@@ -29,7 +29,7 @@ const AGAIN: Duration = Duration::from_millis(1);
 type Work = Box<dyn FnOnce() + Send>;
 
 /// The threads. Dropping it stops them: nothing more is taken, everything that was is answered,
-/// and the threads are waited for.
+/// and the threads are waited for; so not on the thread of a loop whose mailbox may be full.
 pub struct Pool {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
@@ -166,6 +166,8 @@ impl<W> fmt::Debug for Handlers<W> {
 
 impl<W: Wake + 'static> Workers for Handlers<W> {
     fn submit(&mut self, job: Job) -> Result<(), SubmitError> {
+        // Here, and not in a thread, which would end without a word.
+        assert!(self.answers.mailbox.get().is_some(), "a loop that runs is connected");
         let handler = Arc::clone(&self.handler);
         let answers = Answers { mailbox: Arc::clone(&self.answers.mailbox) };
         self.shared.submit(Box::new(move || {

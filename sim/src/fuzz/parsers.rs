@@ -82,7 +82,7 @@ fn chain(bytes: &[u8]) {
         tree.check_invariants();
     }
     if let Ok(block) = Block::decode(bytes) {
-        let _ = (block.check(Segwit::Active), block.is_mutated(Segwit::NotYet));
+        let _ = (block.check(Segwit::Active), block.judge(Segwit::NotYet));
     }
     let mut rest = bytes;
     let mut reader = StoreReader::new(Network::Regtest.magic());

@@ -12,7 +12,7 @@ use super::{BlockSync, ask_for_blocks, ask_for_headers};
 use crate::chain::download::Lagging;
 use crate::chain::{
     Block, BlockError, BlockHash, CheckedHeaders, HEADERS_PER_MESSAGE_MAX, Header, HeaderId,
-    InsertError, InsertWhy, decode_headers,
+    InsertError, InsertWhy, Mutated, decode_headers,
 };
 use crate::codec::{COMPACT_SIZE_MAX, DecodeError, Reader};
 use crate::sockets::ConnId;
@@ -169,13 +169,17 @@ impl Telling<'_, '_> {
         let (hash, parent) = (block.header.hash(), tree.find(&block.header.previous));
         let asked_from = tree.find(&hash).and_then(|id| self.sync.downloads.asked_from(id));
         let segwit = parent.map(|parent| self.sync.chain.segwit_at(tree.height(parent) + 1));
-        let is_mutated = segwit.is_some_and(|segwit| block.is_mutated(segwit));
+        let judged = segwit.map_or(Ok(()), |segwit| block.judge(segwit));
         // What it owed it has given, good or bad.
         if let Some(id) = tree.find(&hash).filter(|_| asked_from == Some(self.conn)) {
             self.sync.downloads.handle_block(id, self.cx.now.wall);
         }
-        if is_mutated {
+        if matches!(judged, Err((_, Mutated::Yes))) {
             return judge(self.peer, Misbehaviour::BlockMutated);
+        }
+        // Also the first block of the network, which follows none.
+        if tree.find(&hash).is_some_and(|id| tree.has_block(id)) {
+            return Ok(Verdict::Ignored(Ignored::Redundant));
         }
         let headers = [block.header];
         let checked = match self.sync.chain.tree.check(&headers) {
@@ -192,32 +196,24 @@ impl Telling<'_, '_> {
             Ok(inserted) => inserted.last.expect("there is one"),
             Err(error) => return self.blame(error),
         };
-        self.keep(id, &block, asked_from.is_some(), payload)
+        self.keep(id, judged.is_ok(), asked_from.is_some(), payload)
     }
 
     /// Keeps a block whose header has its place, if it is one to keep. Core: `AcceptBlock`.
-    fn keep(
-        &mut self,
-        id: HeaderId,
-        block: &Block<'_>,
-        is_requested: bool,
-        payload: &[u8],
-    ) -> Handled {
+    fn keep(&mut self, id: HeaderId, is_good: bool, is_requested: bool, payload: &[u8]) -> Handled {
         let tree = &self.sync.chain.tree;
-        if tree.has_block(id) {
-            return Ok(Verdict::Ignored(Ignored::Redundant));
-        }
         let active = tree.active_tip();
         let is_near = tree.height(id) <= tree.height(active).saturating_add(UNREQUESTED_ABOVE_MAX);
         let least = tree.work(active).max(self.sync.chain.minimum_work());
         if !is_requested && (!is_near || tree.work(id) < least) {
             return UNWANTED;
         }
-        if block.check(self.sync.chain.segwit_at(tree.height(id))).is_err() {
+        if !is_good {
             self.sync.chain.tree.invalidate(id);
             return judge(self.peer, Misbehaviour::BlockInvalid);
         }
-        super::state(self.peer).block_at = Some(self.cx.now.wall);
+        let second = UnixTime::from_secs(self.cx.now.wall.as_secs());
+        super::state(self.peer).block_at = Some(second);
         self.sync.keep(id, payload.into(), self.cx.now.wall);
         Ok(Verdict::Taken)
     }

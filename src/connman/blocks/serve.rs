@@ -14,10 +14,11 @@ use crate::chain::{Block, BlockHash, GetHeaders, Transaction, encode_headers};
 use crate::codec::{COMPACT_SIZE_MAX, DecodeError, Reader};
 use crate::transport::MessageType;
 
-/// Entries of a `getdata`: a block without its witnesses, or with them. Core: protocol.h,
-/// `MSG_BLOCK`, `MSG_WITNESS_BLOCK`.
+/// Entries of a `getdata`: a block without its witnesses, with them, or in a compact form. Core:
+/// protocol.h, `MSG_BLOCK`, `MSG_WITNESS_BLOCK`, `MSG_CMPCT_BLOCK`.
 pub(super) const BLOCK: u32 = 2;
 pub(super) const WITNESS_BLOCK: u32 = 1 << 30 | BLOCK;
+const COMPACT_BLOCK: u32 = 4;
 
 /// Blocks that a peer asked for and was not answered yet, in its order. No message of its is
 /// handled while there are some, so there are never more than one `getdata` has. Core:
@@ -87,9 +88,11 @@ fn getdata(
     for _ in 0..count {
         let kind = reader.u32("kind")?;
         let hash = BlockHash(reader.array("hash")?);
-        // Who asks for a block that is not here has no answer.
-        if matches!(kind, BLOCK | WITNESS_BLOCK) && chain.served(&hash).is_some() {
-            state(peer).wanted.0.push_back(Entry { hash, with_witnesses: kind == WITNESS_BLOCK });
+        // Who asks for a block that is not here has no answer. In place of a compact block, which
+        // Core has for the last few alone, there is the whole one.
+        let is_block = matches!(kind, BLOCK | WITNESS_BLOCK | COMPACT_BLOCK);
+        if is_block && chain.served(&hash).is_some() {
+            state(peer).wanted.0.push_back(Entry { hash, with_witnesses: kind != BLOCK });
         }
     }
     serve_next(chain, peer, cx);

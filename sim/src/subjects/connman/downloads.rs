@@ -71,14 +71,22 @@ struct Branch {
     /// Whether the node may know one.
     is_there: bool,
     told: BTreeSet<[u8; 32]>,
-    /// Who told of one, and so of what lies below.
+    /// Who has named one.
+    namers: BTreeSet<ConnId>,
+    /// Who told of one with its header, and so of what lies below.
     tellers: BTreeSet<ConnId>,
     asked: BTreeMap<[u8; 32], Asked>,
 }
 
 impl Branch {
-    fn note(&mut self, conn: ConnId, hash: [u8; 32]) {
+    fn name(&mut self, conn: ConnId, hash: [u8; 32]) {
         self.told.insert(hash);
+        self.namers.insert(conn);
+    }
+
+    fn tell(&mut self, conn: ConnId, hash: [u8; 32]) {
+        self.is_there = true;
+        self.name(conn, hash);
         self.tellers.insert(conn);
     }
 }
@@ -110,6 +118,7 @@ impl Downloads {
         self.told.remove(&conn);
         self.unknown.remove(&conn);
         self.branch.asked.retain(|_, asked| asked.of != conn);
+        self.branch.namers.remove(&conn);
         self.branch.tellers.remove(&conn);
     }
 
@@ -144,7 +153,7 @@ impl Downloads {
                     let hash = entry[4..].try_into().expect("32 bytes");
                     let height = self.height(&hash);
                     if height.is_none() {
-                        self.branch.note(conn, hash);
+                        self.branch.name(conn, hash);
                     }
                     self.note_spoken_of(conn, height);
                 }
@@ -183,10 +192,7 @@ impl Downloads {
             match self.height(&hash) {
                 Some(height) if self.branch.is_there => self.note_told(conn, height),
                 Some(_) => {}
-                None => {
-                    self.branch.is_there = true;
-                    self.branch.note(conn, hash);
-                }
+                None => self.branch.tell(conn, hash),
             }
         }
     }
@@ -194,9 +200,13 @@ impl Downloads {
     /// A peer has given a block of a branch, or of nothing.
     fn hear_branch(&mut self, conn: ConnId, payload: &[u8], is_taken: bool) {
         let Some(header) = payload.get(..HEADER_BYTES) else { return };
-        let hash = hash(header);
-        self.branch.is_there = true;
-        self.branch.note(conn, hash);
+        let (hash, parent) = (hash(header), header[4..36].try_into().expect("32 bytes"));
+        // Of one that is refused the header may stay, if it has the work and follows one.
+        let has_work = hash[31] < 0x80;
+        let follows = self.height(&parent).is_some() || self.branch.told.contains(&parent);
+        if is_taken || has_work && follows {
+            self.branch.tell(conn, hash);
+        }
         if is_taken {
             self.branch.asked.remove(&hash);
         }
@@ -270,7 +280,7 @@ impl Downloads {
     }
 
     fn ask_of_branch(&mut self, conn: ConnId, hash: [u8; 32], now: UnixTime) -> Result<(), String> {
-        if !self.branch.told.contains(&hash) || !self.branch.tellers.contains(&conn) {
+        if !self.branch.told.contains(&hash) || !self.branch.namers.contains(&conn) {
             return Err("it is asked for a block that it did not tell of".to_owned());
         }
         match self.branch.asked.insert(hash, Asked { of: conn, at: now }) {
