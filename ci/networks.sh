@@ -3,7 +3,7 @@
 #
 #   ci/networks.sh [NODES...]
 #
-# A simulated day each. Twenty minutes on one processor, of which a thousand nodes take most.
+# A simulated day each. Seven minutes on one processor, of which a thousand nodes take most.
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 
