@@ -81,6 +81,12 @@ impl UnixTime {
         self.0 / 1_000_000_000
     }
 
+    /// The second in which it lies: what is left where only whole seconds are kept.
+    #[must_use]
+    pub const fn second(self) -> Self {
+        Self::from_secs(self.as_secs())
+    }
+
     /// Nanoseconds since 1970.
     #[must_use]
     pub const fn as_nanos(self) -> u64 {

@@ -256,7 +256,7 @@ impl Peer {
         Candidate {
             peer: self.id,
             conn_type: self.conn_type,
-            connected_at: UnixTime::from_secs(self.connected_at.as_secs()),
+            connected_at: self.connected_at.second(),
             ping_least: self.ping.least,
             block_at: self.chain.as_ref().and_then(|chain| chain.block_at),
             tx_at: None,

@@ -12,6 +12,7 @@
 
 use super::request::{Head, Request};
 
+mod body;
 mod chunked;
 mod fault;
 mod framing;
@@ -26,14 +27,11 @@ pub(super) use framing::is_host;
 pub(super) use head::{is_target, is_token};
 pub use response::{INTERIM_MAX, ResponseError, ResponseFault, ResponseParser, ResponseStage};
 
-use chunked::{Chunked, Progress};
+use body::Body;
+use chunked::Progress;
 use framing::{Length, framing};
 use head::{FIELDS_MAX, RequestLine, fields, request_line};
 use section::{Broken, Section};
-
-/// Bytes for a body that are reserved when only its length has come: whoever claims more than it
-/// sends costs us no more. Ours: what one read brings.
-const BODY_RESERVED_BYTES_MAX: usize = 0x10000;
 
 /// How much a request or an answer may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,8 +91,7 @@ pub struct Parser {
 #[derive(Clone, Debug)]
 enum State {
     Head { section: Section, line: Option<RequestLine> },
-    Known { head: Head, body: Vec<u8>, left: usize },
-    Chunked { head: Head, body: Vec<u8>, chunked: Chunked },
+    Body { head: Head, body: Body },
     Failed(ParseError),
 }
 
@@ -129,10 +126,7 @@ impl Parser {
         loop {
             let parsed = match std::mem::replace(&mut self.state, State::new()) {
                 State::Head { section, line } => self.take_head(section, line, bytes)?,
-                State::Known { head, body, left } => self.take_known(head, body, left, bytes),
-                State::Chunked { head, body, chunked } => {
-                    self.take_chunked(head, body, chunked, bytes)?
-                }
+                State::Body { head, body } => self.take_body(head, body, bytes)?,
                 State::Failed(error) => return Err(error),
             };
             if parsed.is_some() || bytes.is_empty() {
@@ -187,54 +181,27 @@ impl Parser {
         self.at = section.count() as u64;
         let persistence = framing.persistence;
         let head = Head { bytes: section.bytes, method, target, version, fields, persistence };
-        self.state = match framing.length {
-            Length::Known(0) => return Ok(Some(self.whole(head, Vec::new()))),
-            Length::Known(left) => {
-                let body = Vec::with_capacity(left.min(BODY_RESERVED_BYTES_MAX));
-                State::Known { head, body, left }
-            }
-            Length::Chunked => State::Chunked { head, body: Vec::new(), chunked: Chunked::new() },
-        };
+        if framing.length == Length::Known(0) {
+            return Ok(Some(self.whole(head, Vec::new())));
+        }
+        self.state = State::Body { head, body: Body::new(framing.length) };
         Ok(framing.expects_continue.then_some(Parsed::ContinueDue))
     }
 
-    fn take_known(
+    fn take_body(
         &mut self,
         head: Head,
-        mut body: Vec<u8>,
-        left: usize,
-        bytes: &mut &[u8],
-    ) -> Option<Parsed> {
-        let (taken, rest) = bytes.split_at(left.min(bytes.len()));
-        if body.capacity() - body.len() < taken.len() {
-            // Twice as much as before, and never more than is still to come.
-            body.reserve_exact(body.len().max(taken.len()).min(left));
-        }
-        body.extend_from_slice(taken);
-        *bytes = rest;
-        self.at += taken.len() as u64;
-        if taken.len() == left {
-            return Some(self.whole(head, body));
-        }
-        self.state = State::Known { head, body, left: left - taken.len() };
-        None
-    }
-
-    fn take_chunked(
-        &mut self,
-        head: Head,
-        mut body: Vec<u8>,
-        mut chunked: Chunked,
+        mut body: Body,
         bytes: &mut &[u8],
     ) -> Result<Option<Parsed>, ParseError> {
         let offered = bytes.len();
-        let taken = chunked.take(bytes, &mut body, &self.limits);
+        let taken = body.take(bytes, &self.limits);
         self.at += (offered - bytes.len()) as u64;
         let error = |(fault, ago)| ParseError { fault, at: self.at - ago as u64 };
         match taken.map_err(error)? {
-            Progress::Complete => Ok(Some(self.whole(head, body))),
+            Progress::Complete => Ok(Some(self.whole(head, body.into_bytes()))),
             Progress::Partial => {
-                self.state = State::Chunked { head, body, chunked };
+                self.state = State::Body { head, body };
                 Ok(None)
             }
         }
@@ -257,7 +224,7 @@ impl Parser {
         match &self.state {
             State::Head { section, .. } if section.is_empty() => ParseStage::Between,
             State::Head { .. } => ParseStage::Head,
-            State::Known { .. } | State::Chunked { .. } => ParseStage::Body,
+            State::Body { .. } => ParseStage::Body,
             State::Failed(_) => ParseStage::Failed,
         }
     }
@@ -268,10 +235,7 @@ impl Parser {
     pub const fn byte_count(&self) -> usize {
         match &self.state {
             State::Head { section, .. } => section.bytes.capacity(),
-            State::Known { head, body, .. } => head.byte_count() + body.capacity(),
-            State::Chunked { head, body, chunked } => {
-                head.byte_count() + body.capacity() + chunked.trailer_bytes()
-            }
+            State::Body { head, body } => head.byte_count() + body.byte_count(),
             State::Failed(_) => 0,
         }
     }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::{Context, Downloads, HeaderId, Serves};
 use crate::chain::{HeaderTree, Validity};
-use crate::time::UnixTime;
 
 /// The most blocks that one peer owes. Core: `MAX_BLOCKS_IN_TRANSIT_PER_PEER`.
 pub const BLOCKS_IN_FLIGHT_MAX: usize = 16;
@@ -58,8 +57,7 @@ impl<P: Copy + Ord> Downloads<P> {
     pub fn take_direct(&mut self, cx: &Context<'_>, id: P, last: HeaderId) -> Vec<HeaderId> {
         let (tree, active) = (cx.tree, cx.tree.active_tip());
         let spacing = Duration::from_secs(u64::from(tree.params().spacing_secs));
-        let time = UnixTime::from_secs(u64::from(tree.time(active)));
-        let is_near = time + spacing * DIRECT_FETCH_BLOCKS > cx.now;
+        let is_near = tree.unix_time(active) + spacing * DIRECT_FETCH_BLOCKS > cx.now;
         let is_better = tree.work(last) >= tree.work(active);
         if !is_near || !is_better || !self.peers.contains_key(&id) {
             return Vec::new();

@@ -234,7 +234,7 @@ fn stalling_timeout_doubles_and_decays() {
 fn block_that_does_not_come_ends_the_connection() {
     let mut world = World::new(100).with(1, FULL).with(2, FULL);
     // Headers are recent, and nobody is given up for them.
-    let since = UnixTime::from_secs(u64::from(world.tree.time(world.tree.tip())));
+    let since = world.tree.unix_time(world.tree.tip());
     world.now = since;
     assert_eq!(world.asked(1).len(), 16);
     let minutes = |n: u64| Duration::from_secs(60 * n);
@@ -367,7 +367,7 @@ fn headers_are_asked_from_one_peer_until_they_are_recent() {
     assert_eq!(world.turn(1)[0], Action::GetHeaders { peer: 1, from });
     assert!(!world.is_asked_for_headers(1));
     assert!(!world.is_asked_for_headers(2));
-    let tip_time = UnixTime::from_secs(u64::from(world.tree.time(world.tree.tip())));
+    let tip_time = world.tree.unix_time(world.tree.tip());
     world.now = tip_time + RECENT_AGE;
     assert!(!world.is_asked_for_headers(2), "a day old is not recent");
     world.now = tip_time + Duration::from_secs(86_399);

@@ -115,7 +115,7 @@ pub fn block_timeout(spacing_secs: u32, others: usize) -> Duration {
 
 /// Until when headers should be recent. Core: `m_headers_sync_timeout`, in microseconds.
 fn headers_deadline(tree: &HeaderTree, now: UnixTime) -> UnixTime {
-    let age = now - UnixTime::from_secs(u64::from(tree.time(tree.tip())));
+    let age = now - tree.unix_time(tree.tip());
     let spacing = u64::from(tree.params().spacing_secs);
     let per_header = u64::try_from(HEADERS_TIMEOUT_PER_HEADER.as_micros()).expect("a constant");
     let more = Duration::from_micros(per_header.saturating_mul(age.as_secs()) / spacing);
@@ -124,7 +124,7 @@ fn headers_deadline(tree: &HeaderTree, now: UnixTime) -> UnixTime {
 
 /// Whether the best header is younger than a day.
 pub(super) fn is_recent(cx: &Context<'_>) -> bool {
-    UnixTime::from_secs(u64::from(cx.tree.time(cx.tree.tip()))) + RECENT_AGE > cx.now
+    cx.tree.unix_time(cx.tree.tip()) + RECENT_AGE > cx.now
 }
 
 impl<P: Copy + Ord> Downloads<P> {

@@ -241,6 +241,12 @@ impl HeaderTree {
         self.node(id).time
     }
 
+    /// The same, as a moment.
+    #[must_use]
+    pub fn unix_time(&self, id: HeaderId) -> UnixTime {
+        UnixTime::from_secs(u64::from(self.time(id)))
+    }
+
     /// The one below. `None` for the first.
     #[must_use]
     pub fn parent(&self, id: HeaderId) -> Option<HeaderId> {

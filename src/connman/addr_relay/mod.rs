@@ -312,7 +312,7 @@ fn tell_own(peer: &mut Peer, cx: &Context<'_>, own: &OwnAddresses) {
     }
     let Some(service) = own.for_peer(view, draw) else { return begun.drop_own() };
     begun.note_own(now, cx.seed);
-    let time = UnixTime::from_secs(now.as_secs());
+    let time = now.second();
     let record = AddrRecord { service, services: cx.config.services, time };
     if !payload::fits(&service.addr, form) {
         return;

@@ -12,8 +12,8 @@ pub(super) const ANNOUNCED_MAX: usize = 8;
 /// What a peer is to be told, and was.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Announced {
-    /// New blocks, the lowest first. One more than can be announced stands for any number more.
-    /// Core: `m_blocks_for_headers_relay`.
+    /// New blocks, the lowest first, as [`add_new`] leaves them. Core:
+    /// `m_blocks_for_headers_relay`.
     pending: Vec<HeaderId>,
     /// The best header that we have told it. Core: `pindexBestHeaderSent`.
     told: Option<HeaderId>,
@@ -28,12 +28,17 @@ pub(super) enum Announcement {
     Inv(HeaderId),
 }
 
+/// Adds new blocks to others. One more than can be announced stands for any number more.
+pub(super) fn add_new(pending: &mut Vec<HeaderId>, blocks: &[HeaderId]) {
+    pending.extend_from_slice(blocks);
+    let surplus = pending.len().saturating_sub(ANNOUNCED_MAX + 1);
+    pending.drain(..surplus);
+}
+
 impl Announced {
     /// The chain has grown by these.
     pub(super) fn note_new(&mut self, blocks: &[HeaderId]) {
-        self.pending.extend_from_slice(blocks);
-        let surplus = self.pending.len().saturating_sub(ANNOUNCED_MAX + 1);
-        self.pending.drain(..surplus);
+        add_new(&mut self.pending, blocks);
     }
 
     /// It was told headers up to this one, because it asked.

@@ -42,7 +42,7 @@ pub use chain::{Chain, TakeError};
 pub(super) use peer::ChainPeer;
 pub(super) use serve::serve_next;
 
-use announce::{ANNOUNCED_MAX, Announcement};
+use announce::{ANNOUNCED_MAX, Announcement, add_new};
 use receive::Telling;
 use serve::{BLOCK, WITNESS_BLOCK};
 
@@ -128,7 +128,7 @@ impl BlockSync {
     fn look_at_age(&mut self, now: UnixTime) {
         let tree = self.chain.tree();
         let tip = tree.active_tip();
-        let is_recent = UnixTime::from_secs(u64::from(tree.time(tip))) + RECENT_AGE >= now;
+        let is_recent = tree.unix_time(tip) + RECENT_AGE >= now;
         if is_recent && tree.work(tip) >= self.chain.minimum_work() {
             self.is_initial_download = false;
         }
@@ -152,9 +152,7 @@ impl BlockSync {
             if after == before { Vec::new() } else { tree.run(after, from, tree.height(after)) };
         self.look_at_age(now);
         if !self.is_initial_download {
-            self.fresh.extend(new);
-            let surplus = self.fresh.len().saturating_sub(ANNOUNCED_MAX + 1);
-            self.fresh.drain(..surplus);
+            add_new(&mut self.fresh, &new);
         }
     }
 

@@ -16,7 +16,6 @@ use crate::chain::{
 };
 use crate::codec::{COMPACT_SIZE_MAX, DecodeError, Reader};
 use crate::sockets::ConnId;
-use crate::time::UnixTime;
 
 /// How far above the chain a block may lie that nobody asked for. Core: `MIN_BLOCKS_TO_KEEP`.
 const UNREQUESTED_ABOVE_MAX: u32 = 288;
@@ -104,8 +103,7 @@ impl Telling<'_, '_> {
         let tree = &self.sync.chain.tree;
         self.sync.downloads.handle_announced(tree, self.conn, &tree.hash(last));
         if is_new && tree.work(last) > tree.work(tree.active_tip()) {
-            let second = UnixTime::from_secs(self.cx.now.wall.as_secs());
-            super::state(self.peer).announced_at = Some(second);
+            super::state(self.peer).announced_at = Some(self.cx.now.wall.second());
         }
     }
 
@@ -166,19 +164,19 @@ impl Telling<'_, '_> {
             Err(error) => return Ok(Verdict::Ignored(Ignored::BlockMalformed(error))),
         };
         let tree = &self.sync.chain.tree;
-        let (hash, parent) = (block.header.hash(), tree.find(&block.header.previous));
-        let asked_from = tree.find(&hash).and_then(|id| self.sync.downloads.asked_from(id));
+        let (known, parent) = (tree.find(&block.header.hash()), tree.find(&block.header.previous));
+        let asked_from = known.and_then(|id| self.sync.downloads.asked_from(id));
         let segwit = parent.map(|parent| self.sync.chain.segwit_at(tree.height(parent) + 1));
         let judged = segwit.map_or(Ok(()), |segwit| block.judge(segwit));
         // What it owed it has given, good or bad.
-        if let Some(id) = tree.find(&hash).filter(|_| asked_from == Some(self.conn)) {
+        if let Some(id) = known.filter(|_| asked_from == Some(self.conn)) {
             self.sync.downloads.handle_block(id, self.cx.now.wall);
         }
         if matches!(judged, Err((_, Mutated::Yes))) {
             return judge(self.peer, Misbehaviour::BlockMutated);
         }
         // Also the first block of the network, which follows none.
-        if tree.find(&hash).is_some_and(|id| tree.has_block(id)) {
+        if known.is_some_and(|id| tree.has_block(id)) {
             return Ok(Verdict::Ignored(Ignored::Redundant));
         }
         let headers = [block.header];
@@ -186,7 +184,6 @@ impl Telling<'_, '_> {
             Ok(checked) => checked.expect("there is one"),
             Err(error) => return self.blame(error),
         };
-        let known = self.sync.chain.tree.find(&hash);
         let least = self.sync.chain.tree.work_worth_keeping(self.sync.chain.minimum_work());
         if known.is_none() && checked.work() < least {
             return UNWANTED;
@@ -212,8 +209,7 @@ impl Telling<'_, '_> {
             self.sync.chain.tree.invalidate(id);
             return judge(self.peer, Misbehaviour::BlockInvalid);
         }
-        let second = UnixTime::from_secs(self.cx.now.wall.as_secs());
-        super::state(self.peer).block_at = Some(second);
+        super::state(self.peer).block_at = Some(self.cx.now.wall.second());
         self.sync.keep(id, payload.into(), self.cx.now.wall);
         Ok(Verdict::Taken)
     }

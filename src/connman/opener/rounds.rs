@@ -23,7 +23,7 @@ use crate::connman::{ConnMan, ConnType, DisconnectReason, Limits, REACHABLE};
 use crate::rng::{Draws, Purpose};
 use crate::sockets::Endpoint;
 use crate::sockman::{Action, Conns};
-use crate::time::{Now, UnixTime};
+use crate::time::Now;
 
 /// A feeler waits for up to so long, so that nodes that were started together do not go on in
 /// step. Core: `FEELER_SLEEP_WINDOW`.
@@ -235,7 +235,7 @@ fn candidate(peer: &Peer) -> Candidate {
     Candidate {
         peer: peer.id,
         conn_type: peer.conn_type,
-        connected_at: UnixTime::from_secs(peer.connected_at.as_secs()),
+        connected_at: peer.connected_at.second(),
         block_at,
         network: service.map_or(NetClass::Unroutable, |service| service.addr.network()),
     }

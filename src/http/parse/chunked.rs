@@ -42,7 +42,7 @@ enum Phase {
 }
 
 /// A fault, and how many bytes ago.
-type Ago = (Fault, usize);
+pub(super) type Ago = (Fault, usize);
 
 /// Whether the body is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

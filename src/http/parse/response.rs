@@ -11,7 +11,8 @@
 use std::fmt;
 
 use super::MessageLimits;
-use super::chunked::{Chunked, Progress};
+use super::body::Body;
+use super::chunked::Progress;
 use super::fault::Fault;
 use super::framing::{Codings, Length, Lengths};
 use super::head::{At, fields, version};
@@ -23,9 +24,6 @@ use crate::http::status::Status;
 /// Most interim answers before the final one, so that they do not go on for ever. Ours: RFC 9110
 /// section 15.2 has no bound.
 pub const INTERIM_MAX: u32 = 8;
-
-/// Bytes for a body that are reserved when only its length has come.
-const BODY_RESERVED_BYTES_MAX: usize = 0x10000;
 
 /// An answer that is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,9 +119,7 @@ pub struct ResponseParser {
 #[derive(Clone, Debug)]
 enum State {
     Head { section: Section, line: Option<StatusLine> },
-    Known { head: AnswerHead, body: Vec<u8>, left: usize },
-    Chunked { head: AnswerHead, body: Vec<u8>, chunked: Chunked },
-    UntilEnd { head: AnswerHead, body: Vec<u8> },
+    Body { head: AnswerHead, body: Body },
     Over,
 }
 
@@ -154,11 +150,7 @@ impl ResponseParser {
         loop {
             let taken = match std::mem::replace(&mut self.state, State::Over) {
                 State::Head { section, line } => self.take_head(section, line, bytes)?,
-                State::Known { head, body, left } => self.take_known(head, body, left, bytes),
-                State::Chunked { head, body, chunked } => {
-                    self.take_chunked(head, body, chunked, bytes)?
-                }
-                State::UntilEnd { head, body } => self.take_until_end(head, body, bytes)?,
+                State::Body { head, body } => self.take_body(head, body, bytes)?,
                 State::Over => {
                     *bytes = &[];
                     return Ok(None);
@@ -177,13 +169,15 @@ impl ResponseParser {
     /// It is not complete.
     pub fn end(&mut self) -> Taken {
         match std::mem::replace(&mut self.state, State::Over) {
-            State::UntilEnd { head, body } => Ok(Some(Answer { head, body })),
+            State::Body { head, body } if body.ends_with_stream() => {
+                Ok(Some(Answer { head, body: body.into_bytes() }))
+            }
             State::Over => Ok(None),
             State::Head { section, .. } => {
                 let at = self.at + section.count() as u64;
                 Err(ResponseError { fault: ResponseFault::CutShort, at })
             }
-            State::Known { .. } | State::Chunked { .. } => {
+            State::Body { .. } => {
                 Err(ResponseError { fault: ResponseFault::CutShort, at: self.at })
             }
         }
@@ -245,17 +239,11 @@ impl ResponseParser {
         };
         self.at += section.count() as u64;
         let head = AnswerHead { bytes: section.bytes, status, fields };
-        self.state = match length {
-            Some(Length::Known(0)) => return Ok(Some(Answer { head, body: Vec::new() })),
-            Some(Length::Known(left)) => {
-                let body = Vec::with_capacity(left.min(BODY_RESERVED_BYTES_MAX));
-                State::Known { head, body, left }
-            }
-            Some(Length::Chunked) => {
-                State::Chunked { head, body: Vec::new(), chunked: Chunked::new() }
-            }
-            None => State::UntilEnd { head, body: Vec::new() },
-        };
+        if length == Some(Length::Known(0)) {
+            return Ok(Some(Answer { head, body: Vec::new() }));
+        }
+        let body = length.map_or_else(Body::until_end, Body::new);
+        self.state = State::Body { head, body };
         Ok(None)
     }
 
@@ -273,61 +261,21 @@ impl ResponseParser {
         Ok(None)
     }
 
-    fn take_known(
-        &mut self,
-        head: AnswerHead,
-        mut body: Vec<u8>,
-        left: usize,
-        bytes: &mut &[u8],
-    ) -> Option<Answer> {
-        let (taken, rest) = bytes.split_at(left.min(bytes.len()));
-        if body.capacity() - body.len() < taken.len() {
-            // Twice as much as before, and never more than is still to come.
-            body.reserve_exact(body.len().max(taken.len()).min(left));
-        }
-        body.extend_from_slice(taken);
-        *bytes = rest;
-        self.at += taken.len() as u64;
-        if taken.len() == left {
-            return Some(Answer { head, body });
-        }
-        self.state = State::Known { head, body, left: left - taken.len() };
-        None
-    }
-
-    fn take_chunked(
-        &mut self,
-        head: AnswerHead,
-        mut body: Vec<u8>,
-        mut chunked: Chunked,
-        bytes: &mut &[u8],
-    ) -> Taken {
+    fn take_body(&mut self, head: AnswerHead, mut body: Body, bytes: &mut &[u8]) -> Taken {
         let offered = bytes.len();
-        let taken = chunked.take(bytes, &mut body, &self.limits);
+        let taken = body.take(bytes, &self.limits);
         self.at += (offered - bytes.len()) as u64;
         let error = |(fault, ago)| ResponseError {
             fault: ResponseFault::Message(fault),
             at: self.at - ago as u64,
         };
         match taken.map_err(error)? {
-            Progress::Complete => Ok(Some(Answer { head, body })),
+            Progress::Complete => Ok(Some(Answer { head, body: body.into_bytes() })),
             Progress::Partial => {
-                self.state = State::Chunked { head, body, chunked };
+                self.state = State::Body { head, body };
                 Ok(None)
             }
         }
-    }
-
-    fn take_until_end(&mut self, head: AnswerHead, mut body: Vec<u8>, bytes: &mut &[u8]) -> Taken {
-        let room = self.limits.body_bytes_max - body.len();
-        if bytes.len() > room {
-            return Err(self.error((Fault::BodyTooLong, room)));
-        }
-        body.extend_from_slice(bytes);
-        self.at += bytes.len() as u64;
-        *bytes = &[];
-        self.state = State::UntilEnd { head, body };
-        Ok(None)
     }
 
     const fn error(&self, (fault, place): At) -> ResponseError {
@@ -344,9 +292,7 @@ impl ResponseParser {
         match &self.state {
             State::Head { section, .. } if section.is_empty() => ResponseStage::Awaited,
             State::Head { .. } => ResponseStage::Head,
-            State::Known { .. } | State::Chunked { .. } | State::UntilEnd { .. } => {
-                ResponseStage::Body
-            }
+            State::Body { .. } => ResponseStage::Body,
             State::Over => ResponseStage::Over,
         }
     }
@@ -357,12 +303,7 @@ impl ResponseParser {
     pub const fn byte_count(&self) -> usize {
         match &self.state {
             State::Head { section, .. } => section.bytes.capacity(),
-            State::Known { head, body, .. } | State::UntilEnd { head, body } => {
-                head.byte_count() + body.capacity()
-            }
-            State::Chunked { head, body, chunked } => {
-                head.byte_count() + body.capacity() + chunked.trailer_bytes()
-            }
+            State::Body { head, body } => head.byte_count() + body.byte_count(),
             State::Over => 0,
         }
     }
