@@ -7,8 +7,8 @@
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-NODES=("${@:-100}")
-[ $# -gt 0 ] || NODES=(100 300 1000)
+NODES=(100 300 1000)
+[ $# -eq 0 ] || NODES=("$@")
 
 need_command jq jq
 

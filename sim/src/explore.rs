@@ -275,11 +275,7 @@ impl Search<'_> {
         }
         let mut run = at.clone();
         run.be_told(None);
-        let verdict = loop {
-            if let Some(verdict) = run.advance() {
-                break verdict;
-            }
-        };
+        let verdict = run.advance_to_the_end();
         self.ended(run, verdict);
     }
 

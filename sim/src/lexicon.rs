@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::schedule::Word;
-use crate::subject::UnknownWord;
+use crate::subject::{UnknownWord, Usage};
 
 /// A setting that a word may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +92,44 @@ pub struct Known {
     pub commands: &'static [(&'static str, Option<(&'static str, &'static str)>)],
     /// Settings of the node that are numbers.
     pub node: &'static [Setting],
+}
+
+impl Known {
+    /// Checks that its peers can say or hear a word, with its settings.
+    ///
+    /// # Errors
+    ///
+    /// They know no such word, or the word has no such setting.
+    pub fn check(&self, word: &Word, usage: Usage) -> Result<(), UnknownWord> {
+        let (names, settings) = match usage {
+            Usage::Said => (self.said, (self.said_with)(&word.name)),
+            Usage::Heard => (self.heard, (self.heard_with)(&word.name)),
+        };
+        if !names.contains(&word.name.as_str()) {
+            let mut names = names.to_vec();
+            names.sort_unstable();
+            names.dedup();
+            return Err(UnknownWord::new(word, None, names.join(", ")));
+        }
+        check(word, settings)
+    }
+}
+
+/// Settings of a node for a campaign: each of a table now and then, with one of its numbers.
+pub fn draw_numbers(
+    table: &[(&str, &[u32])],
+    in_256: u8,
+    below: &mut dyn FnMut(u32) -> u32,
+) -> Vec<(String, String)> {
+    let mut settings = Vec::new();
+    for (key, values) in table {
+        if below(256) < u32::from(in_256) {
+            let count = u32::try_from(values.len()).expect("a few");
+            let value = values[below(count) as usize];
+            settings.push(((*key).to_owned(), value.to_string()));
+        }
+    }
+    settings
 }
 
 /// Checks that each setting of a word is in one of the tables, takes its value, and stands once.

@@ -6,19 +6,17 @@ use std::time::Duration;
 use sockman::chain::{Params, Template, mine};
 use sockman::connman::blocks::Chain;
 use sockman::connman::{Command, Config, ConnMan, Notice};
-use sockman::driver::{Choice, Machine};
+use sockman::driver::Machine;
 use sockman::rng::Seed;
-use sockman::sockets::{Endpoint, Event};
+use sockman::sockets::Endpoint;
 use sockman::sockman::SockMan;
 use sockman::time::{Instant, Now, UnixTime};
 use sockman::transport::Network as Magic;
 use sockman_sim::net::{HostId, Kernel, KernelConfig, LinkConfig, Network, NoSuchHost};
+use sockman_sim::nodes::drive;
 
 /// When the runs begin.
 const WALL: UnixTime = UnixTime::from_secs(1_735_689_600);
-
-/// Steps of a node between two looks at its sockets, at most.
-const STEPS_MAX: usize = 10_000_000;
 
 type Node = Machine<Kernel, ConnMan>;
 
@@ -83,7 +81,8 @@ impl World {
     fn settle(&mut self) -> Vec<Notice> {
         let mut notices = Vec::new();
         for (number, node) in self.nodes.iter_mut().enumerate() {
-            drive(node, time(self.now));
+            drive(node, time(self.now), &mut Vec::new(), |_| {});
+            node.check_invariants();
             node.take_notices(&mut notices);
             let mut segments = Vec::new();
             node.sockets_mut().take_segments(&mut segments);
@@ -121,24 +120,6 @@ impl World {
 
 fn time(now: Instant) -> Now {
     Now { steady: now, wall: WALL + now.since(Instant::START) }
-}
-
-/// As production does, until nothing is left to do.
-fn drive(node: &mut Node, now: Now) {
-    let mut reports: Vec<Event> = Vec::new();
-    for _ in 0..STEPS_MAX {
-        let choice = node.default_next(now);
-        if let Choice::Step(task) = choice {
-            node.step(now, task);
-            continue;
-        }
-        node.sockets_mut().poll(&mut reports);
-        node.handle_ready(&reports);
-        if choice == Choice::Wait && reports.is_empty() {
-            return node.check_invariants();
-        }
-    }
-    panic!("it does not fall quiet");
 }
 
 fn link(latency_ms: u64) -> LinkConfig {

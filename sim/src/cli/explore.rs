@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use sockman::driver::{Clock as _, SystemClock};
-use sockman::time::Instant;
 use sockman_sim::explore::{Budget, Explored, Failure, Reduction};
 use sockman_sim::subjects::explore_named;
 
@@ -47,16 +45,12 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
         return Err(Error::Usage(format!("{}: {problem}", file.display())));
     }
     let interrupts = Interrupts::catch()?;
-    let clock = SystemClock::start();
-    let has_time = || match arguments.time {
-        Some(limit) => clock.now().steady.since(Instant::START) < limit,
-        None => true,
-    };
+    let goes_on = interrupts.goes_on_within(arguments.time);
     let reduction = if arguments.unreduced { Reduction::Nothing } else { Reduction::SleepSets };
     let transitions = arguments.transitions.unwrap_or(Budget::default().transitions);
     let Arguments { depth, from, .. } = *arguments;
     let budget = Budget { from, depth, transitions, reduction };
-    let explored = explore_named(&read.schedule, budget, &|| has_time() && !interrupts.came());
+    let explored = explore_named(&read.schedule, budget, &goes_on);
     let explored = explored.map_err(|error| read.setup_error(&file, error))?;
     let folders = write_failures(&file, &explored, &interrupts)?;
     if arguments.json {

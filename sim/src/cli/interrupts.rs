@@ -6,9 +6,12 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+use sockman::driver::{Clock as _, SystemClock};
+use sockman::time::Instant;
 
 use super::Error;
 
@@ -50,6 +53,14 @@ impl Interrupts {
     /// Whether one has come.
     pub(super) fn came(&self) -> bool {
         self.came.load(Ordering::SeqCst)
+    }
+
+    /// Whether to go on: none has come, and of the time that there is, counted from now on, some is
+    /// left.
+    pub(super) fn goes_on_within(&self, limit: Option<Duration>) -> impl Fn() -> bool + use<> {
+        let (interrupts, clock) = (self.clone(), SystemClock::start());
+        let passed = move || clock.now().steady.since(Instant::START);
+        move || !interrupts.came() && limit.is_none_or(|limit| passed() < limit)
     }
 
     /// What says whether one has come, for who knows nothing of signals.

@@ -61,11 +61,8 @@ struct Report {
     samples: Vec<Sample>,
     /// After which time the last node had all the connections that it opens.
     newcomer_full_after_millis: Option<u64>,
-    steps: u64,
-    messages: u64,
-    segments: u64,
-    bytes: u64,
-    socket_events: u64,
+    #[serde(flatten)]
+    counts: Counts,
     trace: String,
     /// Thousandths of a second of this machine's.
     took_millis: u64,
@@ -123,7 +120,6 @@ fn report(
     took: Duration,
     used: Option<u64>,
 ) -> Report {
-    let &Counts { steps, messages, segments, bytes, events } = network.counts();
     let Plan { nodes, seed, .. } = *network.plan();
     Report {
         nodes,
@@ -131,11 +127,7 @@ fn report(
         simulated_secs: at.as_secs(),
         samples,
         newcomer_full_after_millis: network.newcomer_full_after().map(millis),
-        steps,
-        messages,
-        segments,
-        bytes,
-        socket_events: events,
+        counts: *network.counts(),
         trace: network.hash().to_string(),
         took_millis: millis(took),
         bytes_a_node: used.map(|used| used / u64::from(nodes)),
@@ -175,11 +167,12 @@ fn write_end(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
         }
         None => writeln!(out, "the last node has not all its connections")?,
     }
-    let Report { segments, messages, steps, socket_events, trace, took_millis, .. } = report;
+    let Report { counts, trace, took_millis, .. } = report;
+    let Counts { segments, messages, steps, events, .. } = counts;
     let took = (*took_millis).max(1);
     writeln!(
         out,
-        "{segments} segments, {messages} messages, {socket_events} socket events, {steps} steps; \
+        "{segments} segments, {messages} messages, {events} socket events, {steps} steps; \
          trace {trace}"
     )?;
     write!(
@@ -189,7 +182,7 @@ fn write_end(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
         took / 1000,
         took % 1000,
         report.simulated_secs * 1000 / took,
-        socket_events * 1000 / took,
+        events * 1000 / took,
     )?;
     match report.bytes_a_node {
         Some(bytes) => writeln!(out, ", {} KiB a node", bytes >> 10),

@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use sockman::driver::{Clock as _, SystemClock};
-use sockman::time::Instant;
 use sockman_sim::subjects::why_named;
 use sockman_sim::why::{Budget, NotExplained, Why};
 
@@ -68,12 +66,8 @@ pub(super) fn explain(
     let default = Budget::default();
     let events = manner.events.unwrap_or(default.events);
     let budget = Budget { runs: manner.runs, events, ..default };
-    let clock = SystemClock::start();
-    let has_time = || match manner.time {
-        Some(limit) => clock.now().steady.since(Instant::START) < limit,
-        None => true,
-    };
-    let why = why_named(&read.schedule, budget, || has_time() && !interrupts.came());
+    let goes_on = interrupts.goes_on_within(manner.time);
+    let why = why_named(&read.schedule, budget, goes_on);
     why.map_err(|error| match error {
         NotExplained::Setup(error) => read.setup_error(file, error),
         NotExplained::NoFailure(_) => Error::Usage(format!("{}: {error}", file.display())),

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+use serde::Serialize;
 use sockman::connman::addrman::{AddrRecord, NetService};
 use sockman::connman::{Notice, Services, is_routable};
 use sockman::sockets::Event;
@@ -37,6 +38,7 @@ mod node;
 mod sample;
 mod wires;
 
+pub use node::drive;
 pub use sample::Sample;
 pub use wires::LATENCY_LEAST;
 
@@ -83,7 +85,7 @@ impl Plan {
 }
 
 /// What has passed since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Steps of machines.
     pub steps: u64,
@@ -94,6 +96,7 @@ pub struct Counts {
     /// Bytes of payload in them.
     pub bytes: u64,
     /// Readiness that nodes were told of.
+    #[serde(rename = "socket_events")]
     pub events: u64,
 }
 
@@ -216,9 +219,11 @@ impl Network {
             self.nodes[to as usize].receive(self.now, segment);
             return self.work(to);
         }
-        if let Some(Reverse((_, node))) = self.clocks.pop_if_due(self.now)
-            && self.nodes[node as usize].wakes_at.is_some_and(|at| at <= self.now)
-        {
+        let Some(Reverse((at, node))) = self.clocks.pop() else { return };
+        let wakes_at = &mut self.nodes[node as usize].wakes_at;
+        if *wakes_at == Some(at) {
+            // Taken, so that it is noted anew whatever it is next.
+            *wakes_at = None;
             self.work(node);
         }
     }
@@ -234,6 +239,8 @@ impl Network {
             Change::Stop(node) => {
                 self.nodes[node as usize].stop(now);
                 self.plan_change(node, 1, Change::Start);
+                // Its host goes on.
+                self.note_clock(node);
                 self.carry(node);
             }
             Change::Cut => self.wires.cut(),
@@ -255,9 +262,7 @@ impl Network {
         let now = self.time();
         let node = &mut self.nodes[index as usize];
         node.work(now, &mut self.events, &mut self.notices, &mut self.counts);
-        if let Some(at) = node.wakes_at {
-            self.clocks.push(Reverse((at, index)));
-        }
+        self.note_clock(index);
         let is_ready = |notice: &Notice| matches!(notice, Notice::PeerReady { .. });
         if index == self.newcomer()
             && self.newcomer_full.is_none()
@@ -268,6 +273,17 @@ impl Network {
         }
         self.notices.clear();
         self.carry(index);
+    }
+
+    /// Notes when a node goes on by itself, if that is another moment than before.
+    fn note_clock(&mut self, index: u32) {
+        let now = self.time();
+        let node = &mut self.nodes[index as usize];
+        let wakes_at = node.next_wakeup(now);
+        if let Some(at) = wakes_at.filter(|_| wakes_at != node.wakes_at) {
+            self.clocks.push(Reverse((at, index)));
+        }
+        node.wakes_at = wakes_at;
     }
 
     fn carry(&mut self, index: u32) {
@@ -328,18 +344,6 @@ impl Network {
     /// Checks every node.
     pub fn check_invariants(&self) {
         self.nodes.iter().for_each(Node::check_invariants);
-    }
-}
-
-/// Takes the first if its time has come.
-trait PopIfDue {
-    fn pop_if_due(&mut self, now: Instant) -> Option<Reverse<(Instant, u32)>>;
-}
-
-impl PopIfDue for BinaryHeap<Reverse<(Instant, u32)>> {
-    fn pop_if_due(&mut self, now: Instant) -> Option<Reverse<(Instant, u32)>> {
-        let Reverse((at, _)) = self.peek()?;
-        if *at <= now { self.pop() } else { None }
     }
 }
 

@@ -8,7 +8,7 @@ use sockman::driver::{Choice, Machine};
 use sockman::files::{FileRequest, Files as _};
 use sockman::rng::Seed;
 use sockman::sockets::{Endpoint, Event};
-use sockman::sockman::{Config as SockManConfig, Conns, SockMan};
+use sockman::sockman::{Config as SockManConfig, Conns, SockMan, Tenant};
 use sockman::time::{Instant, Now};
 use sockman::transport::Network;
 
@@ -33,7 +33,7 @@ pub(super) struct Node {
     /// What a DNS seed tells it, once.
     known: Vec<AddrRecord>,
     pub(super) is_up: bool,
-    /// When it goes on by itself.
+    /// When it goes on by itself, as far as that was noted.
     pub(super) wakes_at: Option<Instant>,
 }
 
@@ -87,10 +87,9 @@ impl Node {
     pub(super) fn stop(&mut self, now: Now) {
         self.machine.sockets_mut().set_now(now.steady);
         self.machine.shutdown(now);
-        self.carry_out(now);
+        carry_out(&mut self.machine, &mut self.files, &mut self.requests, now);
         self.machine.sockets_mut().end_process();
         self.is_up = false;
-        self.wakes_at = self.machine.sockman().sockets().next_timer();
     }
 
     /// Something has arrived at its host.
@@ -111,46 +110,25 @@ impl Node {
         if kernel.next_timer().is_some_and(|at| at <= now.steady) {
             kernel.handle_timer(now.steady);
         }
-        while self.is_up {
-            let choice = self.machine.default_next(now);
-            if let Choice::Step(task) = choice {
-                self.machine.step(now, task);
-                counts.steps += 1;
-                continue;
-            }
-            self.carry_out(now);
-            let before = notices.len();
-            self.machine.take_notices(notices);
-            let is_message = |notice: &&Notice| matches!(notice, Notice::MessageHandled { .. });
-            counts.messages += notices[before..].iter().filter(is_message).count() as u64;
-            self.machine.sockets_mut().poll(events);
-            if events.is_empty()
-                && choice == Choice::Wait
-                && self.machine.default_next(now) == choice
-            {
-                break;
-            }
-            counts.events += events.len() as u64;
-            self.machine.handle_ready(events);
+        if !self.is_up {
+            return;
         }
-        let kernel = self.machine.sockman().sockets().next_timer();
-        let machine = self.machine.next_wakeup(now).filter(|_| self.is_up);
-        self.wakes_at = [kernel, machine].into_iter().flatten().min();
+        let Self { machine, files, requests, .. } = self;
+        let (steps, told) = drive(machine, now, events, |machine| {
+            carry_out(machine, files, requests, now);
+            machine.take_notices(notices);
+        });
+        let is_message = |notice: &&Notice| matches!(notice, Notice::MessageHandled { .. });
+        counts.messages += notices.iter().filter(is_message).count() as u64;
+        counts.steps += steps;
+        counts.events += told;
     }
 
-    /// Carries out what was asked of its files, which takes no time here.
-    fn carry_out(&mut self, now: Now) {
-        loop {
-            self.machine.take_file_requests(&mut self.requests);
-            if self.requests.is_empty() {
-                return;
-            }
-            for request in self.requests.drain(..) {
-                self.files.begin(request).expect("nothing is under way");
-                let completion = self.files.wait().expect("something is under way");
-                self.machine.handle_file_completed(now, completion);
-            }
-        }
+    /// When it goes on by itself.
+    pub(super) fn next_wakeup(&self, now: Now) -> Option<Instant> {
+        let kernel = self.machine.sockman().sockets().next_timer();
+        let machine = self.machine.next_wakeup(now).filter(|_| self.is_up);
+        [kernel, machine].into_iter().flatten().min()
     }
 
     pub(super) fn take_segments(&mut self, segments: &mut Vec<Segment>) {
@@ -176,5 +154,59 @@ impl Node {
 
     pub(super) fn check_invariants(&self) {
         self.machine.check_invariants();
+    }
+}
+
+/// Steps of a machine at one moment, at most: it is to fall quiet.
+const STEPS_MAX: u64 = 10_000_000;
+
+/// Lets a machine do whatever is to be done now, as production does it. `look` is called before
+/// each look at its sockets. How many steps it made, and of how many sockets it was told.
+///
+/// # Panics
+///
+/// It does not fall quiet.
+pub fn drive<T: Tenant>(
+    machine: &mut Machine<Kernel, T>,
+    now: Now,
+    events: &mut Vec<Event>,
+    mut look: impl FnMut(&mut Machine<Kernel, T>),
+) -> (u64, u64) {
+    let (mut steps, mut told) = (0, 0);
+    loop {
+        let choice = machine.default_next(now);
+        if let Choice::Step(task) = choice {
+            machine.step(now, task);
+            steps += 1;
+            assert!(steps < STEPS_MAX, "it does not fall quiet");
+            continue;
+        }
+        look(machine);
+        machine.sockets_mut().poll(events);
+        if events.is_empty() && choice == Choice::Wait && machine.default_next(now) == choice {
+            return (steps, told);
+        }
+        told += events.len() as u64;
+        machine.handle_ready(events);
+    }
+}
+
+/// Carries out what a machine has asked of its files, which takes no time here.
+fn carry_out(
+    machine: &mut Machine<Kernel, ConnMan>,
+    files: &mut VirtualFiles,
+    requests: &mut Vec<FileRequest>,
+    now: Now,
+) {
+    loop {
+        machine.take_file_requests(requests);
+        if requests.is_empty() {
+            return;
+        }
+        for request in requests.drain(..) {
+            files.begin(request).expect("nothing is under way");
+            let completion = files.wait().expect("something is under way");
+            machine.handle_file_completed(now, completion);
+        }
     }
 }

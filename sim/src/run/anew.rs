@@ -12,7 +12,16 @@ impl<X: Subject, K: Host> Run<X, K> {
         self.advance_before(&mut ())
     }
 
-    /// The same, with somebody looking on.
+    /// Does everything that is left; the verdict.
+    pub fn advance_to_the_end(&mut self) -> Verdict {
+        loop {
+            if let Some(verdict) = self.advance() {
+                return verdict;
+            }
+        }
+    }
+
+    /// The same as [`advance`](Self::advance), with somebody looking on.
     pub fn advance_before(&mut self, onlooker: &mut impl Onlooker<X, K>) -> Option<Verdict> {
         let advanced = crate::panics::catch(|| self.go_on_before(onlooker));
         advanced

@@ -340,18 +340,13 @@ impl Subject for Connman {
     }
 
     fn draw_settings(in_256: u8, below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
-        let mut settings = Vec::new();
-        let mut draw = |key: &str, values: &[u32]| {
-            if below(256) < u32::from(in_256) {
-                let count = u32::try_from(values.len()).expect("a few");
-                let value = values[below(count) as usize];
-                settings.push((key.to_owned(), value.to_string()));
-            }
-        };
-        // With more than 20 some can be evicted.
-        draw("max-inbound", &[3, 7, 24, 28]);
-        draw("max-receive-buffer", &[200, 1000, 20_000]);
-        draw("max-send-buffer", &[100, 1000, 20_000]);
+        let table: [(&str, &[u32]); 3] = [
+            // With more than 20 some can be evicted.
+            ("max-inbound", &[3, 7, 24, 28]),
+            ("max-receive-buffer", &[200, 1000, 20_000]),
+            ("max-send-buffer", &[100, 1000, 20_000]),
+        ];
+        let mut settings = lexicon::draw_numbers(&table, in_256, below);
         if below(512) < u32::from(in_256) {
             let entries = WHITELISTS_DRAWN[below(4) as usize];
             settings.push(("whitelist".to_owned(), entries.to_owned()));

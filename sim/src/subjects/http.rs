@@ -271,22 +271,16 @@ impl Subject for Http {
     }
 
     fn draw_settings(in_256: u8, below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
-        let mut settings = Vec::new();
-        let mut draw = |key: &str, values: &[u32]| {
-            if below(256) < u32::from(in_256) {
-                let count = u32::try_from(values.len()).expect("a few");
-                let value = values[below(count) as usize];
-                settings.push((key.to_owned(), value.to_string()));
-            }
-        };
-        draw("max-connections", &[2, 4, 8]);
-        draw("max-requests", &[2, 3, 16]);
-        draw("max-head", &[64, 100]);
-        draw("max-body", &[1, 1000, 20_000]);
-        draw("timeout", &[1, 3, 10]);
-        draw("workers", &[2, 3]);
-        draw("work-queue", &[1, 2, 8]);
-        settings
+        let table: [(&str, &[u32]); 7] = [
+            ("max-connections", &[2, 4, 8]),
+            ("max-requests", &[2, 3, 16]),
+            ("max-head", &[64, 100]),
+            ("max-body", &[1, 1000, 20_000]),
+            ("timeout", &[1, 3, 10]),
+            ("workers", &[2, 3]),
+            ("work-queue", &[1, 2, 8]),
+        ];
+        lexicon::draw_numbers(&table, in_256, below)
     }
 
     fn command(word: &Word) -> Result<Command, UnknownWord> {

@@ -118,20 +118,14 @@ impl Subject for HttpClient {
     }
 
     fn draw_settings(in_256: u8, below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
-        let mut settings = Vec::new();
-        let mut draw = |key: &str, values: &[u32]| {
-            if below(256) < u32::from(in_256) {
-                let count = u32::try_from(values.len()).expect("a few");
-                let value = values[below(count) as usize];
-                settings.push((key.to_owned(), value.to_string()));
-            }
-        };
-        draw("max-requests", &[1, 2, 4]);
-        draw("max-head", &[64, 100]);
-        draw("max-body", &[1, 1000, 20_000]);
-        draw("timeout", &[1, 3, 10]);
-        draw("whole", &[1, 5, 20]);
-        settings
+        let table: [(&str, &[u32]); 5] = [
+            ("max-requests", &[1, 2, 4]),
+            ("max-head", &[64, 100]),
+            ("max-body", &[1, 1000, 20_000]),
+            ("timeout", &[1, 3, 10]),
+            ("whole", &[1, 5, 20]),
+        ];
+        lexicon::draw_numbers(&table, in_256, below)
     }
 
     fn dial_command(to: Endpoint) -> Option<ClientCommand> {

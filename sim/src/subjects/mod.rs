@@ -24,6 +24,32 @@ use crate::why::{self, NotExplained, Why, why};
 pub const NAMES: &[&str] =
     &[connman::Connman::NAME, echo::Echo::NAME, http::Http::NAME, http_client::HttpClient::NAME];
 
+/// Does something with the subject that has a name, as the type `X`; or else something else. A
+/// subject that is here and in [`NAMES`] is known everywhere.
+macro_rules! with_subject {
+    ($name:expr, $X:ident => $then:expr, else $otherwise:expr) => {
+        match $name {
+            connman::Connman::NAME => {
+                type $X = connman::Connman;
+                $then
+            }
+            echo::Echo::NAME => {
+                type $X = echo::Echo;
+                $then
+            }
+            http::Http::NAME => {
+                type $X = http::Http;
+                $then
+            }
+            http_client::HttpClient::NAME => {
+                type $X = http_client::HttpClient;
+                $then
+            }
+            _ => $otherwise,
+        }
+    };
+}
+
 /// One run in so many is of the echo where no subject is asked for: what is under the connection
 /// manager has more to it than that one uses.
 const ECHO_EVERY: u64 = 8;
@@ -48,13 +74,7 @@ pub fn known(subject: &str) -> &'static Known {
 /// What a campaign on a subject runs for a seed; `None` if there is no such subject.
 #[must_use]
 pub fn generate_for(subject: &str, plan: &Plan, seed: u64) -> Option<Generated> {
-    match subject {
-        connman::Connman::NAME => Some(generate_by::<connman::Connman>(plan, seed)),
-        echo::Echo::NAME => Some(generate_by::<echo::Echo>(plan, seed)),
-        http::Http::NAME => Some(generate_by::<http::Http>(plan, seed)),
-        http_client::HttpClient::NAME => Some(generate_by::<http_client::HttpClient>(plan, seed)),
-        _ => None,
-    }
+    with_subject!(subject, X => Some(generate_by::<X>(plan, seed)), else None)
 }
 
 /// Runs a seed on a subject. On the network it is the default campaign's; the other drivers do
@@ -69,13 +89,12 @@ pub fn drive_named(
     seed: u64,
     options: &Options,
 ) -> Result<Report, SetupError> {
-    match subject {
-        connman::Connman::NAME => drive::<connman::Connman>(driver, seed, options),
-        echo::Echo::NAME => drive::<echo::Echo>(driver, seed, options),
-        http::Http::NAME => drive::<http::Http>(driver, seed, options),
-        http_client::HttpClient::NAME => drive::<http_client::HttpClient>(driver, seed, options),
-        _ => Err(SetupError::NoSuchSubject(subject.to_owned())),
-    }
+    let none = || SetupError::NoSuchSubject(subject.to_owned());
+    with_subject!(subject, X => drive::<X>(driver, seed, options), else Err(none()))
+}
+
+fn no_such(schedule: &Schedule) -> SetupError {
+    SetupError::NoSuchSubject(schedule.subject.clone())
 }
 
 fn drive<X: Subject>(driver: Driver, seed: u64, options: &Options) -> Result<Report, SetupError> {
@@ -95,13 +114,8 @@ fn drive<X: Subject>(driver: Driver, seed: u64, options: &Options) -> Result<Rep
 ///
 /// There is no such subject, or the schedule makes no sense for it.
 pub fn run_named(schedule: &Schedule, options: &Options) -> Result<Report, SetupError> {
-    match schedule.subject.as_str() {
-        connman::Connman::NAME => run::<connman::Connman>(schedule, options),
-        echo::Echo::NAME => run::<echo::Echo>(schedule, options),
-        http::Http::NAME => run::<http::Http>(schedule, options),
-        http_client::HttpClient::NAME => run::<http_client::HttpClient>(schedule, options),
-        _ => Err(SetupError::NoSuchSubject(schedule.subject.clone())),
-    }
+    let name = schedule.subject.as_str();
+    with_subject!(name, X => run::<X>(schedule, options), else Err(no_such(schedule)))
 }
 
 /// Runs a schedule on the subject that it names, and charts it.
@@ -110,13 +124,8 @@ pub fn run_named(schedule: &Schedule, options: &Options) -> Result<Report, Setup
 ///
 /// As [`run_named`].
 pub fn chart_named(schedule: &Schedule, options: &Options) -> Result<(Report, Chart), SetupError> {
-    match schedule.subject.as_str() {
-        connman::Connman::NAME => chart::<connman::Connman>(schedule, options),
-        echo::Echo::NAME => chart::<echo::Echo>(schedule, options),
-        http::Http::NAME => chart::<http::Http>(schedule, options),
-        http_client::HttpClient::NAME => chart::<http_client::HttpClient>(schedule, options),
-        _ => Err(SetupError::NoSuchSubject(schedule.subject.clone())),
-    }
+    let name = schedule.subject.as_str();
+    with_subject!(name, X => chart::<X>(schedule, options), else Err(no_such(schedule)))
 }
 
 fn chart<X: Subject>(
@@ -139,15 +148,12 @@ pub fn compare_named(
     place: Place,
     options: &Options,
 ) -> Result<Compared, SetupError> {
-    match schedule.subject.as_str() {
-        connman::Connman::NAME => places::compare::<connman::Connman>(schedule, place, options),
-        echo::Echo::NAME => places::compare::<echo::Echo>(schedule, place, options),
-        http::Http::NAME => places::compare::<http::Http>(schedule, place, options),
-        http_client::HttpClient::NAME => {
-            places::compare::<http_client::HttpClient>(schedule, place, options)
-        }
-        _ => Err(SetupError::NoSuchSubject(schedule.subject.clone())),
-    }
+    let name = schedule.subject.as_str();
+    with_subject!(
+        name,
+        X => places::compare::<X>(schedule, place, options),
+        else Err(no_such(schedule))
+    )
 }
 
 /// Shrinks a schedule that fails on the subject that it names.
@@ -156,13 +162,9 @@ pub fn compare_named(
 ///
 /// It does not fail, or cannot be run.
 pub fn shrink_named(schedule: &Schedule, budget: &Budget) -> Result<Shrunk, NotShrunk> {
-    match schedule.subject.as_str() {
-        connman::Connman::NAME => shrink::<connman::Connman>(schedule, budget),
-        echo::Echo::NAME => shrink::<echo::Echo>(schedule, budget),
-        http::Http::NAME => shrink::<http::Http>(schedule, budget),
-        http_client::HttpClient::NAME => shrink::<http_client::HttpClient>(schedule, budget),
-        _ => Err(NotShrunk::Setup(SetupError::NoSuchSubject(schedule.subject.clone()))),
-    }
+    let name = schedule.subject.as_str();
+    let none = || NotShrunk::Setup(no_such(schedule));
+    with_subject!(name, X => shrink::<X>(schedule, budget), else Err(none()))
 }
 
 /// Explores the orders of a script on the subject that it names.
@@ -175,12 +177,12 @@ pub fn explore_named(
     budget: explore::Budget,
     goes_on: &dyn Fn() -> bool,
 ) -> Result<Explored, SetupError> {
-    match schedule.subject.as_str() {
-        connman::Connman::NAME => explore::<connman::Connman>(schedule, budget, goes_on),
-        echo::Echo::NAME => explore::<echo::Echo>(schedule, budget, goes_on),
-        http::Http::NAME => explore::<http::Http>(schedule, budget, goes_on),
-        _ => Err(SetupError::NoSuchSubject(schedule.subject.clone())),
-    }
+    let name = schedule.subject.as_str();
+    with_subject!(
+        name,
+        X => explore::<X>(schedule, budget, goes_on),
+        else Err(no_such(schedule))
+    )
 }
 
 /// Finds out when the failure of a schedule became inevitable, on the subject that it names.
@@ -193,22 +195,13 @@ pub fn why_named(
     budget: why::Budget,
     goes_on: impl Fn() -> bool,
 ) -> Result<Why, NotExplained> {
-    match schedule.subject.as_str() {
-        connman::Connman::NAME => why::<connman::Connman>(schedule, budget, goes_on),
-        echo::Echo::NAME => why::<echo::Echo>(schedule, budget, goes_on),
-        http::Http::NAME => why::<http::Http>(schedule, budget, goes_on),
-        _ => Err(NotExplained::Setup(SetupError::NoSuchSubject(schedule.subject.clone()))),
-    }
+    let name = schedule.subject.as_str();
+    let none = || NotExplained::Setup(no_such(schedule));
+    with_subject!(name, X => why::<X>(schedule, budget, goes_on), else Err(none()))
 }
 
 /// What a search has to know of a subject; `None` if there is no such subject.
 #[must_use]
 pub fn language_of(subject: &str) -> Option<Language> {
-    match subject {
-        connman::Connman::NAME => Some(Language::of::<connman::Connman>()),
-        echo::Echo::NAME => Some(Language::of::<echo::Echo>()),
-        http::Http::NAME => Some(Language::of::<http::Http>()),
-        http_client::HttpClient::NAME => Some(Language::of::<http_client::HttpClient>()),
-        _ => None,
-    }
+    with_subject!(subject, X => Some(Language::of::<X>()), else None)
 }

@@ -31,9 +31,20 @@ pub(super) fn letters(number: u64, length: usize) -> Vec<u8> {
 }
 
 /// A number in a path, by its place there; 0 if there is none.
-pub(super) fn number_in(path: &str, place: usize, most: u32) -> u64 {
+fn number_in(path: &str, place: usize, most: u32) -> u64 {
     let number: Option<u64> = path.split('/').nth(place + 1).and_then(|text| text.parse().ok());
     number.unwrap_or(0).min(u64::from(most))
+}
+
+/// The answer that a path names by its number and length.
+pub(super) fn content_of(path: &str) -> Response {
+    let length = usize::try_from(number_in(path, 2, LENGTH_MAX)).expect("it is bounded");
+    Response::new(Status::OK).with_body(letters(number_in(path, 1, u32::MAX), length))
+}
+
+/// How long a path has somebody wait.
+pub(super) fn delay_in(path: &str) -> Duration {
+    Duration::from_millis(number_in(path, 3, LATER_MS_MAX))
 }
 
 /// The application. See the head of the file.
@@ -121,16 +132,12 @@ impl Application for Desk {
         request: Request,
         replies: &mut Replies,
     ) {
-        let number = |place: usize, most: u32| number_in(request.path(), place, most);
-        let content = || {
-            let length = usize::try_from(number(2, LENGTH_MAX)).expect("it is bounded");
-            Response::new(Status::OK).with_body(letters(number(1, u32::MAX), length))
-        };
+        let content = || content_of(request.path());
         let reads = matches!(request.method(), Method::Get | Method::Head);
         match request.path().split('/').nth(1) {
             Some("now") if reads => replies.respond(id, content()),
             Some("late") if reads => {
-                let after = Duration::from_millis(number(3, LATER_MS_MAX));
+                let after = delay_in(request.path());
                 self.late.insert(id, content());
                 self.deadlines.set(id, now.steady + after);
             }

@@ -1,12 +1,11 @@
 //! Workers without threads: which of them makes the next step is the schedule's to say.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
-use sockman::http::{Job, RequestId, Response, Status, SubmitError, Workers};
+use sockman::http::{Job, RequestId, Response, SubmitError, Workers};
 use sockman::time::Instant;
 
-use super::desk::{LATER_MS_MAX, LENGTH_MAX, letters, number_in};
+use super::desk::{content_of, delay_in};
 
 /// Most workers: each is a task of its own.
 pub(super) const WORKERS_MAX: usize = 3;
@@ -70,18 +69,13 @@ impl Line {
         match self.next(worker, now).expect("the task is runnable") {
             Next::Take(_) => {
                 let job = self.waiting.pop_front().expect("it was seen");
-                let ms = number_in(job.request.path(), 3, LATER_MS_MAX);
-                let done_at = now + Duration::from_millis(ms);
+                let done_at = now + delay_in(job.request.path());
                 self.workers[worker] = Some(Work { job, done_at });
                 None
             }
             Next::Finish(_) => {
                 let Work { job, .. } = self.workers[worker].take().expect("it was seen");
-                let path = job.request.path();
-                let length = number_in(path, 2, LENGTH_MAX);
-                let length = usize::try_from(length).expect("it is bounded");
-                let content = letters(number_in(path, 1, u32::MAX), length);
-                Some((job.id, Response::new(Status::OK).with_body(content)))
+                Some((job.id, content_of(job.request.path())))
             }
         }
     }

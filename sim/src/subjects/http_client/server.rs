@@ -5,7 +5,7 @@ use sockman::sockman::Initiator;
 use sockman::time::Now;
 
 use super::CONTENT_BYTES;
-use crate::lexicon::{self, Setting, Settings};
+use crate::lexicon::{Setting, Settings};
 use crate::schedule::Word;
 use crate::subject::{Dialect, Garbled, Heard, UnknownWord, Usage};
 
@@ -167,17 +167,7 @@ impl Dialect for Server {
     }
 
     fn check(word: &Word, usage: Usage) -> Result<(), UnknownWord> {
-        let (names, settings) = match usage {
-            Usage::Said => (WORDS, said_with(&word.name)),
-            Usage::Heard => (HEARD, heard_with(&word.name)),
-        };
-        if !names.contains(&word.name.as_str()) {
-            let mut names = names.to_vec();
-            names.sort_unstable();
-            names.dedup();
-            return Err(UnknownWord::new(word, None, names.join(", ")));
-        }
-        lexicon::check(word, settings)
+        super::KNOWN.check(word, usage)
     }
 
     fn encode(&mut self, _: Now, word: &Word, out: &mut Vec<u8>) -> Result<(), UnknownWord> {
