@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # What the interface costs: user-space instructions of a message, by hand and through the manager.
 #
-#   ci/interface.sh
+#   ci/interface.sh [OPTION OF CARGO BENCH...]
+#
+# With `--features tracing/max_level_off` nothing is left of what could be logged.
 #
 # Counts with valgrind, from entering the server to leaving it, without what the peers do in the same
 # process. Each figure is the difference of a longer run and a shorter one, divided by the messages in
@@ -41,9 +43,10 @@ ratio() {
     printf '%d.%03d' $(($1 / $2)) $(($1 * 1000 / $2 % 1000))
 }
 
+# table [OPTION...]: options of cargo bench.
 table() {
     local bench below size hand static boxed
-    bench=$(cargo bench --bench interface --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))$/\1/p')
+    bench=$(cargo bench --bench interface --no-run "$@" 2>&1 | sed -n 's/.*Executable.*(\(.*\))$/\1/p')
     [ -x "$bench" ] || die "the bench was not built"
     printf 'User-space instructions of a message.\n'
     printf '| message | below | by hand | static | boxed | static / by hand | boxed / static |\n'
@@ -60,7 +63,7 @@ table() {
 }
 
 if command -v valgrind >/dev/null; then
-    part "instructions" table
+    part "instructions" table "$@"
 else
     skipped "instructions" "there is no valgrind here"
 fi

@@ -31,6 +31,11 @@ part "backends over libraries of the system's" ci/backends.sh
 part "captures of the corpus" ci/pcap.sh
 part "pages of runs in a browser" ci/html.sh
 part "bugs apply, and their witnesses fail" cargo sim bugs --check --state "$(target_dir)/bugs"
+if YESTERDAY=$(git rev-list -1 --before=1.day HEAD) && [ -n "$YESTERDAY" ]; then
+    part "mutants in what changed today" ci/mutants.sh --since "$YESTERDAY" --draw 10
+else
+    skipped "mutants in what changed today" "no commit here is older than a day"
+fi
 part "tests, 5 times" repeat_tests 5
 part "tests beside busy processors, 2 times" busy_tests 2
 if lonely true 2>/dev/null; then

@@ -43,6 +43,7 @@ done
 once "differential over epoll" ci/differential.sh "$SEQUENCES" 0 epoll
 once "differential over poll" ci/differential.sh "$SEQUENCES" 0 poll
 once "who finds the bugs" ci/bugs.sh
+once "mutants that nobody chose" ci/mutants.sh
 once "tests, 200 times" repeat_tests 200
 once "tests beside busy processors, 50 times" busy_tests 50
 once "tests with only a loopback, 50 times" lonely_tests 50

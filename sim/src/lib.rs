@@ -16,6 +16,7 @@ pub mod chooser;
 pub mod contract;
 pub mod done;
 pub mod drivers;
+pub mod estimate;
 pub mod expect;
 pub mod explore;
 pub mod faulty;

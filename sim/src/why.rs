@@ -16,7 +16,6 @@
 //! What happens to calls is drawn of the kinds that the failing run had; a run whose order says
 //! nothing of short sends is not asked about them.
 
-mod estimate;
 mod telling;
 
 use std::collections::BTreeMap;
@@ -26,6 +25,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use sockman::time::Instant;
 
+use crate::estimate::Estimate;
 use crate::faulty::Weights;
 use crate::generate::{draw_strategy, weight};
 use crate::host::Host;
@@ -36,8 +36,6 @@ use crate::shrink::FailureKey;
 use crate::subject::Subject;
 use crate::trace::{Story, TraceHash};
 use crate::world::{Step, World};
-
-pub use estimate::Estimate;
 
 /// Into how many parts a run is divided first.
 const PARTS: u64 = 16;
@@ -187,7 +185,7 @@ pub fn why<X: Subject>(
         | Verdict::TooLong(_) => None,
     };
     let Some(key) = key else { return Err(NotExplained::NoFailure(verdict)) };
-    let whole = Estimate { failed: budget.runs, runs: budget.runs };
+    let whole = Estimate { hits: budget.runs, trials: budget.runs };
     let mut search = Search {
         schedule,
         start,
@@ -254,7 +252,7 @@ impl<X: Subject> Search<'_, X> {
 
     /// The gap over which most is decided; the latest if several are alike.
     fn jump(&self) -> Option<(u64, u64)> {
-        let failed = |point: &(Instant, Estimate)| point.1.failed;
+        let failed = |point: &(Instant, Estimate)| point.1.hits;
         let gaps = self.curve.iter().zip(self.curve.iter().skip(1));
         let rises = gaps.map(|((before, less), (after, more))| {
             (failed(more).saturating_sub(failed(less)), (*before, *after))
@@ -288,7 +286,7 @@ impl<X: Subject> Search<'_, X> {
             self.runs += 1;
             self.events += run.stats().events - before;
         }
-        let estimate = Estimate { failed, runs: self.budget.runs };
+        let estimate = Estimate { hits: failed, trials: self.budget.runs };
         self.curve.insert(step, (prefix.world().now().steady, estimate));
     }
 

@@ -270,8 +270,9 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
             return Some(self.last);
         }
         let last = self.last.place();
-        let turns = (last + 1..Self::task_count()).chain(0..=last);
-        turns.map(Task::at).find(|task| self.has_step(now, *task))
+        let has_step = |place: &u8| self.has_step(now, Task::at(*place));
+        let next = (last + 1..Self::task_count()).find(has_step);
+        next.or_else(|| (0..=last).find(has_step)).map(Task::at)
     }
 
     /// Whether there is a [next step](Self::next_step), without its name.
@@ -310,11 +311,12 @@ impl<S: Sockets, P: Tenant> Machine<S, P> {
             None => self.advance(now, task),
         };
         // Most steps ask for nothing, and most others for one thing.
-        let pending = &mut self.pending[index];
-        match self.actions.len() {
-            0 => {}
-            1 => pending.extend(self.actions.pop()),
-            _ => pending.extend(self.actions.drain(..)),
+        if let Some(last) = self.actions.pop() {
+            let pending = &mut self.pending[index];
+            if !self.actions.is_empty() {
+                pending.extend(self.actions.drain(..));
+            }
+            pending.push_back(last);
         }
         tracing::trace!(at = %now.steady, task = Self::task_name(task), ?did, "step");
         did

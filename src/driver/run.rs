@@ -150,8 +150,15 @@ impl<S: Sockets + Wait, P: Tenant, C: Clock, F: Files> Driver<S, P, C, F> {
         Ok(())
     }
 
-    /// Hands over what the tenant asks of files. Never waits for them.
+    /// Hands over what the tenant asks of files, if there are any. Never waits for them.
+    #[inline]
     fn begin_on_files(&mut self) {
+        if self.files.is_some() {
+            self.hand_over();
+        }
+    }
+
+    fn hand_over(&mut self) {
         let Some(files) = &mut self.files else { return };
         self.machine.take_file_requests(&mut self.requests);
         for request in self.requests.drain(..) {
@@ -159,12 +166,16 @@ impl<S: Sockets + Wait, P: Tenant, C: Clock, F: Files> Driver<S, P, C, F> {
         }
     }
 
+    /// Tells what there is to tell. Most steps have nothing.
+    #[inline]
     fn report(&mut self, now: Now, observer: &mut impl Observer<S, P>) {
         self.machine.take_notices(&mut self.notices);
-        // Most steps have nothing to tell.
-        if self.notices.is_empty() {
-            return;
+        if !self.notices.is_empty() {
+            self.tell(now, observer);
         }
+    }
+
+    fn tell(&mut self, now: Now, observer: &mut impl Observer<S, P>) {
         for notice in self.notices.drain(..) {
             tracing::debug!(at = %now.steady, ?notice, "notice");
             observer.handle_notice(now, notice);

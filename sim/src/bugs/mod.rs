@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub mod drawn;
 pub mod edit;
 pub mod mutants;
 

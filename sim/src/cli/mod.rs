@@ -60,6 +60,12 @@ Example: cargo sim diff --left 'exec: before/bitcoind' --right 'exec: after/bitc
 
 Exit status: 0 no schedule is different, 1 some are, 2 a control failed or one could not be run";
 
+const MUTANTS_EXAMPLE: &str = "\
+Example: cargo mutants --list --json --file 'src/sockman/**' > list.json
+         cargo sim mutants list.json --draw 20 --seed 7
+
+Exit status: 0 enough are noticed in each room, 1 they are not, 2 it could not be seen";
+
 /// Deterministic simulation of a Bitcoin connection manager.
 #[derive(Parser)]
 #[command(name = "sim", version, arg_required_else_help = true)]
@@ -120,6 +126,9 @@ enum Action {
     /// Put real bugs back, one at a time, and see who finds them
     #[command(after_help = "Example: cargo sim bugs --check --only B006,B008")]
     Bugs(bugs::Arguments),
+    /// Put in mutants that a program has drawn up, one at a time, and see who notices
+    #[command(after_help = MUTANTS_EXAMPLE)]
+    Mutants(bugs::mutants::Arguments),
 }
 
 /// Why a command could not be carried out.
@@ -194,6 +203,7 @@ pub(crate) fn execute(command: Command, out: &mut impl Write) -> Result<ExitCode
         Action::ReRecord(arguments) => migrate::execute_rerecord(&arguments, out),
         Action::Network(arguments) => network::execute(&arguments, out),
         Action::Bugs(arguments) => bugs::execute(&arguments, out),
+        Action::Mutants(arguments) => bugs::mutants::execute(&arguments, out),
     }
 }
 

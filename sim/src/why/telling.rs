@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::{End, Estimate, Jump, Point, Why};
+use super::{End, Jump, Point, Why};
+use crate::estimate::Estimate;
 
 /// Columns between 0 and 100 %.
 const COLUMNS: usize = 40;
@@ -16,7 +17,7 @@ impl fmt::Display for Why {
         writeln!(f, "{:>8}  {:>12}  {:>9}  {scale}", "step", "time", "fail")?;
         for point in &self.curve {
             let Point { step, at, estimate } = point;
-            let count = format!("{}/{}", estimate.failed, estimate.runs);
+            let count = format!("{}/{}", estimate.hits, estimate.trials);
             let mark = if self.jump.as_ref().is_some_and(|jump| jump.step == *step) {
                 " <-- decides"
             } else {
@@ -85,8 +86,8 @@ impl Why {
         let estimate = |estimate: &Estimate| {
             let (low, high) = estimate.interval();
             json!({
-                "failed": estimate.failed,
-                "runs": estimate.runs,
+                "failed": estimate.hits,
+                "runs": estimate.trials,
                 "low_thousandths": low,
                 "high_thousandths": high,
             })

@@ -55,7 +55,7 @@ impl Column {
     }
 
     /// What `sim run` is asked for.
-    const fn arguments(self) -> &'static [&'static str] {
+    pub(super) const fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Tests | Self::Seam => &[],
             Self::Messages => &["--driver", "messages"],
@@ -173,37 +173,43 @@ pub(super) fn run_tests(workshop: &Workshop, tests: &[TestBinary]) -> Result<Fin
     Ok(Finding::default())
 }
 
-/// Runs a campaign with a `sim` command.
-pub(super) fn run_campaign(
-    workshop: &Workshop,
-    sim: &Path,
-    column: Column,
-    campaign: u16,
-    events: u64,
-) -> Result<Finding, Error> {
-    let mut command = in_time(CAMPAIGN_SECONDS, sim);
-    command.args(["run", "--json", "--campaign", &campaign.to_string()]);
-    command.args(["--events", &events.to_string()]);
-    command.args(column.arguments());
-    let output = workshop.run(&mut command)?;
-    if ran_out(&output) {
-        return Ok(Finding::by(HANGS));
+/// A campaign of a `sim` command.
+pub(super) struct Campaign<'a> {
+    /// From 1: the seeds of all its runs.
+    pub(super) number: u16,
+    /// Its budget, in socket events.
+    pub(super) events: u64,
+    /// What `sim run` is asked for besides.
+    pub(super) arguments: &'a [&'a str],
+}
+
+impl Campaign<'_> {
+    /// Runs it, up to its first failure.
+    pub(super) fn run(&self, workshop: &Workshop, sim: &Path) -> Result<Finding, Error> {
+        let Self { number, events, arguments } = self;
+        let mut command = in_time(CAMPAIGN_SECONDS, sim);
+        command.args(["run", "--json", "--campaign", &number.to_string()]);
+        command.args(["--events", &events.to_string()]).args(*arguments);
+        let output = workshop.run(&mut command)?;
+        if ran_out(&output) {
+            return Ok(Finding::by(HANGS));
+        }
+        // 1 is a failure found. Anything else but 0 is none of the bug's.
+        if !matches!(output.status.code(), Some(0 | 1)) {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let command = format!("sim run --campaign {number} {}", arguments.join(" "));
+            return Err(Error::Tool(format!("{command}: {}\n{}", output.status, said.trim())));
+        }
+        let summary: Value = serde_json::from_slice(&output.stdout)
+            .map_err(|error| Error::Tool(format!("sim run --json: {error}")))?;
+        let mut finding = finding_of(&summary)?;
+        if let Some(folder) = summary["first_failure"]["folder"].as_str() {
+            let path = workshop.tree().join(folder).join(files::SHRUNK_SCHEDULE);
+            // There is none if the failure does not replay.
+            finding.shrunk = std::fs::read_to_string(path).ok().filter(|_| finding.found);
+        }
+        Ok(finding)
     }
-    // 1 is a failure found. Anything else but 0 is none of the bug's.
-    if !matches!(output.status.code(), Some(0 | 1)) {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let command = format!("sim run --campaign {campaign}, column {column}");
-        return Err(Error::Tool(format!("{command}: {}\n{}", output.status, said.trim())));
-    }
-    let summary: Value = serde_json::from_slice(&output.stdout)
-        .map_err(|error| Error::Tool(format!("sim run --json: {error}")))?;
-    let mut finding = finding_of(&summary)?;
-    if let Some(folder) = summary["first_failure"]["folder"].as_str() {
-        let path = workshop.tree().join(folder).join(files::SHRUNK_SCHEDULE);
-        // There is none if the failure does not replay.
-        finding.shrunk = std::fs::read_to_string(path).ok().filter(|_| finding.found);
-    }
-    Ok(finding)
 }
 
 /// What the summary of a campaign says was found.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sockman_sim::bugs::{Bug, Level};
 
-use super::columns::{Column, Experiment, Finding, run_campaign, run_tests};
+use super::columns::{Campaign, Column, Experiment, Finding, run_tests};
 use super::results::Question;
 use super::workshop::{TestBinary, Workshop, text_of};
 use crate::cli::Error;
@@ -304,7 +304,8 @@ impl<'a> Measure<'a> {
             run_tests(self.workshop, self.tests()?)?
         } else {
             let (sim, budget) = (self.sim()?, self.budget(column));
-            run_campaign(self.workshop, &sim, column, campaign, budget)?
+            let arguments = column.arguments();
+            Campaign { number: campaign, events: budget, arguments }.run(self.workshop, &sim)?
         };
         question.keep(&finding)?;
         tell(&name_of(self.tree.id(), column, campaign), &finding);
@@ -322,7 +323,7 @@ impl<'a> Measure<'a> {
     fn tests(&mut self) -> Result<&[TestBinary], Error> {
         if self.tests.is_none() {
             self.workshop.set_up(self.tree.bug())?;
-            self.tests = Some(self.workshop.build_tests()?);
+            self.tests = Some(self.workshop.build_tests(&[])?);
         }
         Ok(self.tests.as_deref().unwrap_or_default())
     }

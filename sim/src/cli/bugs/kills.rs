@@ -177,18 +177,42 @@ fn outcomes(workshop: &Workshop, broken: &Broken<'_>, cases: &[Case]) -> Result<
     let build = format!("{}-{}", broken.id, hash(broken.parts().into_iter()));
     let sim = workshop.kept_sim(&build, || broken.apply(workshop.root()).map_err(Error::Bug))?;
     while !left.is_empty() {
-        let mut command = in_time(REPLAY_SECONDS, &sim);
-        command.args(["replay", "--json"]).args(left.iter().map(|case| &case.path));
-        // Those of the copy may be older.
-        command.current_dir(workshop.root());
-        let output = workshop.run(&mut command)?;
-        let told = told(&output, &left);
-        assert!(!told.is_empty(), "each replay tells of one case at least");
+        let told = replay(workshop, &sim, &left)?;
         for (case, outcome) in left.drain(..told.len()).zip(told) {
             outcomes.insert(case.name.clone(), outcome);
         }
     }
     question.keep(&outcomes)?;
+    Ok(outcomes)
+}
+
+/// The first case that notices what a `sim` command was built with, if any does. A case that drifts
+/// has noticed nothing.
+pub(super) fn first_that_notices(
+    workshop: &Workshop,
+    sim: &Path,
+    cases: &[Case],
+) -> Result<Option<String>, Error> {
+    let mut left: Vec<_> = cases.iter().collect();
+    while !left.is_empty() {
+        let outcomes = replay(workshop, sim, &left)?;
+        for (case, outcome) in left.drain(..outcomes.len()).zip(outcomes) {
+            if !UNNOTICED.contains(&outcome.verdict.as_str()) {
+                return Ok(Some(case.name.clone()));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Replays cases up to the first that hangs or ends the process.
+fn replay(workshop: &Workshop, sim: &Path, cases: &[&Case]) -> Result<Vec<Outcome>, Error> {
+    let mut command = in_time(REPLAY_SECONDS, sim);
+    command.args(["replay", "--json"]).args(cases.iter().map(|case| &case.path));
+    // Those of the copy may be older.
+    command.current_dir(workshop.root());
+    let outcomes = told(&workshop.run(&mut command)?, cases);
+    assert!(!outcomes.is_empty(), "each replay tells of one case at least");
     Ok(outcomes)
 }
 

@@ -8,7 +8,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use sockman_sim::bugs::{self, Bug, CLASSES, State, mutants};
+use sockman_sim::bugs::{self, Bug, CLASSES, State, mutants as rules};
 
 use super::interrupts::Interrupts;
 use super::{Error, exit};
@@ -19,6 +19,7 @@ mod columns;
 mod figures;
 mod found;
 mod kills;
+pub(super) mod mutants;
 mod results;
 mod table;
 mod workshop;
@@ -157,7 +158,7 @@ fn see_corpus(
     arguments: &Arguments,
     out: &mut impl Write,
 ) -> Result<ExitCode, Error> {
-    let mutants = mutants::load_all(&root.join(mutants::FOLDER)).map_err(Error::Bug)?;
+    let mutants = rules::load_all(&root.join(rules::FOLDER)).map_err(Error::Bug)?;
     let broken = bugs.iter().filter_map(Broken::bug).chain(mutants.iter().map(Broken::mutant));
     let broken: Vec<_> = broken.filter(|one| is_named(arguments, one.id)).collect();
     let known = |id: &&String| broken.iter().any(|one| one.id == **id);

@@ -27,6 +27,13 @@ pub(in crate::cli::bugs) struct Case {
     pub(super) excuse: Option<String>,
 }
 
+impl Case {
+    /// Its text, as a part of a hash.
+    pub(in crate::cli::bugs) fn key(&self) -> &[u8] {
+        self.hash.as_bytes()
+    }
+}
+
 /// Every case below a folder, in the order of paths.
 pub(in crate::cli::bugs) fn load(folder: &Path) -> Result<Vec<Case>, Error> {
     let mut cases = Vec::new();

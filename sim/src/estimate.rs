@@ -3,13 +3,13 @@
 
 use std::fmt;
 
-/// Of so many runs so many failed.
+/// How often something was seen, of how often it could have been.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Estimate {
-    /// Runs that failed.
-    pub failed: u32,
-    /// All runs; at least one.
-    pub runs: u32,
+    /// How often it was.
+    pub hits: u32,
+    /// How often one looked; at least once.
+    pub trials: u32,
 }
 
 /// One, in which the terms of the interval are counted.
@@ -26,27 +26,27 @@ impl Estimate {
     /// Between which the probability lies, in thousandths: with 95 %, were it asked often.
     #[must_use]
     pub fn interval(self) -> (u32, u32) {
-        let (failed, runs) = (u128::from(self.failed), u128::from(self.runs));
-        let spread = failed * (runs - failed) * UNIT * UNIT / runs + QUARTER_Z2_SQUARED;
+        let (hits, trials) = (u128::from(self.hits), u128::from(self.trials));
+        let spread = hits * (trials - hits) * UNIT * UNIT / trials + QUARTER_Z2_SQUARED;
         let reach = Z_HUNDREDTHS * spread.isqrt() / 100;
-        let (centre, all) = (failed * UNIT + HALF_Z2, runs * UNIT + Z2);
+        let (centre, all) = (hits * UNIT + HALF_Z2, trials * UNIT + Z2);
         let thousandths = |part: u128| u32::try_from(part).expect("at most a thousand");
         let low = centre.saturating_sub(reach) * 1000 / all;
         let high = ((centre + reach) * 1000).div_ceil(all).min(1000);
         (thousandths(low), thousandths(high))
     }
 
-    /// The share that failed, in thousandths.
+    /// The share, in thousandths.
     #[must_use]
     pub fn thousandths(self) -> u32 {
-        let share = u64::from(self.failed) * 1000 / u64::from(self.runs);
+        let share = u64::from(self.hits) * 1000 / u64::from(self.trials);
         u32::try_from(share).expect("at most a thousand")
     }
 
-    /// Whether every run failed.
+    /// Whether it was seen each time.
     #[must_use]
     pub const fn is_certain(self) -> bool {
-        self.failed == self.runs
+        self.hits == self.trials
     }
 }
 
@@ -54,7 +54,7 @@ impl fmt::Display for Estimate {
     /// Such as `3 of 64 (1..13 %)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (low, high) = self.interval();
-        write!(f, "{} of {} ({}..{} %)", self.failed, self.runs, low / 10, high.div_ceil(10))
+        write!(f, "{} of {} ({}..{} %)", self.hits, self.trials, low / 10, high.div_ceil(10))
     }
 }
 
@@ -66,10 +66,10 @@ mod tests {
     #[test]
     fn intervals_are_those_of_wilson() {
         let known = [(0, 64, 0, 57), (64, 64, 943, 1000), (32, 64, 381, 619), (3, 64, 16, 130)];
-        for (failed, runs, low, high) in known {
-            let (is_low, is_high) = Estimate { failed, runs }.interval();
-            assert!(is_low.abs_diff(low) <= 1 && is_high.abs_diff(high) <= 1, "{failed}/{runs}");
+        for (hits, trials, low, high) in known {
+            let (is_low, is_high) = Estimate { hits, trials }.interval();
+            assert!(is_low.abs_diff(low) <= 1 && is_high.abs_diff(high) <= 1, "{hits}/{trials}");
         }
-        assert_eq!(Estimate { failed: 3, runs: 64 }.to_string(), "3 of 64 (1..13 %)");
+        assert_eq!(Estimate { hits: 3, trials: 64 }.to_string(), "3 of 64 (1..13 %)");
     }
 }
