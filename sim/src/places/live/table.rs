@@ -158,11 +158,13 @@ const LATE_LISTENER: Row =
     Row::never("node connect to who listens later: when it tries again is the node's own pace");
 const DISCOURAGED: Row =
     Row::never("what follows for a host that misbehaved: ours is the node's own");
+const EVICTED: Row =
+    Row::never("expect node drops because evicted: on the loopback all are of one netgroup");
 const OTHER_SUBJECT: Row = Row::never("another subject than connman");
 const TOO_LONG: Row = Row::never("more time than there is, of a node whose clock is its own");
 
 /// All of it.
-pub const TABLE: [Row; 36] = [
+pub const TABLE: [Row; 37] = [
     DIALS,
     LISTENS,
     ACTS,
@@ -197,6 +199,7 @@ pub const TABLE: [Row; 36] = [
     NOBODY,
     LATE_LISTENER,
     DISCOURAGED,
+    EVICTED,
     OTHER_SUBJECT,
     TOO_LONG,
 ];
@@ -221,7 +224,10 @@ fn row_of(op: &Op) -> Row {
         | Op::Close { .. }
         | Op::Reset { .. } => ACTS,
         Op::Vanish { .. } => VANISHES,
-        Op::Expect(Expect::Drops { .. }) => DROPS,
+        Op::Expect(Expect::Drops { because, .. }) => match because.as_deref() {
+            Some("evicted") => EVICTED,
+            _ => DROPS,
+        },
         Op::Expect(Expect::Connects { .. }) => CONNECTS,
         Op::Expect(
             Expect::Receives { .. } | Expect::NeverReceives { .. } | Expect::Keeps { .. },
