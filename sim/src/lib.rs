@@ -30,6 +30,7 @@ pub mod lexicon;
 pub mod net;
 pub mod nodes;
 pub mod oracles;
+pub mod page;
 pub mod panics;
 pub mod places;
 pub mod record;

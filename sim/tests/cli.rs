@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+mod campaigns;
 mod exploring;
 mod interrupts;
 mod keeping;
@@ -222,8 +223,9 @@ fn a_bad_argument_is_named() {
 #[test]
 fn every_command_explains_itself_with_an_example() {
     let folder = Folder::new("help");
-    let commands =
-        ["run", "replay", "show", "why", "explore", "shrink", "import", "export", "bugs"];
+    let commands = [
+        "run", "failures", "replay", "show", "why", "explore", "shrink", "import", "export", "bugs",
+    ];
     for command in commands.into_iter().chain(["network", "promote", "migrate", "re-record"]) {
         let said = ended(&folder.sim(&[command, "--help"]), 0);
         assert!(said.contains("Example: cargo sim"), "{said}");

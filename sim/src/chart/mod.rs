@@ -16,6 +16,7 @@ use sockman::sockets::Endpoint;
 use crate::actor::Actor;
 use crate::host::{Host, PeerHost as _};
 use crate::net::{Segment, SegmentKind};
+use crate::page::filled;
 use crate::run::Onlooker;
 use crate::schedule::ActorId;
 use crate::subject::Subject;
@@ -35,9 +36,6 @@ const HEX_BYTES_MAX: usize = 512;
 
 /// The page, but for its data.
 const PAGE: &str = include_str!("page.html");
-
-/// Where the data goes.
-const DATA: &str = "/*DATA*/null";
 
 /// What was seen of a run.
 #[derive(Clone, Debug, Default)]
@@ -179,9 +177,7 @@ impl Chart {
             "leftOutAt": ROWS_OF_THE_BEGINNING,
             "why": self.why,
         });
-        // Nothing in it ends the script that it is part of.
-        let data = data.to_string().replace('<', "\\u003c");
-        PAGE.replacen(DATA, &data, 1)
+        filled(PAGE, &data)
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::workshop::{TestBinary, Workshop, in_time, ran_out};
 use sockman_sim::bugs::Level;
 
+use crate::cli::campaign::FAILURES;
 use crate::cli::{Error, files};
 
 /// Modules of tests that are left out of the column `tests`, because they look with the means of
@@ -181,6 +182,8 @@ pub(super) fn run_campaign(
     campaign: u16,
     events: u64,
 ) -> Result<Finding, Error> {
+    // Another bug, or another campaign, may have failed in the same way: its schedule would stay.
+    let _ = std::fs::remove_dir_all(workshop.tree().join(FAILURES));
     let mut command = in_time(CAMPAIGN_SECONDS, sim);
     command.args(["run", "--json", "--campaign", &campaign.to_string()]);
     command.args(["--events", &events.to_string()]);
