@@ -42,6 +42,7 @@ pub mod schedulers;
 pub mod shrink;
 pub mod subject;
 pub mod subjects;
+pub mod timeline;
 pub mod trace;
 pub mod turns;
 pub mod why;

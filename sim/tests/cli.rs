@@ -609,6 +609,10 @@ fn a_capture_is_of_one_schedule_and_says_how_it_ended() {
     let said = ended(&folder.sim(&["show", "cases/a.case", "--html", "a.html"]), 0);
     assert!(said.contains("a.html: ") && said.contains("passed"), "{said}");
     assert!(folder.read("a.html").starts_with("<!DOCTYPE html>"));
+    let said = ended(&folder.sim(&["show", "cases/a.case", "--perfetto", "a.json"]), 0);
+    assert!(said.contains("a.json: ") && said.contains("passed"), "{said}");
+    let trace: Value = serde_json::from_str(&folder.read("a.json")).unwrap();
+    assert_eq!(trace["otherData"]["verdict"], "cases/a.case: passed");
     let said = ended(&folder.sim(&["show", "cases", "--pcap", "b.pcapng"]), 2);
     assert!(said.contains("2 schedules; capture one at a time"), "{said}");
     assert!(!folder.0.join("b.pcapng").exists());

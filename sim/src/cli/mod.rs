@@ -51,6 +51,12 @@ Example: cargo sim failures
 
 Exit status: 0 all of them were read, 2 some could not be";
 
+const SHOW_EXAMPLE: &str = "\
+Example: cargo sim show corpus/connman/unknown_message_is_ignored.case
+         cargo sim show target/sim/failures/connman-bounds-3fa92c1b --html run.html
+         cargo sim show target/sim/failures/connman-bounds-3fa92c1b --pcap run.pcapng
+         cargo sim show target/sim/failures/connman-bounds-3fa92c1b --perfetto run.json";
+
 const PROMOTE_EXAMPLE: &str = "\
 Example: cargo sim promote fuzz/artifacts/connman/crash-1 short_send_loses_no_byte \\
              --why 'The rest of a chunk was lost after a short send.' \\
@@ -102,9 +108,7 @@ enum Action {
     #[command(after_help = DIFF_EXAMPLE)]
     Diff(diff::Arguments),
     /// Show what happens in a schedule, as a timeline
-    #[command(
-        after_help = "Example: cargo sim show corpus/connman/unknown_message_is_ignored.case"
-    )]
+    #[command(after_help = SHOW_EXAMPLE)]
     Show(replay::ShowArguments),
     /// Make a schedule that fails as small as it fails in the same way
     #[command(after_help = "Example: cargo sim shrink target/sim/failures/connman-bounds-3fa92c1b")]
