@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 mod campaigns;
+mod comparing;
 mod exploring;
 mod interrupts;
 mod keeping;

@@ -79,6 +79,7 @@ Example: cargo sim record --listen 127.0.0.1:18555 --to 127.0.0.1:18444 --out se
 
 const DIFF_EXAMPLE: &str = "\
 Example: cargo sim diff --left 'exec: before/bitcoind' --right 'exec: after/bitcoind' corpus
+         cargo sim diff --left 127.0.0.1:18444 --right 127.0.0.1:18445 corpus --html diff.html
 
 Exit status: 0 no schedule is different, 1 some are, 2 a control failed or one could not be run";
 
