@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Opens pages of runs (cargo sim show --html) in a Chromium without a screen: the script of each runs
-# without an error, draws rows, and shows the verdict, with no file but the page itself.
+# Opens pages (cargo sim show --html, failures --html, diff --html) in a Chromium without a screen: the
+# script of each runs without an error, draws rows, and shows what came of it, with no file but the page.
 #
 #   ci/html.sh
 # shellcheck source=ci/lib.sh
@@ -23,17 +23,26 @@ browse() {
     rm -rf "$profile"
 }
 
+# shows PAGE PATTERN...: a page is drawn without a word on the console, and each pattern is in it.
+shows() {
+    local page=$1 console dom said pattern
+    shift
+    console=$(mktemp)
+    dom=$(browse "$page" 2>"$console")
+    said=$(grep ':CONSOLE' "$console" || true)
+    rm -f "$console"
+    [ -z "$said" ] || die "$page: ${said:0:300}"
+    for pattern in "$@"; do
+        grep -q "$pattern" <<<"$dom" || die "$page: it does not show $pattern"
+    done
+}
+
 # drawn CASE VERDICT: the page of a case is drawn, with this verdict.
 drawn() {
-    local folder page dom said
+    local folder
     folder=$(mktemp -d)
-    page=$folder/run.html
-    cargo sim show "$1" --html "$page" >/dev/null
-    dom=$(browse "$page" 2>"$folder/console")
-    said=$(grep ':CONSOLE' "$folder/console" || true)
-    [ -z "$said" ] || die "$1: ${said:0:300}"
-    grep -q 'class="row ' <<<"$dom" || die "$1: no rows are drawn"
-    grep -q "id=\"verdict\"[^>]*>.*$2" <<<"$dom" || die "$1: the verdict is not shown"
+    cargo sim show "$1" --html "$folder/run.html" >/dev/null
+    shows "$folder/run.html" 'class="row ' "id=\"verdict\"[^>]*>.*$2"
     rm -rf "$folder"
 }
 
@@ -56,5 +65,30 @@ failing_page() {
     rm -rf "$folder"
 }
 
+failures_page() {
+    local folder
+    folder=$(mktemp -d)
+    cargo sim run --canary --seeds 0..60 --failures "$folder/failures" >/dev/null && die "the canary lives"
+    cargo sim failures "$folder/failures" --html "$folder/failures.html" >/dev/null
+    shows "$folder/failures.html" '<td class="oracle">byte streams</td>' 'cargo sim replay' \
+        'node     canary sings' ' times, 20'
+    rm -rf "$folder"
+}
+
+# A node beside itself without v2, which its version says.
+diff_page() {
+    local folder node status=0
+    folder=$(mktemp -d)
+    cargo build --quiet --release --package sockmand
+    node="exec: $(target_dir)/release/sockmand -regtest -bind=127.0.0.1:{port} -datadir={datadir} -printtoconsole=0"
+    cargo sim diff --times 1 --no-null --left "$node" --right "$node -v2transport=0" \
+        corpus/connman/unknown_message_is_ignored.case --html "$folder/diff.html" >/dev/null || status=$?
+    [ "$status" -eq 1 ] || die "sim diff ended with $status"
+    shows "$folder/diff.html" 'class="different' 'class="unlike"' 'p1, connection 1' 'services 0x'
+    rm -rf "$folder"
+}
+
 part "pages of the corpus" pages
 part "the page of a failure" failing_page
+part "the page of a campaign that failed" failures_page
+part "the page of two nodes" diff_page

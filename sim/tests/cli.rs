@@ -7,6 +7,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+mod campaigns;
+mod comparing;
 mod exploring;
 mod interrupts;
 mod keeping;
@@ -222,8 +224,9 @@ fn a_bad_argument_is_named() {
 #[test]
 fn every_command_explains_itself_with_an_example() {
     let folder = Folder::new("help");
-    let commands =
-        ["run", "replay", "show", "why", "explore", "shrink", "import", "export", "bugs"];
+    let commands = [
+        "run", "failures", "replay", "show", "why", "explore", "shrink", "import", "export", "bugs",
+    ];
     for command in commands.into_iter().chain(["network", "promote", "migrate", "re-record"]) {
         let said = ended(&folder.sim(&[command, "--help"]), 0);
         assert!(said.contains("Example: cargo sim"), "{said}");
@@ -607,6 +610,10 @@ fn a_capture_is_of_one_schedule_and_says_how_it_ended() {
     let said = ended(&folder.sim(&["show", "cases/a.case", "--html", "a.html"]), 0);
     assert!(said.contains("a.html: ") && said.contains("passed"), "{said}");
     assert!(folder.read("a.html").starts_with("<!DOCTYPE html>"));
+    let said = ended(&folder.sim(&["show", "cases/a.case", "--perfetto", "a.json"]), 0);
+    assert!(said.contains("a.json: ") && said.contains("passed"), "{said}");
+    let trace: Value = serde_json::from_str(&folder.read("a.json")).unwrap();
+    assert_eq!(trace["otherData"]["verdict"], "cases/a.case: passed");
     let said = ended(&folder.sim(&["show", "cases", "--pcap", "b.pcapng"]), 2);
     assert!(said.contains("2 schedules; capture one at a time"), "{said}");
     assert!(!folder.0.join("b.pcapng").exists());

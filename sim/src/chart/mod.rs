@@ -16,13 +16,17 @@ use sockman::sockets::Endpoint;
 use crate::actor::Actor;
 use crate::host::{Host, PeerHost as _};
 use crate::net::{Segment, SegmentKind};
+use crate::page::filled;
 use crate::run::Onlooker;
 use crate::schedule::ActorId;
 use crate::subject::Subject;
-use crate::subjects::connman;
 use crate::trace::{Entry, Who};
 use crate::why::Why;
 use crate::world::{NODE_ADDRESSES, Step, World};
+
+mod stream;
+
+pub(crate) use stream::{Brought, Stream};
 
 /// Rows that a page has at most: of a longer run the beginning and the end, where it failed.
 pub const ROWS_MAX: usize = 40_000;
@@ -35,9 +39,6 @@ const HEX_BYTES_MAX: usize = 512;
 
 /// The page, but for its data.
 const PAGE: &str = include_str!("page.html");
-
-/// Where the data goes.
-const DATA: &str = "/*DATA*/null";
 
 /// What was seen of a run.
 #[derive(Clone, Debug, Default)]
@@ -73,13 +74,6 @@ struct Passed {
     from_node: bool,
     text: String,
     hex: String,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Stream {
-    buffer: Vec<u8>,
-    /// What comes is no message of v1.
-    is_opaque: bool,
 }
 
 impl Chart {
@@ -140,7 +134,7 @@ impl Chart {
                 let dialler = if from_node { &segment.to } else { &segment.from };
                 let key = (segment.connection << 1 | u64::from(from_node), dialler.clone());
                 let stream = self.streams.entry(key).or_default();
-                return (stream.told(bytes), hex(bytes));
+                return (stream.take(bytes).told(bytes.len()), hex(bytes));
             }
         };
         (text, String::new())
@@ -179,9 +173,7 @@ impl Chart {
             "leftOutAt": ROWS_OF_THE_BEGINNING,
             "why": self.why,
         });
-        // Nothing in it ends the script that it is part of.
-        let data = data.to_string().replace('<', "\\u003c");
-        PAGE.replacen(DATA, &data, 1)
+        filled(PAGE, &data)
     }
 }
 
@@ -223,32 +215,6 @@ impl Row {
                 json!([passed.at, kind, actor, passed.text, passed.hex])
             }
         }
-    }
-}
-
-impl Stream {
-    /// The messages that end in these bytes, and what is left of the next.
-    fn told(&mut self, bytes: &[u8]) -> String {
-        if self.is_opaque {
-            return format!("{} bytes", bytes.len());
-        }
-        self.buffer.extend_from_slice(bytes);
-        let (mut read, mut names) = (0, Vec::<String>::new());
-        while let Some(frame) = connman::frame_of(&self.buffer[read..]) {
-            let Ok((word, count)) = frame else {
-                self.is_opaque = true;
-                self.buffer = Vec::new();
-                return format!("{} bytes", bytes.len());
-            };
-            read += count;
-            let settings = word.settings.iter().map(|(key, value)| format!(" {key}={value}"));
-            names.push(word.name + &settings.collect::<String>());
-        }
-        self.buffer.drain(..read);
-        if !self.buffer.is_empty() {
-            names.push("a part".to_owned());
-        }
-        format!("{} ({} bytes)", names.join(", "), bytes.len())
     }
 }
 

@@ -7,6 +7,7 @@
 //! found.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,6 +18,8 @@ use sockman_sim::schedule::Schedule;
 use super::interrupts::Interrupts;
 use super::live::{each, play_one};
 use super::{Error, exit, files, live};
+
+mod page;
 
 /// How often each schedule runs with each node, unless it is said otherwise.
 const TIMES: usize = 5;
@@ -44,6 +47,9 @@ pub(crate) struct Arguments {
     /// One JSON object a schedule
     #[arg(long)]
     json: bool,
+    /// Write a page that a browser shows, with both sides of each schedule (HTML)
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     #[command(flatten)]
     live: live::Manner,
 }
@@ -85,6 +91,14 @@ impl Side {
     }
 }
 
+impl Side {
+    /// What came of most runs.
+    fn usual(&self) -> Outcome {
+        let most = self.outcomes.iter().max_by_key(|(_, times)| **times);
+        most.map(|(outcome, _)| outcome.clone()).unwrap_or_default()
+    }
+}
+
 /// How two sets of outcomes are to each other.
 fn compare(left: &Side, right: &Side) -> Relation {
     let common = left.outcomes.keys().any(|outcome| right.outcomes.contains_key(outcome));
@@ -92,6 +106,39 @@ fn compare(left: &Side, right: &Side) -> Relation {
         (false, ..) => Relation::Different,
         (true, 1, 1) => Relation::Same,
         (true, ..) => Relation::Unstable,
+    }
+}
+
+/// What came of a schedule on two sides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Judged {
+    Compared(Relation),
+    /// For these operations.
+    Skipped(BTreeSet<&'static str>),
+    /// Why not.
+    NotRun(String),
+}
+
+impl Judged {
+    fn of(left: &Side, right: &Side) -> Self {
+        let skipped: BTreeSet<_> = left.skipped.union(&right.skipped).copied().collect();
+        match left.error.as_ref().or(right.error.as_ref()) {
+            Some(error) => Self::NotRun(error.clone()),
+            None if !skipped.is_empty() => Self::Skipped(skipped),
+            None => Self::Compared(compare(left, right)),
+        }
+    }
+}
+
+impl fmt::Display for Judged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Compared(relation) => f.write_str(relation.name()),
+            Self::Skipped(names) => {
+                write!(f, "skipped: {}", names.iter().copied().collect::<Vec<_>>().join("; "))
+            }
+            Self::NotRun(error) => write!(f, "could not be run: {error}"),
+        }
     }
 }
 
@@ -106,12 +153,22 @@ struct Counts {
 }
 
 impl Counts {
-    const fn add(&mut self, result: Relation) {
+    const fn add(&mut self, result: &Judged) {
         match result {
-            Relation::Same => self.same += 1,
-            Relation::Unstable => self.unstable += 1,
-            Relation::Different => self.different += 1,
+            Judged::Compared(Relation::Same) => self.same += 1,
+            Judged::Compared(Relation::Unstable) => self.unstable += 1,
+            Judged::Compared(Relation::Different) => self.different += 1,
+            Judged::Skipped(_) => self.skipped += 1,
+            Judged::NotRun(_) => self.errors += 1,
         }
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { same, unstable, different, skipped, errors } = self;
+        write!(f, "{different} different, {unstable} unstable, {same} the same")?;
+        write!(f, ", {skipped} skipped, {errors} could not be run")
     }
 }
 
@@ -151,20 +208,8 @@ impl Bench<'_> {
     ) -> Result<Counts, Error> {
         let mut counts = Counts::default();
         for ((file, left), right) in self.files.iter().zip(left).zip(right) {
-            let skipped: BTreeSet<_> = left.skipped.union(&right.skipped).copied().collect();
-            let error = left.error.as_ref().or(right.error.as_ref());
-            let (name, result) = if let Some(error) = error {
-                counts.errors += 1;
-                (format!("could not be run: {error}"), None)
-            } else if !skipped.is_empty() {
-                counts.skipped += 1;
-                let names: Vec<_> = skipped.iter().copied().collect();
-                (format!("skipped: {}", names.join("; ")), None)
-            } else {
-                let result = compare(left, right);
-                counts.add(result);
-                (result.name().to_owned(), Some(result))
-            };
+            let result = Judged::of(left, right);
+            counts.add(&result);
             if self.arguments.json {
                 let sets = |side: &Side| -> Vec<_> {
                     let outcomes = side.outcomes.iter();
@@ -176,15 +221,15 @@ impl Bench<'_> {
                 let told = serde_json::json!({
                     "control": control,
                     "schedule": file,
-                    "result": name,
+                    "result": result.to_string(),
                     "left": sets(left),
                     "right": sets(right),
                 });
                 writeln!(out, "{told}")?;
-            } else if control.is_none() || matches!(result, Some(Relation::Different)) {
-                writeln!(out, "{}: {name}", file.display())?;
+            } else if control.is_none() || result == Judged::Compared(Relation::Different) {
+                writeln!(out, "{}: {result}", file.display())?;
                 if control.is_none() {
-                    tell_outcomes(result, left, right, out)?;
+                    tell_outcomes(&result, left, right, out)?;
                 }
             }
         }
@@ -193,20 +238,16 @@ impl Bench<'_> {
 }
 
 fn tell_outcomes(
-    result: Option<Relation>,
+    result: &Judged,
     left: &Side,
     right: &Side,
     out: &mut impl Write,
 ) -> Result<(), Error> {
     match result {
-        Some(Relation::Different) => {
-            let usual = |side: &Side| {
-                let most = side.outcomes.iter().max_by_key(|(_, times)| **times);
-                most.map(|(outcome, _)| outcome.clone()).unwrap_or_default()
-            };
-            write!(out, "{}", SideBySide(&usual(left), &usual(right)))?;
+        Judged::Compared(Relation::Different) => {
+            write!(out, "{}", SideBySide(&left.usual(), &right.usual()))?;
         }
-        Some(Relation::Unstable) => {
+        Judged::Compared(Relation::Unstable) => {
             for (name, side) in [("left", left), ("right", right)] {
                 let mut outcomes = side.outcomes.iter();
                 let Some((first, times)) = outcomes.next() else { continue };
@@ -217,14 +258,14 @@ fn tell_outcomes(
                 }
             }
         }
-        Some(Relation::Same) | None => {}
+        Judged::Compared(Relation::Same) | Judged::Skipped(_) | Judged::NotRun(_) => {}
     }
     Ok(())
 }
 
 fn tell_counts(what: &str, counts: &Counts, json: bool, out: &mut impl Write) -> Result<(), Error> {
-    let Counts { same, unstable, different, skipped, errors } = *counts;
     if json {
+        let Counts { same, unstable, different, skipped, errors } = *counts;
         let told = serde_json::json!({
             "sum": what, "same": same, "unstable": unstable, "different": different,
             "skipped": skipped, "errors": errors,
@@ -232,8 +273,7 @@ fn tell_counts(what: &str, counts: &Counts, json: bool, out: &mut impl Write) ->
         writeln!(out, "{told}")?;
         return Ok(());
     }
-    write!(out, "{what}: {different} different, {unstable} unstable, {same} the same")?;
-    writeln!(out, ", {skipped} skipped, {errors} could not be run")?;
+    writeln!(out, "{what}: {counts}")?;
     Ok(())
 }
 
@@ -250,11 +290,14 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
     let bench = Bench { files, schedules, arguments, interrupts: &interrupts };
     let json = arguments.json;
     let left = bench.run(&arguments.left)?;
+    let mut controls = Vec::new();
     let mut controls_hold = true;
     if !arguments.no_null {
         let again = bench.run(&arguments.left)?;
         let counts = bench.tell(&left, &again, Some("null"), out)?;
-        tell_counts("control, left with itself", &counts, json, out)?;
+        let name = "control, left with itself";
+        tell_counts(name, &counts, json, out)?;
+        controls.push(format!("{name}: {counts}"));
         controls_hold &= counts.different == 0 && counts.same + counts.unstable > 0;
     }
     for (number, changed) in (1..).zip(&arguments.changed) {
@@ -262,6 +305,7 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
         let sides = bench.run(changed)?;
         let counts = bench.tell(&left, &sides, Some(&name), out)?;
         tell_counts(&name, &counts, json, out)?;
+        controls.push(format!("{name}: {counts}"));
         controls_hold &= counts.different > 0;
     }
     if !controls_hold {
@@ -271,6 +315,10 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
     let right = bench.run(&arguments.right)?;
     let counts = bench.tell(&left, &right, None, out)?;
     tell_counts("left with right", &counts, json, out)?;
+    if let Some(target) = &arguments.html {
+        let page = page::page(&bench, &left, &right, &counts, &controls);
+        files::write_whole(target, page.as_bytes())?;
+    }
     let status = if counts.errors > 0 { ExitCode::from(2) } else { exit(counts.different > 0) };
     Ok(interrupts.status().unwrap_or(status))
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use sockman_sim::explore::{Budget, Explored, Failure, Reduction};
 use sockman_sim::subjects::explore_named;
 
-use super::campaign::{FAILURES, parse_count, parse_time, write_found};
+use super::campaign::{FAILURES, parse_count, parse_time};
+use super::failures::folder::write_found;
 use super::interrupts::Interrupts;
 use super::{Error, exit, files};
 

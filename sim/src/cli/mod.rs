@@ -21,6 +21,7 @@ mod campaign;
 mod convert;
 mod diff;
 mod explore;
+mod failures;
 mod files;
 mod interrupts;
 mod live;
@@ -35,6 +36,27 @@ mod shrink;
 mod tally;
 mod why;
 
+const RUN_EXAMPLE: &str = "\
+Example: cargo sim run --seeds 0..1000 --jobs 2
+         cargo sim run --time 10m --failures shared/failures
+         cargo sim run --seeds 0..4000 --shard 0/4
+         cargo sim run --watch
+         cargo sim run --canary
+
+Exit status: 0 no failure, 1 some, 2 not carried out, 130 or 143 a signal ended it early";
+
+const FAILURES_EXAMPLE: &str = "\
+Example: cargo sim failures
+         cargo sim failures from-machine-1 from-machine-2 --html failures.html
+
+Exit status: 0 all of them were read, 2 some could not be";
+
+const SHOW_EXAMPLE: &str = "\
+Example: cargo sim show corpus/connman/unknown_message_is_ignored.case
+         cargo sim show target/sim/failures/connman-bounds-3fa92c1b --html run.html
+         cargo sim show target/sim/failures/connman-bounds-3fa92c1b --pcap run.pcapng
+         cargo sim show target/sim/failures/connman-bounds-3fa92c1b --perfetto run.json";
+
 const PROMOTE_EXAMPLE: &str = "\
 Example: cargo sim promote fuzz/artifacts/connman/crash-1 short_send_loses_no_byte \\
              --why 'The rest of a chunk was lost after a short send.' \\
@@ -47,9 +69,9 @@ Example: cargo sim explore corpus/connman/unknown_message_is_ignored.case
 Exit status: 0 no order fails, 1 some do, 2 it could not be explored";
 
 const WHY_EXAMPLE: &str = "\
-Example: cargo sim why target/sim/failures/connman-157
-         cargo sim why target/sim/failures/connman-157/shrunk.case --runs 256 --json
-         cargo sim show target/sim/failures/connman-157 --html a.html --why";
+Example: cargo sim why target/sim/failures/connman-bounds-3fa92c1b
+         cargo sim why target/sim/failures/connman-bounds-3fa92c1b/shrunk.case --runs 256 --json
+         cargo sim show target/sim/failures/connman-bounds-3fa92c1b --html a.html --why";
 
 const RECORD_EXAMPLE: &str = "\
 Example: cargo sim record --listen 127.0.0.1:18555 --to 127.0.0.1:18444 --out session.case
@@ -57,6 +79,7 @@ Example: cargo sim record --listen 127.0.0.1:18555 --to 127.0.0.1:18444 --out se
 
 const DIFF_EXAMPLE: &str = "\
 Example: cargo sim diff --left 'exec: before/bitcoind' --right 'exec: after/bitcoind' corpus
+         cargo sim diff --left 127.0.0.1:18444 --right 127.0.0.1:18445 corpus --html diff.html
 
 Exit status: 0 no schedule is different, 1 some are, 2 a control failed or one could not be run";
 
@@ -77,8 +100,11 @@ pub(crate) struct Command {
 #[derive(Subcommand)]
 enum Action {
     /// Run a campaign over seeds
-    #[command(after_help = "Example: cargo sim run --seeds 0..1000 --jobs 2")]
+    #[command(after_help = RUN_EXAMPLE)]
     Run(campaign::Arguments),
+    /// List what campaigns have found: how often, since when, by which seeds
+    #[command(after_help = FAILURES_EXAMPLE)]
+    Failures(failures::Arguments),
     /// List the worlds that a campaign draws from
     #[command(after_help = "Example: cargo sim run --world narrow")]
     Worlds,
@@ -89,12 +115,10 @@ enum Action {
     #[command(after_help = DIFF_EXAMPLE)]
     Diff(diff::Arguments),
     /// Show what happens in a schedule, as a timeline
-    #[command(
-        after_help = "Example: cargo sim show corpus/connman/unknown_message_is_ignored.case"
-    )]
+    #[command(after_help = SHOW_EXAMPLE)]
     Show(replay::ShowArguments),
     /// Make a schedule that fails as small as it fails in the same way
-    #[command(after_help = "Example: cargo sim shrink target/sim/failures/connman-157")]
+    #[command(after_help = "Example: cargo sim shrink target/sim/failures/connman-bounds-3fa92c1b")]
     Shrink(shrink::Arguments),
     /// Run a small script in all orders, up to a depth
     #[command(after_help = EXPLORE_EXAMPLE)]
@@ -188,6 +212,7 @@ impl Error {
 pub(crate) fn execute(command: Command, out: &mut impl Write) -> Result<ExitCode, Error> {
     match command.action {
         Action::Run(arguments) => campaign::execute(&arguments, out),
+        Action::Failures(arguments) => failures::execute(&arguments, out),
         Action::Worlds => campaign::list_worlds(out),
         Action::Replay(arguments) => replay::execute(&arguments, out),
         Action::Diff(arguments) => diff::execute(&arguments, out),

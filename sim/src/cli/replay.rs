@@ -9,7 +9,7 @@ use sockman_sim::capture::{Packets, pcapng};
 use sockman_sim::fuzz;
 use sockman_sim::places::Place;
 use sockman_sim::run::{Options, Report, STEPS_MAX};
-use sockman_sim::subjects::{chart_named, run_named};
+use sockman_sim::subjects::{chart_named, run_named, timeline_named};
 use sockman_sim::trace::Story;
 
 use super::files::Read;
@@ -46,6 +46,10 @@ pub(crate) struct ShowArguments {
     /// Write the timeline into a page that a browser shows, with packets and connections (HTML)
     #[arg(long, value_name = "FILE", conflicts_with = "pcap")]
     html: Option<PathBuf>,
+    /// Write a trace that https://ui.perfetto.dev or chrome://tracing shows (JSON): a lane for each
+    /// actor and each task, arrows for messages, curves of what is held, in virtual time
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pcap", "html"])]
+    perfetto: Option<PathBuf>,
     /// In the page, too: when the failure became inevitable
     #[arg(long, requires = "html")]
     why: bool,
@@ -122,6 +126,9 @@ pub(super) fn show(arguments: &ShowArguments, out: &mut impl Write) -> Result<Ex
     if let Some(target) = &arguments.html {
         return chart(arguments, target, out);
     }
+    if let Some(target) = &arguments.perfetto {
+        return trace(&arguments.path, target, out);
+    }
     for file in files::find(&arguments.path)? {
         let read = files::read(&file)?;
         let report = run(&file, &read, Story::Keep)?;
@@ -176,6 +183,22 @@ fn chart(
     writeln!(out, "{}: {} rows", target.display(), chart.row_count())?;
     writeln!(out, "{told}")?;
     Ok(interrupts.status().unwrap_or(ExitCode::SUCCESS))
+}
+
+/// Writes the trace of one schedule.
+fn trace(path: &Path, target: &Path, out: &mut impl Write) -> Result<ExitCode, Error> {
+    let file = files::find_one(path, "trace")?;
+    let read = files::read(&file)?;
+    let options = Options { steps_max: steps_max(&read), ..Options::default() };
+    let drawn = timeline_named(&read.schedule, &options);
+    let (report, timeline) = drawn.map_err(|error| read.setup_error(&file, error))?;
+    let told = report.told(read.source.as_ref()).to_string();
+    let name = file.display().to_string();
+    let title = read.schedule.title.first().unwrap_or(&name);
+    files::write_whole(target, timeline.json(title, &told).as_bytes())?;
+    writeln!(out, "{}: {} events", target.display(), timeline.event_count())?;
+    writeln!(out, "{told}")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn run(file: &Path, read: &Read, story: Story) -> Result<Report, Error> {

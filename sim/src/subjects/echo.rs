@@ -44,10 +44,20 @@ const HEARD: [Setting; 1] = [Setting::up_to("number", u64::MAX)];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Echo;
 
+/// The setting of a node that has bugs, and what it takes: a canary. A campaign over such nodes
+/// must fail, so that whoever runs campaigns sees that they hear of it. What is
+/// [`known`](crate::subjects::known) leaves it out: nobody comes upon it by chance.
+pub const CANARY: (&str, &str) = ("canary", "sings");
+
+/// A byte that no line contains.
+const NEVER_IN_A_LINE: u8 = 0xff;
+
 /// The server's side.
 #[derive(Clone, Debug, Default)]
 pub struct Server {
     notices: Vec<Notice>,
+    /// Whether it has bugs, three of them: see where this is looked at.
+    is_canary: bool,
     /// Of connections that are closed.
     closed: ByteTotals,
 }
@@ -119,6 +129,9 @@ impl Tenant for Server {
         actions: &mut Vec<Action<Peer>>,
     ) {
         let Some(peer) = conns.get_mut(conn) else { return };
+        if self.is_canary {
+            assert!(!bytes.contains(&NEVER_IN_A_LINE), "the canary takes every byte for a letter");
+        }
         peer.totals.received += bytes.len() as u64;
         let was_idle = peer.unsent.is_empty();
         peer.unsent.extend_from_slice(bytes);
@@ -151,6 +164,11 @@ impl Tenant for Server {
         let Some(peer) = conns.get_mut(conn) else { return };
         peer.unsent.drain(..count);
         peer.totals.sent += count as u64;
+        if self.is_canary {
+            // After a short count it loses a byte; and it never reads on.
+            peer.unsent.drain(..peer.unsent.len().min(1));
+            peer.paused = false;
+        }
         if peer.paused && peer.unsent.len() <= UNSENT_BYTES_PAUSE {
             peer.paused = false;
             actions.push(Action::Receive(conn));
@@ -197,12 +215,15 @@ impl Subject for Echo {
     type Watch = NoWatch;
 
     fn tenant(setup: &Setup<'_>) -> Result<Server, SettingError> {
-        match setup.settings.first() {
-            None => Ok(Server::default()),
-            Some((key, value)) => Err(SettingError {
+        match setup.settings {
+            [] => Ok(Server::default()),
+            [(key, value)] if (key.as_str(), value.as_str()) == CANARY => {
+                Ok(Server { is_canary: true, ..Server::default() })
+            }
+            [(key, value), ..] => Err(SettingError {
                 key: key.clone(),
                 value: value.clone(),
-                expected: "no setting: an echo has none",
+                expected: "no setting: an echo has none, but for canary sings",
             }),
         }
     }

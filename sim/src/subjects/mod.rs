@@ -13,12 +13,14 @@ use crate::generate::{Generated, Plan, generate_by};
 use crate::guided::Language;
 use crate::lexicon::Known;
 use crate::places::{self, Compared, Place};
-use crate::run::{Options, Report, Run, SetupError, run};
+use crate::run::{Onlooker, Options, Report, Run, SetupError, run};
 use crate::schedule::Schedule;
 use crate::shrink::{Budget, NotShrunk, Shrunk, shrink};
 use crate::subject::Subject;
+use crate::timeline::Timeline;
 use crate::trace::Story;
 use crate::why::{self, NotExplained, Why, why};
+use crate::world::{Step, World};
 
 /// Names of the subjects that the `sim` command knows; the first is the usual one.
 pub const NAMES: &[&str] =
@@ -124,18 +126,64 @@ pub fn run_named(schedule: &Schedule, options: &Options) -> Result<Report, Setup
 ///
 /// As [`run_named`].
 pub fn chart_named(schedule: &Schedule, options: &Options) -> Result<(Report, Chart), SetupError> {
-    let name = schedule.subject.as_str();
-    with_subject!(name, X => chart::<X>(schedule, options), else Err(no_such(schedule)))
+    let mut drawing = Drawing { chart: Some(Chart::default()), ..Drawing::default() };
+    let report = draw_named(schedule, options, &mut drawing)?;
+    Ok((report, drawing.chart.unwrap_or_default()))
 }
 
-fn chart<X: Subject>(
+/// The same as a trace.
+///
+/// # Errors
+///
+/// As [`run_named`].
+pub fn timeline_named(
     schedule: &Schedule,
     options: &Options,
-) -> Result<(Report, Chart), SetupError> {
-    let (story, packets) = (Story::Keep, Packets::Keep);
-    let mut chart = Chart::default();
+) -> Result<(Report, Timeline), SetupError> {
+    let mut drawing = Drawing { timeline: Some(Timeline::default()), ..Drawing::default() };
+    let report = draw_named(schedule, options, &mut drawing)?;
+    Ok((report, drawing.timeline.unwrap_or_default()))
+}
+
+/// Who looks on to draw a run, in one way or another: one type, so that each subject is built once.
+#[derive(Default)]
+struct Drawing {
+    chart: Option<Chart>,
+    timeline: Option<Timeline>,
+}
+
+impl<X: Subject> Onlooker<X> for Drawing {
+    fn before_step(&mut self, _: &World<X>) {}
+
+    fn after_step(&mut self, world: &World<X>, step: &Step) {
+        self.chart.iter_mut().for_each(|chart| chart.after_step(world, step));
+        self.timeline.iter_mut().for_each(|timeline| timeline.after_step(world, step));
+    }
+
+    fn after_line(&mut self, world: &World<X>) {
+        self.chart.iter_mut().for_each(|chart| chart.after_line(world));
+        self.timeline.iter_mut().for_each(|timeline| timeline.after_line(world));
+    }
+}
+
+fn draw_named(
+    schedule: &Schedule,
+    options: &Options,
+    drawing: &mut Drawing,
+) -> Result<Report, SetupError> {
+    let name = schedule.subject.as_str();
+    with_subject!(name, X => draw::<X>(schedule, options, drawing), else Err(no_such(schedule)))
+}
+
+fn draw<X: Subject>(
+    schedule: &Schedule,
+    options: &Options,
+    drawing: &mut Drawing,
+) -> Result<Report, SetupError> {
+    let packets = if drawing.chart.is_some() { Packets::Keep } else { Packets::Drop };
+    let story = Story::Keep;
     let run = Run::<X>::new(schedule, &Options { story, packets, ..options.clone() })?;
-    Ok((run.finish_before(&mut chart), chart))
+    Ok(run.finish_before(drawing))
 }
 
 /// Runs a schedule on the subject that it names, on the virtual network and in another place.

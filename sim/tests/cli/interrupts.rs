@@ -14,7 +14,7 @@ fn send(child: &Child, signal: Signal) {
 }
 
 /// What a command comes to that gets a signal once it is at work.
-fn interrupted(folder: &Folder, arguments: &[&str], signal: Signal) -> Output {
+pub(super) fn interrupted(folder: &Folder, arguments: &[&str], signal: Signal) -> Output {
     let mut child = folder
         .command(arguments)
         // The first event is of the first run.

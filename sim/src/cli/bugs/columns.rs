@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::workshop::{TestBinary, Workshop, in_time, ran_out};
 use sockman_sim::bugs::Level;
 
+use crate::cli::campaign::FAILURES;
 use crate::cli::{Error, files};
 
 /// Modules of tests that are left out of the column `tests`, because they look with the means of
@@ -187,6 +188,8 @@ impl Campaign<'_> {
     /// Runs it, up to its first failure.
     pub(super) fn run(&self, workshop: &Workshop, sim: &Path) -> Result<Finding, Error> {
         let Self { number, events, arguments } = self;
+        // Another bug, or another campaign, may have failed in the same way: its schedule would stay.
+        let _ = std::fs::remove_dir_all(workshop.tree().join(FAILURES));
         let mut command = in_time(CAMPAIGN_SECONDS, sim);
         command.args(["run", "--json", "--campaign", &number.to_string()]);
         command.args(["--events", &events.to_string()]).args(*arguments);

@@ -13,7 +13,9 @@ use sockman_sim::guided::{Budget, Language, Search, Seen};
 use sockman_sim::run::Report;
 use sockman_sim::subjects::language_of;
 
-use super::{Arguments, FAILURES_WRITTEN_MAX, Found, Outcome, tell, write_failure};
+use super::kinds::Kinds;
+use super::summary::{Outcome, Summary, tell};
+use super::{Arguments, outcome};
 use crate::cli::interrupts::Interrupts;
 use crate::cli::{Error, texts};
 
@@ -33,7 +35,8 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
     let clock = SystemClock::start();
     let passed = || clock.now().steady.since(Instant::START);
     let progress = progress_line();
-    let mut outcomes = Vec::new();
+    let kinds = Kinds::new(arguments, clock);
+    let mut summary = Summary::new();
     loop {
         let round = search.round();
         if round.is_empty() {
@@ -41,40 +44,33 @@ pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<Exi
         }
         for (asked, report, seen) in run_all(round, &language, arguments.jobs(), &interrupts) {
             let Some(taken) = search.take(&asked, &report, &seen) else { break };
-            outcomes.push(outcome(arguments, &asked, report, taken, &outcomes, &interrupts));
+            summary.take(outcome_of(&asked, report, taken, &kinds, &interrupts));
         }
         if interrupts.came() || arguments.limit().is_some_and(|limit| passed() > limit) {
             break;
         }
-        let (runs, kept, reached) = (outcomes.len(), search.kept_count(), search.reached_count());
+        let (runs, kept, reached) = (summary.runs, search.kept_count(), search.reached_count());
         progress.set_message(format!("{runs} runs, {kept} kept, {reached} transitions reached"));
         progress.tick();
     }
     progress.finish_and_clear();
-    tell(out, arguments, &outcomes, passed(), Some(&Reached(&search)), &interrupts)
+    summary.wall = passed();
+    tell(out, arguments, &summary, &kinds, Some(&Reached(&search)), &interrupts)
 }
 
-/// What a run came to. A failure is written at once, so that an interrupt loses none; of those that
-/// are the same the first.
-fn outcome(
-    arguments: &Arguments,
+/// What a run came to. One that took too many steps, as a mutation may, is no failure.
+fn outcome_of(
     asked: &Asked,
     report: Report,
     taken: Taken,
-    before: &[Outcome],
+    kinds: &Kinds<'_>,
     interrupts: &Interrupts,
 ) -> Outcome {
     let (seed, world) = (asked.seed, asked.generated.world);
-    let (hash, stats) = (report.hash, report.stats);
-    let has_failed = matches!(taken, Taken::FailedAnew | Taken::FailedAgain);
-    let failure = has_failed.then(|| report.verdict.clone());
-    let mut outcome = Outcome { seed, world, hash, stats, failure, found: None };
-    let written = before.iter().filter(|outcome| outcome.found.is_some()).count();
-    if taken == Taken::FailedAnew && written < FAILURES_WRITTEN_MAX {
-        let written = write_failure(arguments, &outcome, &report, interrupts);
-        outcome.found = Some(Box::new(Found { report, written }));
+    if matches!(taken, Taken::FailedAnew | Taken::FailedAgain) {
+        return outcome(seed, world, report, kinds, interrupts);
     }
-    outcome
+    Outcome { seed, world, hash: report.hash, stats: report.stats, failure: None }
 }
 
 /// Runs a round on several threads, or its beginning if there is an interrupt; what came of it is

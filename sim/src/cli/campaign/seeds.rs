@@ -42,11 +42,15 @@ impl FromStr for Shard {
         let (index, count) =
             text.split_once('/').ok_or("expected INDEX/COUNT, such as 0/4, from 0 on")?;
         let shard = Self { index: number(index)?, count: number(count)? };
+        if shard.count == 0 {
+            return Err(format!("{text}: there is at least one part, which is 0/1"));
+        }
         if shard.count > SHARDS_MAX {
-            return Err(format!("{text}: at most {SHARDS_MAX} shards"));
+            return Err(format!("{text}: at most {SHARDS_MAX} parts"));
         }
         if shard.index >= shard.count {
-            return Err(format!("{text}: the index is from 0 to one less than the count"));
+            let Self { count, .. } = shard;
+            return Err(format!("{text}: the parts are 0/{count} to {}/{count}", count - 1));
         }
         Ok(shard)
     }
@@ -59,12 +63,13 @@ pub(in crate::cli) fn parse_count(text: &str) -> Result<u64, String> {
         Some(digits) if text.ends_with('k') => (digits, 1_000),
         Some(digits) => (digits, 1_000_000),
     };
-    let number: u64 = digits.parse().map_err(|error| format!("{text:?}: {error}"))?;
+    let expected = "expected a number such as 500000, 500k, 20M";
+    let number: u64 = digits.parse().map_err(|_| format!("{text:?}: {expected}"))?;
     number.checked_mul(unit).filter(|count| *count > 0).ok_or(format!("{text:?}: out of range"))
 }
 
 pub(super) fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
-    let expected = "expected a seed or a range of them (as in 7 or 0..1000)";
+    let expected = "expected a seed or a range of them (as in 7, 0..1000 or 5000..)";
     let number = |text: &str| text.parse::<u64>().map_err(|_| format!("{text:?}: {expected}"));
     match text.split_once("..") {
         None => {
@@ -72,7 +77,8 @@ pub(super) fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
             Ok(seed..seed.checked_add(1).ok_or("that seed is too large")?)
         }
         Some((from, to)) => {
-            let range = number(from)?..number(to)?;
+            let end = if to.is_empty() { u64::MAX } else { number(to)? };
+            let range = number(from)?..end;
             if range.is_empty() { Err(format!("{text}: no seed lies in it")) } else { Ok(range) }
         }
     }
@@ -82,9 +88,9 @@ pub(super) fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
 pub(in crate::cli) fn parse_time(text: &str) -> Result<Duration, String> {
     let units = [('s', 1), ('m', 60), ('h', 3600)];
     let known = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(*unit)?, seconds)));
-    let (digits, seconds) =
-        known.ok_or(format!("{text:?}: expected a time such as 90s, 10m, 8h"))?;
-    let number: u64 = digits.parse().map_err(|error| format!("{text:?}: {error}"))?;
+    let expected = || format!("{text:?}: expected a time such as 90s, 10m, 8h");
+    let (digits, seconds) = known.ok_or_else(expected)?;
+    let number: u64 = digits.parse().map_err(|_| expected())?;
     let time = number.checked_mul(*seconds).filter(|time| *time > 0);
     time.map(Duration::from_secs).ok_or(format!("{text:?}: out of range"))
 }

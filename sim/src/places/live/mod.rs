@@ -88,6 +88,16 @@ impl Target {
     }
 }
 
+impl fmt::Display for Target {
+    /// As it is read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(at) => at.fmt(f),
+            Self::Exec(program) => write!(f, "exec: {program}"),
+        }
+    }
+}
+
 impl std::str::FromStr for Target {
     type Err = String;
 

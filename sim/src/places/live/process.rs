@@ -33,6 +33,13 @@ pub struct Program {
     words: Vec<String>,
 }
 
+impl fmt::Display for Program {
+    /// The command, with what is usual written out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words.join(" "))
+    }
+}
+
 impl Program {
     /// From a command: words with spaces between them, not seen by a shell. One that has no
     /// placeholder is given the [`USUAL_ARGUMENTS`].
