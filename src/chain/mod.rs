@@ -26,6 +26,7 @@ mod merkle;
 mod mine;
 mod params;
 mod payload;
+pub mod presync;
 pub mod store;
 mod target;
 mod transaction;
@@ -37,13 +38,13 @@ pub use hash::{BlockHash, Hash};
 pub use header::{Header, PowError};
 pub use merkle::{Doubling, Merkle, merkle};
 pub use mine::{BLOCK_BYTES_MAX, MineError, Template, mine, solve};
-pub use params::{MinDifficulty, Params, Retarget};
+pub use params::{MinDifficulty, Params, PresyncParams, Retarget};
 pub use payload::{GetHeaders, LOCATOR_HASHES_MAX, decode_headers, encode_headers};
 pub use target::{Bits, TargetError, work};
 pub use transaction::{Transaction, TransactionError};
 pub use tree::{
     ANTI_DOS_BLOCKS, CheckedHeaders, FUTURE_SECS_MAX, HEADERS_PER_MESSAGE_MAX, HeaderId,
-    HeaderTree, InsertError, InsertWhy, Inserted, LOCATOR_SINGLE_STEPS, MEDIAN_TIME_BLOCKS,
-    TIMEWARP_SECS_MAX, Validity, retargeted,
+    HeaderTree, InsertError, InsertWhy, Inserted, LOCATOR_SINGLE_STEPS, LinkedHeaders,
+    MEDIAN_TIME_BLOCKS, TIMEWARP_SECS_MAX, Validity, may_follow, retargeted,
 };
 pub use u256::U256;
