@@ -8,15 +8,16 @@
 //!   `block` ----> block: is it what its header stands for? --> store: bytes of a file
 //! ```
 //!
-//! [`HeaderTree`] has every header, and knows which blocks are here; [`download::Downloads`] is the
-//! state machine over peers; [`Block`] takes a block's bytes apart; [`store`] puts them one behind
-//! the other. [`mine()`] makes blocks of regtest.
+//! [`HeaderTree`] has every header, and knows which blocks are here; [`presync::Presync`] stands
+//! before it where a chain has shown too little work; [`download::Downloads`] is the state machine
+//! over peers; [`Block`] takes a block's bytes apart; [`store`] puts them one behind the other.
+//! [`mine()`] makes blocks of regtest.
 //!
 //! Everything here is pure: no socket, no file, and time is an argument. What a block *means* is
 //! not known: proof of work, difficulty and times are checked, scripts, amounts and signatures are
 //! not. Who validates does so between [`HeaderTree::best_complete`] and [`HeaderTree::activate`].
 //! Facts: Core pow.cpp, chain.cpp, validation.cpp, net_processing.cpp, kernel/chainparams.cpp;
-//! docs/behaviour.md, chain 1 to 7.
+//! docs/behaviour.md, chain 1 to 7 and 12.
 
 mod block;
 pub mod download;

@@ -121,6 +121,20 @@ struct Redownload {
     is_proven: bool,
 }
 
+impl Redownload {
+    /// So many of those that are held back, the lowest first.
+    fn release(&mut self, count: usize) -> Option<LinkedHeaders<'static>> {
+        let (mut headers, mut hashes) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for stripped in self.held_back.drain(..count) {
+            let header = stripped.upon(self.released_upto);
+            self.released_upto = header.hash();
+            headers.push(header);
+            hashes.push(self.released_upto);
+        }
+        LinkedHeaders::again(headers, hashes)
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Phase {
     Presync(Reached),
@@ -146,9 +160,10 @@ pub struct Presync {
 /// What a message brought.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// Headers that may enter the tree, each upon the one before, the first upon what was released
-    /// last or upon the start. They are to be checked as any others.
-    pub released: Vec<Header>,
+    /// Headers that may enter the tree, the first upon what was released last or upon the start;
+    /// `None`: none yet. There may be more than one message brings. What the ones below ask of
+    /// each was not looked at.
+    pub released: Option<LinkedHeaders<'static>>,
     /// What follows.
     pub next: Next,
 }
@@ -266,7 +281,7 @@ impl Presync {
         headers: &LinkedHeaders<'_>,
     ) -> Result<Step, PresyncError> {
         let (is_told, released) = match &mut self.phase {
-            Phase::Presync(_) => (self.presync(params, headers)?, Vec::new()),
+            Phase::Presync(_) => (self.presync(params, headers)?, None),
             Phase::Redownload(_) => (false, self.redownload(params, headers)?),
         };
         let next = if self.is_proven() {
@@ -315,7 +330,7 @@ impl Presync {
         &mut self,
         params: &Params,
         headers: &LinkedHeaders<'_>,
-    ) -> Result<Vec<Header>, PresyncError> {
+    ) -> Result<Option<LinkedHeaders<'static>>, PresyncError> {
         for (header, hash) in headers.iter() {
             let Phase::Redownload(again) = &mut self.phase else { break };
             let reached = again.reached.next(params, header, hash)?;
@@ -328,15 +343,9 @@ impl Presync {
                 self.compare(reached)?;
             }
         }
-        let Phase::Redownload(again) = &mut self.phase else { return Ok(Vec::new()) };
+        let Phase::Redownload(again) = &mut self.phase else { return Ok(None) };
         let kept = if again.is_proven { 0 } else { params.presync.redownload_buffer };
-        let count = again.held_back.len().saturating_sub(kept);
-        let released = again.held_back.drain(..count).map(|stripped| {
-            let header = stripped.upon(again.released_upto);
-            again.released_upto = header.hash();
-            header
-        });
-        Ok(released.collect())
+        Ok(again.release(again.held_back.len().saturating_sub(kept)))
     }
 
     /// Whether what was told the second time is what is remembered of the first.

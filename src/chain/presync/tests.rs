@@ -71,7 +71,7 @@ impl Telling {
         let linked = LinkedHeaders::link(self.tree.params(), headers).unwrap().unwrap();
         let presync = self.presync.take().expect("it goes on");
         let step = presync.handle_headers(self.tree.params(), &linked)?;
-        self.released.extend(step.released);
+        self.released.extend(step.released.iter().flat_map(LinkedHeaders::headers));
         Ok(match step.next {
             Next::Ask(presync) => {
                 presync.check_invariants(self.tree.params());

@@ -7,20 +7,22 @@
 //! Source: Core net_processing.cpp, `ProcessHeadersMessage`, `CheckHeadersPoW`,
 //! `CalculateClaimedHeadersWork`.
 
+use std::borrow::Cow;
+
 use super::{HEADERS_PER_MESSAGE_MAX, HeaderId, HeaderTree, InsertError, InsertWhy};
 use crate::chain::{BlockHash, Header, Params, U256};
 
-/// Headers of one message, at least one, each of which has the work that it claims and follows the
-/// one before. Whether they claim enough, and upon what the first lies, is not known.
+/// Headers, at least one, each of which has the work that it claims and follows the one before.
+/// Whether they claim enough, and upon what the first lies, is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkedHeaders<'a> {
-    batch: &'a [Header],
+    batch: Cow<'a, [Header]>,
     /// Theirs.
     hashes: Vec<BlockHash>,
 }
 
 impl<'a> LinkedHeaders<'a> {
-    /// What can be said of a batch without a tree. `None` for an empty one.
+    /// What can be said of the headers of one message without a tree. `None` for an empty one.
     ///
     /// # Errors
     ///
@@ -38,12 +40,26 @@ impl<'a> LinkedHeaders<'a> {
         let gap = batch.iter().skip(1).zip(&hashes).position(|(next, hash)| next.previous != *hash);
         match gap {
             Some(before) => Err(InsertError { index: before + 1, why: InsertWhy::NotContinuous }),
-            None => Ok((!batch.is_empty()).then_some(Self { batch, hashes })),
+            None => Ok((!batch.is_empty()).then_some(Self { batch: Cow::Borrowed(batch), hashes })),
         }
     }
 }
 
+impl LinkedHeaders<'static> {
+    /// Headers that were looked at before, and their names. `None` if there are none.
+    pub(in crate::chain) fn again(batch: Vec<Header>, hashes: Vec<BlockHash>) -> Option<Self> {
+        assert_eq!(batch.len(), hashes.len(), "each header has its name");
+        (!batch.is_empty()).then_some(Self { batch: Cow::Owned(batch), hashes })
+    }
+}
+
 impl LinkedHeaders<'_> {
+    /// The headers, upwards.
+    #[must_use]
+    pub fn headers(&self) -> &[Header] {
+        &self.batch
+    }
+
     /// The headers and their names, upwards.
     pub fn iter(&self) -> impl Iterator<Item = (&Header, BlockHash)> {
         self.batch.iter().zip(self.hashes.iter().copied())
@@ -51,7 +67,7 @@ impl LinkedHeaders<'_> {
 
     /// What the first follows.
     #[must_use]
-    pub const fn previous(&self) -> BlockHash {
+    pub fn previous(&self) -> BlockHash {
         self.batch.first().expect("there are some").previous
     }
 
@@ -63,7 +79,7 @@ impl LinkedHeaders<'_> {
 
     /// Whether there are as many as one message brings, so that there may be more.
     #[must_use]
-    pub const fn is_full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         self.batch.len() == HEADERS_PER_MESSAGE_MAX
     }
 }
