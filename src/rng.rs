@@ -55,6 +55,8 @@ pub enum Purpose {
     OpenChoice = 41,
     /// The order in which nodes are asked for addresses.
     SeedNodes = 42,
+    /// The secrets by which a chain is remembered that is told twice; its number is the subject.
+    Presync = 45,
     /// Which known addresses an operator is told.
     AddressesTold = 50,
     /// The cookie that clients of an RPC server show.

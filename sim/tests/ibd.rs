@@ -1,11 +1,12 @@
 //! Whole nodes on one virtual network: one has a chain, and the others get it.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use sockman::chain::{Params, Template, mine};
+use sockman::chain::{Params, Template, U256, mine};
 use sockman::connman::blocks::Chain;
-use sockman::connman::{Command, Config, ConnMan, Notice};
+use sockman::connman::{Command, Config, ConnMan, Notice, PeerSnapshot};
 use sockman::driver::Machine;
 use sockman::rng::Seed;
 use sockman::sockets::Endpoint;
@@ -42,6 +43,11 @@ fn chain(blocks: u32) -> Chain {
     chain
 }
 
+/// As much work as a chain of so many blocks has.
+fn work_of(blocks: u64) -> U256 {
+    U256::from_u64(2 * (blocks + 1))
+}
+
 /// Nodes, and what lies between them.
 struct World {
     now: Instant,
@@ -52,19 +58,24 @@ struct World {
 impl World {
     /// A node for each of these numbers of blocks.
     fn new(blocks: &[u32], link: LinkConfig) -> Self {
+        Self::of(blocks.iter().map(|blocks| chain(*blocks)).collect(), link)
+    }
+
+    /// A node for each of these chains.
+    fn of(chains: Vec<Chain>, link: LinkConfig) -> Self {
         let mut network = Network::new(link, NoSuchHost::Unreachable);
-        let node = |(number, blocks): (usize, &u32)| {
+        let node = |(number, chain): (usize, Chain)| {
             network.add_host(&[address(number)]);
             let addresses = vec![address(number)];
             let kernel = Kernel::new(KernelConfig { addresses, ..KernelConfig::default() });
             let seed = Seed::from_number(number as u64 + 1);
             let connman = ConnMan::new(Config::new(Magic::Regtest), seed);
             let sockman = SockMan::new(kernel, sockman::sockman::Config::default());
-            let mut node = Machine::new(sockman, connman.with_chain(chain(*blocks)));
+            let mut node = Machine::new(sockman, connman.with_chain(chain));
             node.listen(time(Instant::START), &at(number)).unwrap();
             node
         };
-        let nodes = blocks.iter().enumerate().map(node).collect();
+        let nodes = chains.into_iter().enumerate().map(node).collect();
         Self { now: Instant::START, network, nodes }
     }
 
@@ -73,8 +84,23 @@ impl World {
         self.nodes[from].push_command(command).unwrap();
     }
 
+    fn chain(&self, node: usize) -> &Chain {
+        self.nodes[node].tenant().chain().unwrap()
+    }
+
     fn height(&self, node: usize) -> u32 {
-        self.nodes[node].tenant().chain().unwrap().height()
+        self.chain(node).height()
+    }
+
+    /// How many headers a node knows beside the first.
+    fn headers(&self, node: usize) -> usize {
+        self.chain(node).tree().len() - 1
+    }
+
+    /// How high the chains are that a node is told twice.
+    fn presynced(&self, node: usize) -> Vec<Option<u64>> {
+        let conns = self.nodes[node].sockman().conns();
+        conns.iter().map(|(id, peer)| PeerSnapshot::new(id, peer).presynced_headers).collect()
     }
 
     /// Lets every node do what it can, and puts what it sent on the links.
@@ -173,4 +199,41 @@ fn new_block_goes_round_a_line_of_nodes() {
     world.dial(0, 1);
     world.run_for(Duration::from_secs(5));
     assert_eq!([1, 2, 3].map(|node| world.height(node)), [6, 6, 6]);
+}
+
+/// docs/behaviour.md, chain 12: whether there is enough work is known with the last header.
+#[test]
+fn chain_whose_work_takes_all_of_its_headers_is_downloaded() {
+    let needy = chain(0).with_minimum_work(work_of(4_300));
+    let mut world = World::of(vec![chain(4_300), needy], link(20));
+    world.dial(1, 0);
+    let mut seen = BTreeSet::new();
+    while world.height(1) == 0 {
+        assert!(world.now < Instant::START + Duration::from_secs(20), "it comes soon");
+        world.run_for(Duration::from_millis(5));
+        let held = world.presynced(1).into_iter().flatten();
+        seen.extend(held.map(|height| (height, world.headers(1))));
+    }
+    // Regtest holds 7,017 headers back, so that all of them enter with the last.
+    let expected = [(2_000, 0), (4_000, 0), (4_300, 0)];
+    assert_eq!(seen, BTreeSet::from(expected));
+    world.run_for(Duration::from_secs(60));
+    assert_eq!((world.height(1), world.headers(1)), (4_300, 4_300));
+    assert_eq!(world.presynced(1), [None]);
+}
+
+/// docs/behaviour.md, chain 12, and 6: somebody else is asked once the first was given its time.
+#[test]
+fn chain_with_too_little_work_leaves_no_header() {
+    let needy = chain(0).with_minimum_work(work_of(4_300));
+    let mut world = World::of(vec![chain(4_299), chain(4_300), needy], link(20));
+    world.dial(2, 0);
+    world.run_for(Duration::from_secs(10));
+    assert_eq!((world.height(2), world.headers(2)), (0, 0));
+    assert_eq!(world.presynced(2), [None], "nor is anything remembered of it");
+    world.dial(2, 1);
+    world.run_for(Duration::from_secs(10));
+    assert_eq!(world.headers(2), 0, "headers are asked from one peer");
+    world.run_for(Duration::from_secs(40 * 60));
+    assert_eq!((world.height(2), world.headers(2)), (4_300, 4_300));
 }

@@ -14,7 +14,7 @@
 use std::fmt;
 
 use super::hash::double_sha256;
-use super::{Bits, BlockHash, Hash, TargetError, U256};
+use super::{Bits, BlockHash, Hash, TargetError, U256, work};
 
 /// A header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,6 +96,13 @@ impl Header {
     #[must_use]
     pub fn hash(&self) -> BlockHash {
         BlockHash(double_sha256([&self.encode()]))
+    }
+
+    /// How many hashes its target takes on average; none for a target that is none. Core:
+    /// `GetBlockProof`.
+    #[must_use]
+    pub fn claimed_work(&self) -> U256 {
+        self.bits.target().map_or(U256::ZERO, work)
     }
 
     /// Whether its hash shows the work that its target asks for, and that is at least the least of

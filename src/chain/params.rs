@@ -25,6 +25,21 @@ pub struct Params {
     pub min_difficulty: MinDifficulty,
     /// From which height on blocks carry witnesses. Core: `SegwitHeight`.
     pub segwit_height: u32,
+    /// What is remembered of a chain that has shown too little work.
+    pub presync: PresyncParams,
+}
+
+/// What is remembered of a chain whose headers are told twice, because it has shown too little work
+/// the first time. Core: `HeadersSyncParams`. Which two numbers take the least memory, so that who
+/// attacks puts less than a fifth of a header per 10 minutes into the tree, is what Core's
+/// contrib/devtools/headerssync-params.py looks for; these are its results of September 2025.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PresyncParams {
+    /// Headers from one of which a bit is remembered to the next, at least 1. Core:
+    /// `commitment_period`.
+    pub commitment_period: u32,
+    /// How many headers are held back when they are told again. Core: `redownload_buffer_size`.
+    pub redownload_buffer: usize,
 }
 
 /// How difficulty moves from one period to the next.
@@ -65,13 +80,16 @@ impl Params {
             retarget: Retarget::Last,
             min_difficulty: MinDifficulty::Forbidden,
             segwit_height: 481_824,
+            presync: PresyncParams { commitment_period: 632, redownload_buffer: 15_009 },
         };
+        let testnet4_presync = PresyncParams { commitment_period: 275, redownload_buffer: 7_017 };
         match network {
             Network::Main => main,
             Network::Testnet3 => Self {
                 genesis: genesis(1_296_688_602, 414_098_458, 0x1d00_ffff),
                 min_difficulty: MinDifficulty::Allowed,
                 segwit_height: 834_624,
+                presync: PresyncParams { commitment_period: 628, redownload_buffer: 13_460 },
                 ..main
             },
             Network::Testnet4 => Self {
@@ -82,12 +100,14 @@ impl Params {
                 retarget: Retarget::First,
                 min_difficulty: MinDifficulty::Allowed,
                 segwit_height: 1,
+                presync: testnet4_presync,
                 ..main
             },
             Network::Signet => Self {
                 genesis: genesis(1_598_918_400, 52_613_770, 0x1e03_77ae),
                 pow_limit: U256::from_u64(0x0003_77ae).shifted_left(216),
                 segwit_height: 1,
+                presync: PresyncParams { commitment_period: 390, redownload_buffer: 9_584 },
                 ..main
             },
             Network::Regtest => Self {
@@ -97,6 +117,7 @@ impl Params {
                 retarget: Retarget::Never,
                 min_difficulty: MinDifficulty::Allowed,
                 segwit_height: 0,
+                presync: testnet4_presync,
                 ..main
             },
         }

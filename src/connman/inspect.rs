@@ -161,6 +161,9 @@ pub struct PeerSnapshot {
     pub compact_blocks: Option<Bandwidth>,
     /// What became of the addresses that it has told; `None`: none are exchanged with it.
     pub addresses: Option<AddrCounts>,
+    /// The height that a chain has got to which it tells twice, because it has shown too little
+    /// work so far; `None`: it tells none such.
+    pub presynced_headers: Option<u64>,
     /// What it may do that others may not.
     pub permissions: Permissions,
     /// The last round trip of a ping.
@@ -229,6 +232,7 @@ impl PeerSnapshot {
             prefers_headers: handshake.prefers_headers,
             compact_blocks: handshake.compact_blocks,
             addresses: peer.addr_counts(),
+            presynced_headers: peer.chain.as_ref().and_then(|chain| chain.presynced()),
             permissions: peer.permissions,
             ping_last: peer.ping.last,
             ping_least: peer.ping.least,

@@ -168,7 +168,8 @@ fn of(now: Now, peer: &PeerSnapshot) -> Json {
     push("bip152_hb_to", false.into());
     push("bip152_hb_from", (peer.compact_blocks == Some(Bandwidth::High)).into());
     push("startingheight", version.map_or(NONE_YET, |version| version.start_height).into());
-    for name in ["presynced_headers", "synced_headers", "synced_blocks"] {
+    push("presynced_headers", peer.presynced_headers.map_or(NONE_YET.into(), Json::from));
+    for name in ["synced_headers", "synced_blocks"] {
         push(name, NONE_YET.into());
     }
     push("inflight", Vec::new().into());

@@ -11,6 +11,7 @@
 //! http_response        bytes -> an answer, in pieces and in one
 //! rpc_json             bytes -> a call's content, the whole way to a node and back
 //! message              bytes -> messages, against somebody else's codec
+//! headers_presync      bytes -> chains that are told twice, and a model that remembers them
 //! schedule_text        bytes -> text -> value -> text, and through bytes
 //! parsers              bytes -> everything that parses
 //! ```
@@ -21,6 +22,7 @@
 //! made tame (`tame.rs`).
 
 mod draw;
+mod headers_presync;
 mod http_request;
 mod http_response;
 #[cfg(any(test, fuzzing))]
@@ -35,6 +37,7 @@ mod tame;
 mod transport_v1;
 mod transport_v2;
 
+pub use headers_presync::headers_presync;
 pub use http_request::http_request;
 pub use http_response::http_response;
 #[cfg(any(test, fuzzing))]

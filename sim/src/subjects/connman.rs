@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use sockman::chain::Params;
+use sockman::chain::{Params, U256};
 use sockman::connman::addr_relay::{ADDR_TO_SEND_MAX, KNOWN_MIN};
 use sockman::connman::addrman::{AddrRecord, ENTRIES_MAX, NetAddr, NetService};
 use sockman::connman::bans::{BANS_MAX, BanTime, Subnet};
@@ -53,6 +53,7 @@ mod sights;
 mod speaker;
 mod tap;
 mod timers;
+mod twice;
 mod watch;
 
 pub use handshake::HandshakeWatch;
@@ -191,7 +192,7 @@ impl Subject for Connman {
         let mut config = Config::new(Network::Regtest);
         config.services = config.services.without(Services::P2P_V2);
         let (mut automatic, mut known_addresses, mut seed_nodes) = (false, Vec::new(), Vec::new());
-        let mut chain = None;
+        let (mut chain, mut minimum_blocks) = (None, 0);
         for (key, value) in setup.settings {
             let refused =
                 |expected| SettingError { key: key.clone(), value: value.clone(), expected };
@@ -228,8 +229,8 @@ impl Subject for Connman {
                 "directory" if value == KEPT => {}
                 "directory" => return Err(refused(KEPT)),
                 "disk-latency" => _ = number()?,
-                "blocks" if mined::chain(value).is_some() => chain = mined::chain(value),
-                "blocks" => return Err(refused(mined::CHAIN)),
+                "blocks" => chain = Some(mined::chain(value).ok_or(refused(mined::CHAIN))?),
+                "minimum-blocks" => minimum_blocks = number()?,
                 "holders" if mined::holders(value).is_some() => {}
                 "holders" => return Err(refused(mined::HOLDERS)),
                 "v2-peers" if are_peers(value) => {}
@@ -239,8 +240,8 @@ impl Subject for Connman {
                         "one of connect, automatic, knows, seed-nodes, added, external, \
                          max-inbound, max-full-relay, max-block-relay, peer-timeout, \
                          max-receive-buffer, max-send-buffer, v2, v2-peers, whitelist, directory, \
-                         disk-latency, blocks, holders, and of the host's: seed, send-buffer, \
-                         receive-buffer, descriptors, backlog",
+                         disk-latency, blocks, minimum-blocks, holders, and of the host's: seed, \
+                         send-buffer, receive-buffer, descriptors, backlog",
                     ));
                 }
             }
@@ -258,7 +259,7 @@ impl Subject for Connman {
         for (source, record) in &known_addresses {
             connman.add_addresses(now, &[*record], source);
         }
-        Ok(with_chain(connman, chain))
+        Ok(with_chain(connman, chain, minimum_blocks))
     }
 
     fn disk(settings: &[(String, String)]) -> Option<DiskConfig> {
@@ -566,16 +567,22 @@ fn check_directory(settings: &[(String, String)]) -> Result<(), SettingError> {
     }
 }
 
-fn with_chain(connman: ConnMan, chain: Option<(u32, Era)>) -> ConnMan {
+fn with_chain(connman: ConnMan, chain: Option<(u32, Era)>, minimum_blocks: u32) -> ConnMan {
     match chain {
-        Some((height, era)) => connman.with_chain(chain_of(height, era)),
+        Some((height, era)) => connman.with_chain(chain_of(height, era, minimum_blocks)),
         None => connman,
     }
 }
 
-/// The chain of a node: the first blocks of the one that schedules speak of.
-fn chain_of(height: u32, era: Era) -> Chain {
-    let mut chain = Chain::new(Params::of(Network::Regtest), HEADERS_MAX);
+/// The chain of a node: the first blocks of the one that schedules speak of. Others need the work
+/// of so many of it; without any the node takes all.
+fn chain_of(height: u32, era: Era, minimum_blocks: u32) -> Chain {
+    let params = Params::of(Network::Regtest);
+    let minimum_work = match minimum_blocks {
+        0 => U256::ZERO,
+        blocks => params.genesis.claimed_work().saturating_mul(u64::from(blocks) + 1),
+    };
+    let mut chain = Chain::new(params, HEADERS_MAX).with_minimum_work(minimum_work);
     let mut mined = Mined::new(era);
     for height in 1..=height {
         chain.take(mined.block(height), WALL_START).expect("it follows the one before");

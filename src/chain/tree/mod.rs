@@ -21,13 +21,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Bits, BlockHash, Hash, Header, Params, U256, work};
 use crate::time::UnixTime;
 
+mod batch;
 mod blocks;
 mod error;
 mod rules;
 mod walk;
 
+pub use batch::{CheckedHeaders, LinkedHeaders};
 pub use error::{InsertError, InsertWhy};
-pub use rules::{FUTURE_SECS_MAX, MEDIAN_TIME_BLOCKS, TIMEWARP_SECS_MAX, retargeted};
+pub use rules::{FUTURE_SECS_MAX, MEDIAN_TIME_BLOCKS, TIMEWARP_SECS_MAX, may_follow, retargeted};
 pub use walk::LOCATOR_SINGLE_STEPS;
 
 /// The most headers that one message brings. Core: `MAX_HEADERS_RESULTS`.
@@ -90,31 +92,6 @@ pub struct Inserted {
     pub new_count: usize,
 }
 
-/// Headers of one message, each of which has work and follows the one before, the first of them one
-/// that is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckedHeaders<'a> {
-    batch: &'a [Header],
-    /// Theirs; never empty.
-    hashes: Vec<BlockHash>,
-    parent: HeaderId,
-    work: U256,
-}
-
-impl CheckedHeaders<'_> {
-    /// The work in them and in everything below, as they claim it.
-    #[must_use]
-    pub const fn work(&self) -> U256 {
-        self.work
-    }
-
-    /// The name of the last.
-    #[must_use]
-    pub fn last_hash(&self) -> BlockHash {
-        *self.hashes.last().expect("there are some")
-    }
-}
-
 /// The tree. See the head of the module.
 ///
 /// A [`HeaderId`] is good for the tree that gave it; with that of another one methods panic or
@@ -151,7 +128,7 @@ impl HeaderTree {
         let node = Node {
             hash: genesis.hash(),
             merkle_root: genesis.merkle_root,
-            work: genesis.bits.target().map_or(U256::ZERO, work),
+            work: genesis.claimed_work(),
             version: genesis.version,
             time: genesis.time,
             bits: genesis.bits,
@@ -283,26 +260,6 @@ impl HeaderTree {
         }
     }
 
-    /// Whether a batch is a chain with work in it that has its place here; how much it would come
-    /// to is known then. `None` for an empty one.
-    ///
-    /// # Errors
-    ///
-    /// It is none.
-    pub fn check<'a>(
-        &self,
-        batch: &'a [Header],
-    ) -> Result<Option<CheckedHeaders<'a>>, InsertError> {
-        let hashes = self.check_batch(batch)?;
-        let Some(first) = batch.first() else { return Ok(None) };
-        let why = InsertWhy::Unconnected { previous: first.previous };
-        let parent = self.find(&first.previous).ok_or(InsertError { index: 0, why })?;
-        let proof = |header: &Header| header.bits.target().map_or(U256::ZERO, work);
-        let add = |sum: U256, header| sum.saturating_add(proof(header));
-        let work = batch.iter().fold(self.work(parent), add);
-        Ok(Some(CheckedHeaders { batch, hashes, parent, work }))
-    }
-
     /// The same as [`Self::insert`] for a batch that this tree has checked.
     ///
     /// # Errors
@@ -314,30 +271,11 @@ impl HeaderTree {
         now: UnixTime,
     ) -> Result<Inserted, InsertError> {
         let (before, mut last) = (self.nodes.len(), checked.parent);
-        for (index, (header, hash)) in checked.batch.iter().zip(&checked.hashes).enumerate() {
-            let inserted = self.insert_one(last, header, *hash, now);
+        for (index, (header, hash)) in checked.linked.iter().enumerate() {
+            let inserted = self.insert_one(last, header, hash, now);
             last = inserted.map_err(|why| InsertError { index, why })?;
         }
         Ok(Inserted { last: Some(last), new_count: self.nodes.len() - before })
-    }
-
-    /// What can be said of a batch without a tree. Core: `ProcessHeadersMessage`,
-    /// `CheckHeadersPoW`.
-    fn check_batch(&self, batch: &[Header]) -> Result<Vec<BlockHash>, InsertError> {
-        if batch.len() > HEADERS_PER_MESSAGE_MAX {
-            let why = InsertWhy::TooMany { count: batch.len() };
-            return Err(InsertError { index: HEADERS_PER_MESSAGE_MAX, why });
-        }
-        let hashes: Vec<_> = batch.iter().map(Header::hash).collect();
-        for (index, (header, hash)) in batch.iter().zip(&hashes).enumerate() {
-            let checked = header.check_pow_of(*hash, self.params.pow_limit);
-            checked.map_err(|error| InsertError { index, why: InsertWhy::Pow(error) })?;
-        }
-        let gap = batch.iter().skip(1).zip(&hashes).position(|(next, hash)| next.previous != *hash);
-        match gap {
-            Some(before) => Err(InsertError { index: before + 1, why: InsertWhy::NotContinuous }),
-            None => Ok(hashes),
-        }
     }
 
     /// Core: `AcceptBlockHeader`.
@@ -369,11 +307,10 @@ impl HeaderTree {
         let below = self.node(parent);
         assert_eq!(below.hash, header.previous, "a header lies on its parent");
         let height = below.height + 1;
-        let proof = header.bits.target().map_or(U256::ZERO, work);
         let node = Node {
             hash,
             merkle_root: header.merkle_root,
-            work: below.work.saturating_add(proof),
+            work: below.work.saturating_add(header.claimed_work()),
             version: header.version,
             time: header.time,
             bits: header.bits,

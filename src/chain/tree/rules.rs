@@ -34,6 +34,23 @@ pub fn retargeted(params: &Params, bits: Bits, took_secs: i64) -> Bits {
     Bits::of(target.min(params.pow_limit))
 }
 
+/// Whether a chain may go from one target to the next so high, as far as can be told without the
+/// times of the period before: within a period there is one target, and from one to the next it
+/// moves by a factor of four at most. Core: `PermittedDifficultyTransition`.
+#[must_use]
+pub fn may_follow(params: &Params, height: u64, before: Bits, bits: Bits) -> bool {
+    if params.min_difficulty == MinDifficulty::Allowed {
+        return true;
+    }
+    if !height.is_multiple_of(u64::from(params.period_blocks())) {
+        return bits == before;
+    }
+    // The quickest period and the slowest; as compact targets, since those are rounded.
+    let bounds = [0, i64::MAX].map(|took| retargeted(params, before, took).target());
+    let [Ok(hardest), Ok(easiest)] = bounds else { return false };
+    bits.target().is_ok_and(|target| hardest <= target && target <= easiest)
+}
+
 impl HeaderTree {
     /// The target that a header must have upon `parent`, with its `time` in s since 1970.
     #[must_use]

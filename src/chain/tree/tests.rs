@@ -239,6 +239,23 @@ fn headers_after_a_locator_are_at_most_two_thousand() {
     assert_eq!(tree.headers_after(lower, &[tree.hash(top)], &zero), [], "who knows more");
 }
 
+/// Core: `PermittedDifficultyTransition`.
+#[test]
+fn target_moves_by_a_factor_of_four_at_most_once_a_period() {
+    let main = Params::of(Network::Main);
+    let may = |height, before, bits| may_follow(&main, height, Bits(before), Bits(bits));
+    assert!(may(2_016, 0x1c05_a3f4, 0x1c16_8fd0), "four times as easy");
+    assert!(!may(2_016, 0x1c05_a3f4, 0x1c16_8fd1));
+    assert!(may(2_016, 0x1c05_a3f4, 0x1c01_68fd), "four times as hard");
+    assert!(!may(2_016, 0x1c05_a3f4, 0x1c01_68fc));
+    assert!(may(4_032, 0x1d00_ffff, 0x1d00_ffff), "nothing is above the limit");
+    assert!(may(2_017, 0x1c05_a3f4, 0x1c05_a3f4));
+    assert!(!may(2_017, 0x1c05_a3f4, 0x1c05_a3f3), "within a period it stays");
+    assert!(!may(2_016, 0x1c05_a3f4, 0), "what is no target follows nothing");
+    let testnet = Params::of(Network::Testnet3);
+    assert!(may_follow(&testnet, 2_017, Bits(0x1c05_a3f4), Bits(0x1d00_ffff)));
+}
+
 /// Core: `GetAntiDoSWorkThreshold`.
 #[test]
 fn work_worth_keeping_lacks_a_day_of_blocks() {

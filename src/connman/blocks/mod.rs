@@ -35,6 +35,7 @@ use crate::transport::MessageType;
 mod announce;
 mod chain;
 mod peer;
+mod presync;
 mod receive;
 mod serve;
 
@@ -57,6 +58,8 @@ pub(super) struct BlockSync {
     /// Whether most of the chain is still missing. Once it is not it never is again. Core:
     /// `IsInitialBlockDownload`.
     is_initial_download: bool,
+    /// How many chains were begun that are told twice.
+    presyncs_begun: u64,
     /// New blocks of the active chain that nobody was told of, the lowest first; at most one more
     /// than are announced.
     fresh: Vec<HeaderId>,
@@ -72,6 +75,7 @@ impl BlockSync {
             chain,
             downloads: Downloads::new(),
             is_initial_download: true,
+            presyncs_begun: 0,
             fresh: Vec::new(),
             is_changed: true,
             wakeup: None,
@@ -164,6 +168,11 @@ impl BlockSync {
             let is_there = peer.is_live() && peer.is_ready();
             let is_known = self.downloads.contains(conn);
             assert_eq!(is_known, is_there, "{}: blocks are asked from who is there", peer.id());
+            let presync = peer.chain.as_ref().and_then(|chain| chain.presync.as_ref());
+            if let Some(presync) = presync {
+                assert!(is_there, "{}: nothing is remembered of who is gone", peer.id());
+                presync.check_invariants(self.chain.tree().params());
+            }
         }
     }
 }
@@ -300,8 +309,12 @@ fn announce(chain: &Chain, peer: &mut Peer, cx: &Context<'_>, best_known: Option
 
 /// Asks for the headers above what we have up to `from`.
 fn ask_for_headers(chain: &Chain, peer: &mut Peer, cx: &Context<'_>, from: HeaderId) {
+    getheaders(peer, cx, chain.tree().locator(from));
+}
+
+fn getheaders(peer: &mut Peer, cx: &Context<'_>, locator: Vec<BlockHash>) {
     let version = PROTOCOL_VERSION.cast_unsigned();
-    let asked = GetHeaders { version, locator: chain.tree().locator(from), stop: BlockHash::ZERO };
+    let asked = GetHeaders { version, locator, stop: BlockHash::ZERO };
     peer.queue(cx, MessageType::GETHEADERS, asked.encode());
 }
 

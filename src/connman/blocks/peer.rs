@@ -3,6 +3,7 @@
 
 use super::announce::Announced;
 use super::serve::Wanted;
+use crate::chain::presync::Presync;
 use crate::time::UnixTime;
 
 /// The exchange of blocks with one peer.
@@ -14,6 +15,8 @@ pub(in crate::connman) struct ChainPeer {
     pub(super) announced: Announced,
     /// Whether it was told that we prefer headers. BIP 130.
     pub(super) sendheaders_sent: bool,
+    /// What is remembered of a chain that it tells twice. Core: `m_headers_sync`.
+    pub(super) presync: Option<Box<Presync>>,
     /// Whether something may be due to it, which its next visit sees to.
     pub(super) turn_is_due: bool,
     /// When it last gave a block that nobody else had given. Core: `m_last_block_time`.
@@ -34,9 +37,16 @@ impl ChainPeer {
         !self.wanted.is_empty()
     }
 
+    /// How high a chain has got that it tells twice; `None`: it tells none such. Core:
+    /// `presync_height`.
+    pub(in crate::connman) fn presynced(&self) -> Option<u64> {
+        self.presync.as_ref().map(|presync| presync.presynced())
+    }
+
     /// It is over: nothing more is sent.
     pub(in crate::connman) fn clear(&mut self) {
         self.wanted.clear();
+        self.presync = None;
         self.turn_is_due = false;
     }
 }

@@ -11,8 +11,8 @@ use super::serve::BLOCK;
 use super::{BlockSync, ask_for_blocks, ask_for_headers};
 use crate::chain::download::Lagging;
 use crate::chain::{
-    Block, BlockError, BlockHash, CheckedHeaders, HEADERS_PER_MESSAGE_MAX, Header, HeaderId,
-    InsertError, InsertWhy, Mutated, decode_headers,
+    Block, BlockError, BlockHash, CheckedHeaders, HeaderId, InsertError, InsertWhy, LinkedHeaders,
+    Mutated, decode_headers,
 };
 use crate::codec::{COMPACT_SIZE_MAX, DecodeError, Reader};
 use crate::sockets::ConnId;
@@ -21,9 +21,18 @@ use crate::sockets::ConnId;
 const UNREQUESTED_ABOVE_MAX: u32 = 288;
 
 /// What becomes of a message, or for what the connection ends.
-type Handled = Result<Verdict, DisconnectReason>;
+pub(super) type Handled = Result<Verdict, DisconnectReason>;
 
-const UNWANTED: Handled = Ok(Verdict::Ignored(Ignored::Unwanted));
+pub(super) const UNWANTED: Handled = Ok(Verdict::Ignored(Ignored::Unwanted));
+
+/// What is known of the work in the chain of some headers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HasWork {
+    /// What they and those below claim.
+    AsClaimed,
+    /// There is enough above them: they were told twice.
+    Shown,
+}
 
 /// One message of a peer.
 pub(super) struct Telling<'a, 'b> {
@@ -40,24 +49,38 @@ impl Telling<'_, '_> {
             Ok(headers) => headers,
             Err(error) => return Ok(malformed(error)),
         };
-        let checked = self.sync.chain.tree.check(&headers);
-        match checked {
-            Ok(Some(checked)) => {
-                self.sync.downloads.handle_headers(self.conn);
-                self.connecting_headers(&headers, &checked)
-            }
+        let params = self.sync.chain.tree.params();
+        let linked = match LinkedHeaders::link(params, &headers) {
+            Ok(Some(linked)) => linked,
             // It has no more than we know.
             Ok(None) => {
+                super::state(self.peer).presync = None;
                 self.sync.downloads.handle_headers(self.conn);
-                Ok(Verdict::Taken)
+                return Ok(Verdict::Taken);
             }
-            Err(InsertError { why: InsertWhy::Unconnected { .. }, .. }) => {
-                let last = headers.last().expect("the first of them has no place");
-                self.unconnected(last.hash());
-                Ok(Verdict::Taken)
-            }
-            Err(error) => self.blame(error),
+            Err(error) => return self.blame(error),
+        };
+        let may_have_more = linked.is_full();
+        match self.continue_presync(&linked) {
+            None => self.linked_headers(linked, HasWork::AsClaimed, may_have_more),
+            Some(Some(released)) => self.linked_headers(released, HasWork::Shown, may_have_more),
+            Some(None) => Ok(Verdict::Taken),
         }
+    }
+
+    fn linked_headers(
+        &mut self,
+        linked: LinkedHeaders<'_>,
+        has_work: HasWork,
+        may_have_more: bool,
+    ) -> Handled {
+        let last = linked.last_hash();
+        let Ok(checked) = self.sync.chain.tree.place(linked) else {
+            self.unconnected(last);
+            return Ok(Verdict::Taken);
+        };
+        self.sync.downloads.handle_headers(self.conn);
+        self.connecting_headers(&checked, has_work, may_have_more)
     }
 
     /// Somebody announced blocks upon one that we do not know: what lies between is asked for.
@@ -69,22 +92,30 @@ impl Telling<'_, '_> {
         self.sync.downloads.handle_announced(&self.sync.chain.tree, self.conn, &last);
     }
 
-    fn connecting_headers(&mut self, headers: &[Header], checked: &CheckedHeaders<'_>) -> Handled {
+    fn connecting_headers(
+        &mut self,
+        checked: &CheckedHeaders<'_>,
+        has_work: HasWork,
+        may_have_more: bool,
+    ) -> Handled {
         let (tree, offer) = (&self.sync.chain.tree, super::offer(self.peer));
         let known = tree.find(&checked.last_hash());
         let is_ours =
             |id| tree.is_in_chain(id, tree.tip()) || tree.is_in_chain(id, tree.active_tip());
         let least = tree.work_worth_keeping(self.sync.chain.minimum_work());
-        if checked.work() < least && !offer.noban && !known.is_some_and(is_ours) {
-            return UNWANTED;
+        let may_enter = has_work == HasWork::Shown || offer.noban || known.is_some_and(is_ours);
+        if checked.work() < least && !may_enter {
+            return self.begin_presync(checked, least);
         }
         let inserted = self.sync.chain.tree.insert_checked(checked, self.cx.now.wall);
         let last = match inserted {
             Ok(inserted) => inserted.last.expect("there are some"),
             Err(error) => return self.blame(error),
         };
-        let may_have_more = headers.len() == HEADERS_PER_MESSAGE_MAX;
-        if may_have_more && self.sync.downloads.ask_headers(self.conn, self.cx.now.wall) {
+        // A chain that is told twice was asked on already.
+        let is_told_twice = super::state(self.peer).presync.is_some();
+        let asks_on = may_have_more && !is_told_twice;
+        if asks_on && self.sync.downloads.ask_headers(self.conn, self.cx.now.wall) {
             ask_for_headers(&self.sync.chain, self.peer, self.cx, last);
         }
         self.note_headers(last, known.is_none());

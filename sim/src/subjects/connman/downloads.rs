@@ -13,10 +13,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use sockman::chain::U256;
 use sockman::sockets::ConnId;
 use sockman::time::UnixTime;
 
 use super::mined::{Era, HEADER_BYTES, HEIGHT_MAX, Mined, hash};
+use super::twice::{Fate, Twice};
 
 /// Chain 5 and 6: `MAX_BLOCKS_IN_TRANSIT_PER_PEER`, `BLOCK_DOWNLOAD_WINDOW`, the least and the most
 /// that somebody may hold up others, and the least that a block may take.
@@ -63,6 +65,7 @@ pub(super) struct Downloads {
     /// Since when the window is full, and somebody has nothing to do.
     stalls_since: Option<UnixTime>,
     branch: Branch,
+    twice: Twice,
 }
 
 /// Blocks that are not of the chain, by their hashes.
@@ -92,8 +95,8 @@ impl Branch {
 }
 
 impl Downloads {
-    /// The node has so many blocks, of which this is the last.
-    pub(super) fn new(height: u32, tip: &[u8; 32]) -> Self {
+    /// The node has so many blocks, of which this is the last, and wants chains of so much work.
+    pub(super) fn new(height: u32, tip: &[u8; 32], minimum_work: U256) -> Self {
         let (mut mined, mut other) = (Mined::new(Era::Recent), Mined::new(Era::Old));
         if mined.height(tip, height).is_none() {
             std::mem::swap(&mut mined, &mut other);
@@ -109,11 +112,18 @@ impl Downloads {
             unknown: BTreeMap::new(),
             stalls_since: None,
             branch: Branch::default(),
+            twice: Twice::new(minimum_work),
         }
+    }
+
+    /// A peer has noban.
+    pub(super) fn trust(&mut self, conn: ConnId) {
+        self.twice.trust(conn);
     }
 
     /// A connection is over: what it was asked for may be asked from others.
     pub(super) fn forget(&mut self, conn: ConnId) {
+        self.twice.forget(conn);
         self.asked.retain(|_, asked| asked.of != conn);
         self.told.remove(&conn);
         self.unknown.remove(&conn);
@@ -141,9 +151,13 @@ impl Downloads {
             "headers" if is_taken => {
                 self.note_branch(conn, payload);
                 let heights = self.heights(payload).unwrap_or_default();
-                let (Some(first), Some(last)) = (heights.first(), heights.last()) else { return };
-                if *first <= self.headers + 1 {
-                    self.note_header(*last);
+                let (Some(first), Some(last)) = (heights.first(), heights.last()) else {
+                    return self.twice.hear_none(conn);
+                };
+                match self.twice.hear(conn, (*first, *last), self.headers) {
+                    Fate::Enter => self.note_header(*last),
+                    Fate::Unconnected => {}
+                    Fate::Outside => return,
                 }
                 self.note_spoken_of(conn, Some(*last));
             }
@@ -169,7 +183,7 @@ impl Downloads {
                     self.asked.remove(&height);
                     self.stalls_since = None;
                 }
-                if is_whole && height <= self.headers + 1 {
+                if is_whole && height <= self.headers + 1 && self.twice.has_work(height) {
                     self.note_header(height);
                 }
                 if is_taken && is_whole {
@@ -327,7 +341,7 @@ impl Downloads {
         if self.branch.is_there {
             return Ok(());
         }
-        if best > self.upto && self.asked.is_empty() {
+        if best > self.upto && self.asked.is_empty() && self.twice.has_work(best) {
             let upto = self.upto;
             return Err(format!("blocks are here up to {upto}, nobody is asked for one of {best}"));
         }

@@ -111,7 +111,8 @@ impl Model {
         }
         if let Some(chain) = sight.tenant.chain().filter(|_| self.downloads.is_none()) {
             let tip = chain.tree().hash(chain.tree().active_tip());
-            self.downloads = Some(Box::new(Downloads::new(chain.height(), &tip.0)));
+            self.downloads =
+                Some(Box::new(Downloads::new(chain.height(), &tip.0, chain.minimum_work())));
         }
         self.hear_news(sight);
         self.fall_back(sight)?;
@@ -150,6 +151,9 @@ impl Model {
             let Some(chain) = &mut side.chain else { continue };
             let (handled, left) =
                 (std::mem::take(&mut chain.handled), std::mem::take(&mut chain.left));
+            if side.rights.has_noban {
+                downloads.trust(*conn);
+            }
             for (name, payload, is_taken) in handled {
                 downloads.hear(*conn, name, &payload, is_taken);
             }
