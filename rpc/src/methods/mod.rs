@@ -16,8 +16,11 @@ use crate::protocol::{Outcome, RawCall};
 mod addresses;
 mod args;
 mod bans;
+mod chain;
 mod control;
 mod help;
+mod mempool;
+mod mining;
 mod network;
 mod peers;
 mod table;
@@ -56,8 +59,12 @@ pub(crate) enum Run {
 /// Headings of `help`, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Category {
+    /// The chain.
+    Blockchain,
     /// The program itself.
     Control,
+    /// New blocks.
+    Mining,
     /// Peers and addresses.
     Network,
     /// For tests; not listed.
@@ -208,6 +215,8 @@ pub(crate) enum Answer {
     WhenTried(Endpoint),
     /// Once the connection manager has told, in the same step, what came of a list of its own.
     WhenListed,
+    /// Once every block that there is by now outlives a crash.
+    WhenSaved(Json),
 }
 
 impl From<Json> for Answer {

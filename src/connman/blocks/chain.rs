@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::chain::download::RECENT_AGE;
 use crate::chain::{
     Block, BlockError, BlockHash, HeaderId, HeaderTree, InsertError, Params, Segwit, U256,
 };
@@ -18,8 +20,12 @@ pub struct Chain {
     pub(super) tree: HeaderTree,
     /// Chains with less work are not worth asking for. Core: `nMinimumChainWork`.
     minimum_work: U256,
+    /// How old the last block may be of a chain that is not missing most of it. Core: `-maxtipage`.
+    tip_age_max: Duration,
     /// As a `block` has them, with their witnesses. The first block of the network is not here.
     blocks: BTreeMap<HeaderId, Arc<[u8]>>,
+    /// Of all of them.
+    block_bytes: u64,
 }
 
 /// Why a block is not taken.
@@ -51,7 +57,16 @@ impl Chain {
     #[must_use]
     pub fn new(params: Params, headers_max: usize) -> Self {
         let tree = HeaderTree::new(params, headers_max);
-        Self { tree, minimum_work: U256::ZERO, blocks: BTreeMap::new() }
+        let (minimum_work, tip_age_max) = (U256::ZERO, RECENT_AGE);
+        Self { tree, minimum_work, tip_age_max, blocks: BTreeMap::new(), block_bytes: 0 }
+    }
+
+    /// The same, of which the first download is over once its last block is at most so old, and not
+    /// [`RECENT_AGE`]. Core: `-maxtipage`.
+    #[must_use]
+    pub const fn with_tip_age_max(mut self, tip_age_max: Duration) -> Self {
+        self.tip_age_max = tip_age_max;
+        self
     }
 
     /// The same, for which chains with less work than this are not worth asking for. Core:
@@ -68,6 +83,12 @@ impl Chain {
         self.minimum_work
     }
 
+    /// How old its last block may be, and the first download is over all the same.
+    #[must_use]
+    pub const fn tip_age_max(&self) -> Duration {
+        self.tip_age_max
+    }
+
     /// The headers.
     #[must_use]
     pub const fn tree(&self) -> &HeaderTree {
@@ -78,6 +99,25 @@ impl Chain {
     #[must_use]
     pub fn height(&self) -> u32 {
         self.tree.height(self.tree.active_tip())
+    }
+
+    /// How many blocks are here, besides the first of the network.
+    #[must_use]
+    pub fn block_count(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Bytes of all blocks that are here.
+    #[must_use]
+    pub const fn block_bytes(&self) -> u64 {
+        self.block_bytes
+    }
+
+    /// The bytes of a block, if it is here, whatever chain it is of. The first of the network is
+    /// not.
+    #[must_use]
+    pub fn block(&self, id: HeaderId) -> Option<&Arc<[u8]>> {
+        self.blocks.get(&id)
     }
 
     /// Takes a block, the payload of a `block`, and stands for it if it is the best. Nobody
@@ -93,13 +133,23 @@ impl Chain {
         now: UnixTime,
     ) -> Result<HeaderId, TakeError> {
         let bytes = bytes.into();
-        let block = Block::decode(&bytes).map_err(TakeError::Block)?;
-        self.tree.insert(&[block.header], now).map_err(TakeError::Header)?;
-        let id = self.tree.find(&block.header.hash()).expect("it was put there");
-        block.check(self.segwit_at(self.tree.height(id))).map_err(TakeError::Block)?;
+        let id = self.place(&bytes, now)?;
         if !self.tree.has_block(id) {
             self.keep(id, bytes);
         }
+        Ok(id)
+    }
+
+    /// Where a block belongs, whose header is known from then on.
+    ///
+    /// # Errors
+    ///
+    /// As [`take`](Self::take).
+    pub(super) fn place(&mut self, bytes: &[u8], now: UnixTime) -> Result<HeaderId, TakeError> {
+        let block = Block::decode(bytes).map_err(TakeError::Block)?;
+        self.tree.insert(&[block.header], now).map_err(TakeError::Header)?;
+        let id = self.tree.find(&block.header.hash()).expect("it was put there");
+        block.check(self.segwit_at(self.tree.height(id))).map_err(TakeError::Block)?;
         Ok(id)
     }
 
@@ -110,6 +160,7 @@ impl Chain {
     /// It is here already.
     pub(super) fn keep(&mut self, id: HeaderId, bytes: Arc<[u8]>) {
         self.tree.take_block(id);
+        self.block_bytes += bytes.len() as u64;
         self.blocks.insert(id, bytes);
         self.tree.activate(self.tree.best_complete());
     }

@@ -24,7 +24,7 @@ use super::peer::{Context, Peer};
 use super::permissions::Permissions;
 use super::reasons::{DisconnectReason, Verdict};
 use super::{ConnMan, ConnType, Services};
-use crate::chain::download::{self, Action as Due, Downloads, Lagging, Offer, RECENT_AGE, Serves};
+use crate::chain::download::{self, Action as Due, Downloads, Lagging, Offer, Serves};
 use crate::chain::{BlockHash, GetHeaders, HeaderId, Params, encode_headers};
 use crate::codec::push_compact_size;
 use crate::sockets::ConnId;
@@ -34,11 +34,19 @@ use crate::transport::MessageType;
 
 mod announce;
 mod chain;
+mod keep;
+mod kept;
+mod load;
 mod peer;
 mod receive;
 mod serve;
 
 pub use chain::{Chain, TakeError};
+pub use keep::{
+    BATCH_BYTES_MAX, BlockStore, FILE_BYTES_MAX, SaveError, SaveOutcome, SaveStep, block_file,
+};
+pub use kept::{BlockNotice, Submitted};
+pub use load::{LoadBlocksError, LoadBlocksWhy, LoadedBlocks, LoadingBlocks};
 pub(super) use peer::ChainPeer;
 pub(super) use serve::serve_next;
 
@@ -64,6 +72,8 @@ pub(super) struct BlockSync {
     is_changed: bool,
     /// When there is another one, if nothing happens.
     wakeup: Option<UnixTime>,
+    /// How blocks get to the disk; `None`: they outlive nothing.
+    store: Option<BlockStore>,
 }
 
 impl BlockSync {
@@ -75,6 +85,7 @@ impl BlockSync {
             fresh: Vec::new(),
             is_changed: true,
             wakeup: None,
+            store: None,
         }
     }
 
@@ -128,7 +139,7 @@ impl BlockSync {
     fn look_at_age(&mut self, now: UnixTime) {
         let tree = self.chain.tree();
         let tip = tree.active_tip();
-        let is_recent = tree.unix_time(tip) + RECENT_AGE >= now;
+        let is_recent = tree.unix_time(tip) + self.chain.tip_age_max() >= now;
         if is_recent && tree.work(tip) >= self.chain.minimum_work() {
             self.is_initial_download = false;
         }
@@ -138,6 +149,9 @@ impl BlockSync {
     fn keep(&mut self, id: HeaderId, bytes: Arc<[u8]>, now: UnixTime) {
         let before = self.chain.tree().active_tip();
         self.downloads.handle_block(id, now);
+        if let Some(store) = &mut self.store {
+            store.push(Arc::clone(&bytes));
+        }
         self.chain.keep(id, bytes);
         let tree = self.chain.tree();
         let after = tree.active_tip();
@@ -159,6 +173,9 @@ impl BlockSync {
     /// What must hold between any two calls.
     fn check_invariants(&self, conns: &Conns<Peer>) {
         self.downloads.check_invariants();
+        if let Some(store) = &self.store {
+            store.check_invariants();
+        }
         assert!(self.fresh.len() <= ANNOUNCED_MAX + 1, "few blocks are announced");
         for (conn, peer) in conns.iter() {
             let is_there = peer.is_live() && peer.is_ready();
