@@ -23,7 +23,7 @@ mod replace;
 pub use replace::{Replace, ReplaceError, ReplaceStep, TEMPORARY};
 
 /// Operations that may be under way at once, those whose completion was not taken among them. Ours:
-/// a store has one at a time, and there are four.
+/// a store has one at a time, and there are four; and one block at a time is read.
 pub const UNDER_WAY_MAX: usize = 16;
 
 /// Bytes of a name, at most: ours, far below what file systems permit (255).

@@ -85,6 +85,13 @@ impl fmt::Display for NodeError {
 
 impl std::error::Error for NodeError {}
 
+/// The version of the reference whose calls these are, as a number (30.99): programs tell by it
+/// what they may call. Core: `CLIENT_VERSION`.
+const INTERFACE_VERSION: u32 = 309_900;
+
+/// Bytes of blocks in memory that are in files, too, at most: ours, some dozen of the largest.
+const CACHE_BYTES: usize = 64 << 20;
+
 /// Headers, at most: ours, some twice as many as the longest chain has, and 800 MB of memory.
 const HEADERS_MAX: usize = 4_000_000;
 
@@ -197,6 +204,7 @@ fn build(
     };
     let connman = ConnMan::new(options.config.clone(), seed.clone());
     let chain = Chain::new(Params::of(options.config.network), HEADERS_MAX)
+        .with_cache(CACHE_BYTES)
         .with_minimum_work(options.minimum_work)
         .with_tip_age_max(options.tip_age_max);
     let (connman, files) = match directory {
@@ -207,7 +215,7 @@ fn build(
             (connman, Some(files))
         }
     };
-    let node = sockman_rpc::Node::new(connman, client_version());
+    let node = sockman_rpc::Node::new(connman, INTERFACE_VERSION);
     let mut machine = Machine::new(SockMan::new(sockets, config), node);
     if options.network_state == NetworkState::Inactive {
         // The default order takes commands before it opens connections.
@@ -217,11 +225,6 @@ fn build(
     }
     info!("SetNetworkActive: {}", options.network_state == NetworkState::Active);
     Ok((machine, files))
-}
-
-/// Our version as a number: 10203 is 1.2.3. Core: `CLIENT_VERSION`.
-fn client_version() -> u32 {
-    VERSION.split('.').fold(0, |number, part| number * 100 + part.parse().unwrap_or(0))
 }
 
 /// Listens where it was said, or everywhere. Core: `CConnman::InitBinds`.

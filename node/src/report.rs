@@ -61,7 +61,8 @@ impl Report {
     fn of_blocks(&mut self, notice: BlockNotice) {
         match notice {
             BlockNotice::Loaded { .. } => info!("Loaded {notice}"),
-            BlockNotice::Torn { .. } => info!("Warning: {notice}"),
+            BlockNotice::Torn { .. } | BlockNotice::NotRead { .. } => info!("Warning: {notice}"),
+            BlockNotice::Read { .. } => debug!(target: BLOCK_STORAGE, "{notice}"),
             BlockNotice::Saved { .. } => {
                 debug!(target: BLOCK_STORAGE, "{notice}");
                 self.blocks_unsaved = None;

@@ -1,8 +1,13 @@
 //! The chain of a node: made, downloaded, and kept over the end of the process, however that comes.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 
 use rustix::process::Signal;
+use sockman::chain::store::push_record;
+use sockman::chain::{Block, Params, Template, mine};
+use sockman::transport::Network;
 
 use super::called::Called;
 use super::directory::Directory;
@@ -89,4 +94,56 @@ fn blocks_may_be_in_another_directory() {
     let exit = Node::start(&["-nodebuglogfile", &directory.option(), &option]).wait();
     let missing = missing.display();
     exit.assert_error(&format!("Specified blocks directory \"{missing}\" does not exist."));
+}
+
+/// Blocks of a megabyte, as a node finds them at its start: more than it keeps in memory.
+fn write_large_blocks(path: &Path, count: u32) {
+    let params = Params::of(Network::Regtest);
+    let (mut previous, bits) = (params.genesis.hash(), params.genesis.bits);
+    let mut records = Vec::new();
+    for height in 1..=count {
+        let (time, bytes) = (params.genesis.time + height, Some(1_000_000));
+        let template = Template { previous, height, time, bits, mark: 0, bytes };
+        let block = mine(&template).expect("blocks are as large as that");
+        previous = Block::decode(&block).expect("it was made as one").header.hash();
+        let pushed = push_record(&mut records, Network::Regtest.magic(), &block);
+        pushed.expect("records are as large as that");
+    }
+    let folder = path.parent().expect("it is in a folder");
+    fs::create_dir_all(folder).expect("the folder of tests takes more");
+    fs::write(path, records).expect("the folder of tests takes more");
+}
+
+/// What is not in memory is read, for peers and for calls; and told, if it was changed since.
+#[test]
+fn blocks_beyond_the_cache_are_served_from_their_files() {
+    const LARGE: u32 = 80;
+    let directory = Directory::new("large-blocks");
+    let path = directory.path("regtest/blocks/blk00000.dat");
+    write_large_blocks(&path, LARGE);
+    let port = super::process::free_port();
+    let mut called = Called::start_in(directory, &[&format!("-bind=127.0.0.1:{port}")]);
+    assert_eq!(counted(&called), count(LARGE));
+    let first = called.call("getblockhash", "[1]");
+    let first = first.split('"').nth(3).unwrap().to_owned();
+    let block = called.call("getblock", &format!("[\"{first}\",0]"));
+    assert!(block.len() > 2_000_000, "{}", block.len());
+
+    let connect = format!("-connect=127.0.0.1:{port}");
+    let args = ["-listen=0", "-debug=blockstorage", "-maxtipage=1000000000", &connect];
+    let mut other = Called::start("large-downloader", &args);
+    other.node.expect(&format!(" {LARGE} blocks saved"));
+    assert_eq!(counted(&other), count(LARGE));
+    other.node.stop().assert_clean();
+
+    // The second is not in memory any more, since all after it were served.
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.write_all_at(b"changed", 1_000_012 + 500_000).unwrap();
+    let second = called.call("getblockhash", "[2]");
+    let second = second.split('"').nth(3).unwrap().to_owned();
+    let cookie = called.cookie();
+    let (_, content) = called.post(&cookie, "getblock", &format!("[\"{second}\"]"));
+    assert!(content.contains("Block not available"), "{content}");
+    called.node.expect("the block at offset 1000012 cannot be read");
+    called.node.stop().assert_clean();
 }

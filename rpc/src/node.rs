@@ -9,6 +9,7 @@
 //! driver brings it to where the ticket came from, and wakes whoever waits there. Nothing is locked
 //! and nobody waits, so that a simulator could run both ends, and whatever lies between.
 
+use sockman::chain::HeaderId;
 use sockman::connman;
 use sockman::connman::blocks::BlockNotice;
 use sockman::connman::{ConnMan, Peer};
@@ -19,7 +20,7 @@ use sockman::time::{Instant, Now};
 
 use crate::error::{Code, RpcError};
 use crate::json::Json;
-use crate::methods::{self, Answer, AtNode, Call};
+use crate::methods::{self, Answer, AtNode, BlockForm, Call};
 use crate::protocol::Outcome;
 
 /// What a call is known by, from when it is made until it is answered. Never used twice.
@@ -67,6 +68,8 @@ pub struct Node {
     listing: Option<Ticket>,
     /// Who waits until so many blocks are saved, and for what: as many as calls are under way.
     saving: Vec<(u64, Ticket, Json)>,
+    /// Who waits for a block to be read, and how much of it he wants.
+    reading: Vec<(HeaderId, Ticket, BlockForm)>,
     answers: Vec<(Ticket, Outcome)>,
     /// Where notices pass through, reused.
     told: Vec<connman::Notice>,
@@ -84,6 +87,7 @@ impl Node {
             waiting: Vec::new(),
             listing: None,
             saving: Vec::new(),
+            reading: Vec::new(),
             answers: Vec::new(),
             told: Vec::new(),
         }
@@ -118,15 +122,32 @@ impl Node {
                 None => self.answers.push((ticket, Ok(result))),
                 Some(count) => self.saving.push((count, ticket, result)),
             },
+            Ok(Answer::WhenRead(id, form)) => self.reading.push((id, ticket, form)),
             Err(error) => self.answers.push((ticket, Err(error))),
         }
     }
 
-    /// Answers whoever waited for blocks to be saved, if they are or cannot be.
+    /// Answers whoever waited for a block, if it was read; and if it was not.
+    fn answer_reading(&mut self, read: HeaderId) {
+        let Self { connman, reading, answers, .. } = self;
+        let Some(chain) = connman.chain() else { return };
+        reading.retain(|(id, ticket, form)| {
+            if *id == read {
+                answers.push((*ticket, methods::block_as(chain, *id, *form)));
+            }
+            *id != read
+        });
+    }
+
+    /// Answers whoever waited for blocks to be saved, if they are or cannot be; or for one to be
+    /// read.
     fn answer_saving(&mut self, notice: &BlockNotice) {
         let (saved, failed) = match notice {
             BlockNotice::Saved { count } => (*count, None),
             BlockNotice::NotSaved { .. } => (u64::MAX, Some(notice.to_string())),
+            BlockNotice::Read { id } | BlockNotice::NotRead { id, .. } => {
+                return self.answer_reading(*id);
+            }
             BlockNotice::Loaded { .. } | BlockNotice::Torn { .. } => return,
         };
         let answers = &mut self.answers;

@@ -31,6 +31,9 @@ pub const STORED_BYTES_MAX: usize = PAYLOAD_BYTES_MAX;
 /// Bytes that a disk writes wholly or not at all, at least: no disk has smaller sectors.
 pub const SECTOR_BYTES: u64 = 512;
 
+/// Bytes of a record in front of its block.
+pub const RECORD_HEAD_BYTES: u64 = HEAD_BYTES as u64;
+
 const HEAD_BYTES: usize = 8;
 const CHECKSUM_BYTES: usize = 4;
 

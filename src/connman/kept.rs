@@ -125,6 +125,9 @@ impl ConnMan {
             kept.take_requests(requests);
         }
         requests.append(&mut self.block_requests);
+        if let Some(sync) = &mut self.chain {
+            sync.take_read(requests);
+        }
     }
 
     /// An operation is over.

@@ -64,7 +64,9 @@ pub use config::{
 };
 pub use conn_type::ConnType;
 pub use handshake::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN};
-pub use inspect::{Command, Inspection, NetworkState, PeerSnapshot, Tables, VersionSnapshot};
+pub use inspect::{
+    ChainSnapshot, Command, Inspection, NetworkState, PeerSnapshot, Tables, VersionSnapshot,
+};
 pub use misbehaviour::Misbehaviour;
 pub use notice::Notice;
 pub use opener::{ADDED_MAX, AddNode};

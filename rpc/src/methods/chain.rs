@@ -7,6 +7,7 @@ use super::{Answer, Args, AtNode};
 use crate::auth::hex;
 use crate::error::{Code, RpcError};
 use crate::json::Json;
+use crate::protocol::Outcome;
 use crate::script::bytes_of_hex;
 
 /// What a byte without witnesses weighs. Core: `WITNESS_SCALE_FACTOR`.
@@ -58,16 +59,38 @@ pub(super) fn block(node: &mut AtNode<'_>, args: &Args) -> Result<Answer, RpcErr
         Some(flag) => i64::from(flag),
         None => args.integer(1)?.unwrap_or(1),
     };
-    let bytes = bytes_of(chain, id)
-        .ok_or_else(|| RpcError::new(Code::Misc, "Block not available (not fully downloaded)"))?;
-    match verbosity {
-        ..=0 => Ok(Json::from(hex(&bytes)).into()),
-        1 => Ok(block_json(chain, id, &bytes).into()),
+    let form = match verbosity {
+        ..=0 => BlockForm::Bytes,
+        1 => BlockForm::Named,
         _ => {
             let message = "Transactions are not taken apart yet: verbosity is 0 or 1";
-            Err(RpcError::new(Code::InvalidParameter, message))
+            return Err(RpcError::new(Code::InvalidParameter, message));
         }
+    };
+    if chain.block(id).is_none() && chain.block_place(id).is_some() {
+        node.connman.read_block(id);
+        return Ok(Answer::WhenRead(id, form));
     }
+    block_as(chain, id, form).map(Answer::Now)
+}
+
+/// How much of a block is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BlockForm {
+    /// Its bytes.
+    Bytes,
+    /// What it says, with the names of its transactions.
+    Named,
+}
+
+/// A block that is in memory.
+pub(crate) fn block_as(chain: &Chain, id: HeaderId, form: BlockForm) -> Outcome {
+    let unavailable = || RpcError::new(Code::Misc, "Block not available (not fully downloaded)");
+    let bytes = bytes_of(chain, id).ok_or_else(unavailable)?;
+    Ok(match form {
+        BlockForm::Bytes => hex(&bytes).into(),
+        BlockForm::Named => block_json(chain, id, &bytes),
+    })
 }
 
 pub(super) fn info(node: &mut AtNode<'_>, _: &Args) -> Result<Answer, RpcError> {
@@ -138,8 +161,10 @@ fn header_members(chain: &Chain, id: HeaderId) -> Vec<(String, Json)> {
     let (tip, height) = (tree.active_tip(), tree.height(id));
     let is_active = tree.is_in_chain(id, tip);
     let confirmations = if is_active { i64::from(tree.height(tip) - height) + 1 } else { -1 };
-    let transactions = bytes_of(chain, id)
-        .map_or(0, |bytes| Block::decode(&bytes).map_or(0, |block| block.transactions.len()));
+    let transactions = match id {
+        HeaderId::GENESIS => 1,
+        id => chain.transaction_count(id).unwrap_or(0),
+    };
     let target = header.bits.target().unwrap_or(U256::ZERO);
     let mut members = vec![
         ("hash", tree.hash(id).to_string().into()),

@@ -8,10 +8,10 @@ use crate::json::Json;
 const BYTES_MAX: u64 = 300_000_000;
 
 /// Decimals of an amount.
-const AMOUNT_DIGITS: u32 = 8;
+pub(super) const AMOUNT_DIGITS: u32 = 8;
 
 /// Satoshis for 1000 bytes. Core: `DEFAULT_MIN_RELAY_TX_FEE`, `DEFAULT_INCREMENTAL_RELAY_FEE`.
-const RELAY_FEE: u64 = 100;
+pub(super) const RELAY_FEE: u64 = 100;
 
 pub(super) fn info(_: &mut AtNode<'_>, _: &Args) -> Result<Answer, RpcError> {
     let fee = || Json::fixed(RELAY_FEE, AMOUNT_DIGITS);

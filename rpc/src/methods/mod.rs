@@ -4,6 +4,7 @@
 //! units and errors are those of the reference (Core rpc/net.cpp, rpc/server.cpp); the words are
 //! ours. A parameter is checked before the function is called, as `RPCHelpMan` does.
 
+use sockman::chain::HeaderId;
 use sockman::connman::{Command, ConnMan, Peer};
 use sockman::sockets::Endpoint;
 use sockman::sockman::{Action, Conns, Tenant as _};
@@ -28,6 +29,7 @@ mod table;
 mod tests;
 
 pub(crate) use args::Args;
+pub(crate) use chain::{BlockForm, block_as};
 pub(crate) use control::Desktop;
 pub(crate) use peers::{added, removed};
 pub use table::ALL;
@@ -217,6 +219,8 @@ pub(crate) enum Answer {
     WhenListed,
     /// Once every block that there is by now outlives a crash.
     WhenSaved(Json),
+    /// Once a block is in memory again: as so much of it.
+    WhenRead(HeaderId, BlockForm),
 }
 
 impl From<Json> for Answer {

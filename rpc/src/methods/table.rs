@@ -167,8 +167,8 @@ pub static ALL: &[Method] = {
         method(Network, "getnetworkinfo", &[], AtNode(network::info),
             "What this node is, and which networks (ipv4, ipv6, onion, i2p, cjdns) it reaches.",
             "{ version, subversion, protocolversion, localservices, localservicesnames, \
-             localrelay, networkactive, connections, connections_in, connections_out, networks, \
-             localaddresses, warnings }"),
+             localrelay, timeoffset, networkactive, connections, connections_in, connections_out, \
+             networks, relayfee, incrementalfee, localaddresses, warnings }"),
         method(Network, "getnodeaddresses", &[
             perhaps("count", Number, "How many at most; 0: all (default: 1)"),
             perhaps("network", Text, NETWORKS),

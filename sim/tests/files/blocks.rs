@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sockman::chain::store::{RECORD_OVERHEAD_BYTES, SECTOR_BYTES};
-use sockman::chain::{Block, BlockHash, Params, Template, mine};
+use sockman::chain::{Block, BlockHash, HeaderId, Params, Template, mine};
 use sockman::connman::blocks::{
     BlockStore, Chain, LoadBlocksError, LoadedBlocks, LoadingBlocks, SaveOutcome, block_file,
 };
@@ -110,7 +110,9 @@ impl Run {
         while let Some(completion) = self.files.take_completed() {
             let now = now(self.seconds).steady;
             match self.store.handle_completed(now, completion, &mut requests) {
-                Some(SaveOutcome::Saved(count)) => self.saved = usize::try_from(count).unwrap(),
+                Some(SaveOutcome::Saved { count, .. }) => {
+                    self.saved = usize::try_from(count).unwrap()
+                }
                 Some(SaveOutcome::NotSaved(..)) => self.seconds += DUMP_INTERVAL.as_secs(),
                 None => {}
             }
@@ -123,7 +125,7 @@ impl Run {
         for turn in 0.. {
             // One, and then some while the first is being written.
             if turn % 3 == 0 && self.come < blocks.bytes.len() {
-                self.store.push(Arc::clone(&blocks.bytes[self.come]));
+                self.store.push(HeaderId::GENESIS, Arc::clone(&blocks.bytes[self.come]));
                 self.come += 1;
             }
             if self.turn() {
@@ -266,7 +268,7 @@ fn blocks_that_are_saved_are_read_from_a_real_disk() {
     let mut files = open();
     let LoadedBlocks { mut store, count, .. } = loading().complete(&mut files, now(0)).unwrap();
     assert_eq!(count, 0);
-    blocks.bytes.iter().for_each(|bytes| store.push(Arc::clone(bytes)));
+    blocks.bytes.iter().for_each(|bytes| store.push(HeaderId::GENESIS, Arc::clone(bytes)));
     let mut requests = Vec::new();
     while store.saved() < store.pushed() {
         store.begin_due(now(0).steady, &mut requests);

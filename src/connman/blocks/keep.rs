@@ -15,6 +15,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
+use super::BlockPlace;
+use crate::chain::HeaderId;
 use crate::chain::store::{RECORD_OVERHEAD_BYTES, STORED_BYTES_MAX, push_record};
 use crate::connman::stores::DUMP_INTERVAL;
 use crate::files::{
@@ -87,8 +89,7 @@ pub(super) struct Current {
 struct Writing {
     step: SaveStep,
     /// As they came, so that they can be written again.
-    blocks: Vec<Arc<[u8]>>,
-    bytes: u64,
+    blocks: Vec<(HeaderId, Arc<[u8]>)>,
     /// What is not written yet.
     rest: Part,
     awaits: Option<FileOpId>,
@@ -99,8 +100,13 @@ struct Writing {
 /// What came of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SaveOutcome {
-    /// So many blocks are saved by now, of all that there were in this run.
-    Saved(u64),
+    /// A batch is saved.
+    Saved {
+        /// So many blocks are by now, of all that there were in this run.
+        count: u64,
+        /// Where those of the batch are.
+        places: Vec<(HeaderId, BlockPlace)>,
+    },
     /// The blocks are to be written again; this is where they did not get to.
     NotSaved(FileName, SaveError),
 }
@@ -114,7 +120,7 @@ pub enum SaveOutcome {
 pub struct BlockStore {
     magic: Magic,
     current: Current,
-    waiting: VecDeque<Arc<[u8]>>,
+    waiting: VecDeque<(HeaderId, Arc<[u8]>)>,
     writing: Option<Writing>,
     /// After a failure: when the next attempt is, on the steady clock.
     retry: Option<Instant>,
@@ -141,9 +147,9 @@ impl BlockStore {
     }
 
     /// Takes the bytes of a block, which wait to be written.
-    pub fn push(&mut self, block: Arc<[u8]>) {
+    pub fn push(&mut self, id: HeaderId, block: Arc<[u8]>) {
         self.pushed += 1;
-        self.waiting.push_back(block);
+        self.waiting.push_back((id, block));
     }
 
     /// How many blocks there were.
@@ -183,7 +189,7 @@ impl BlockStore {
             return;
         }
         let (mut blocks, mut bytes) = (Vec::new(), Vec::new());
-        while let Some(block) = self.waiting.front() {
+        while let Some((_, block)) = self.waiting.front() {
             let more = bytes.len() + block.len() + RECORD_OVERHEAD_BYTES;
             if !blocks.is_empty() && more > BATCH_BYTES_MAX {
                 break;
@@ -195,9 +201,9 @@ impl BlockStore {
             self.next_file();
         }
         let step = if self.current.bytes == 0 { SaveStep::Create } else { SaveStep::Append };
-        let (is_last, length) = (self.stopping, bytes.len() as u64);
+        let is_last = self.stopping;
         let rest = Part::new(bytes.into());
-        self.writing = Some(Writing { step, blocks, bytes: length, rest, awaits: None, is_last });
+        self.writing = Some(Writing { step, blocks, rest, awaits: None, is_last });
         self.ask(requests);
     }
 
@@ -238,11 +244,17 @@ impl BlockStore {
                 None
             }
             Ok(None) => {
-                let Writing { blocks, bytes, .. } = self.writing.take()?;
-                self.current.bytes += bytes;
+                let Writing { blocks, .. } = self.writing.take()?;
                 self.saved += blocks.len() as u64;
                 self.retry = None;
-                Some(SaveOutcome::Saved(self.saved))
+                let mut places = Vec::new();
+                for (id, block) in blocks {
+                    let Current { number: file, bytes: offset } = self.current;
+                    let bytes = block.len() + RECORD_OVERHEAD_BYTES;
+                    self.current.bytes += bytes as u64;
+                    places.push((id, BlockPlace { file, offset, bytes }));
+                }
+                Some(SaveOutcome::Saved { count: self.saved, places })
             }
             Err(error) => Some(self.give_up(now, error)),
         }

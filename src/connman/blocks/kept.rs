@@ -42,6 +42,20 @@ pub enum BlockNotice {
         /// Why.
         error: SaveError,
     },
+    /// A block was read from its file, and is in memory now.
+    Read {
+        /// Which.
+        id: HeaderId,
+    },
+    /// A block cannot be read from its file, or was changed there. Who waited has no answer.
+    NotRead {
+        /// Which.
+        id: HeaderId,
+        /// Where it should be.
+        file: FileName,
+        /// Where its record begins, in bytes from the start.
+        offset: u64,
+    },
 }
 
 impl fmt::Display for BlockNotice {
@@ -51,6 +65,10 @@ impl fmt::Display for BlockNotice {
             Self::Torn { file, torn } => write!(f, "{file}: {torn}; it is left as it is"),
             Self::Saved { count } => write!(f, "{count} blocks saved"),
             Self::NotSaved { file, error } => write!(f, "{file}: blocks not saved: it {error}"),
+            Self::Read { .. } => f.write_str("a block was read"),
+            Self::NotRead { file, offset, .. } => {
+                write!(f, "{file}: the block at offset {offset} cannot be read")
+            }
         }
     }
 }
@@ -126,6 +144,18 @@ impl ConnMan {
         Ok(())
     }
 
+    /// Has a block read that is in a file and not in memory: [`BlockNotice::Read`] or
+    /// [`BlockNotice::NotRead`] follows.
+    ///
+    /// # Panics
+    ///
+    /// There is no chain, or the block is in no file.
+    pub fn read_block(&mut self, id: HeaderId) {
+        let sync = self.chain.as_mut().expect("a manager with a chain has blocks");
+        assert!(sync.chain.block_place(id).is_some(), "what is read is in a file");
+        sync.want_block(id);
+    }
+
     /// Whether most of the chain is still missing. Core: `IsInitialBlockDownload`.
     #[must_use]
     pub fn is_initial_download(&self) -> bool {
@@ -168,13 +198,21 @@ impl BlockSync {
         completion: FileCompletion,
         requests: &mut Vec<FileRequest>,
     ) -> Option<BlockNotice> {
+        if let Some(told) = self.read_completed(&completion) {
+            return Some(told);
+        }
         let store = self.store.as_mut()?;
         let outcome = store.handle_completed(now.steady, completion, requests)?;
         if store.is_stopping() {
             store.begin_due(now.steady, requests);
         }
         Some(match outcome {
-            SaveOutcome::Saved(count) => BlockNotice::Saved { count },
+            SaveOutcome::Saved { count, places } => {
+                for (id, place) in places {
+                    self.chain.note_saved(id, place);
+                }
+                BlockNotice::Saved { count }
+            }
             SaveOutcome::NotSaved(file, error) => BlockNotice::NotSaved { file, error },
         })
     }

@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::keep::{BATCH_BYTES_MAX, BlockStore, Current, block_file};
-use super::{Chain, TakeError};
-use crate::chain::store::{StoreReader, Stored, Torn, is_unwritten};
+use super::{BlockPlace, Chain, TakeError};
+use crate::chain::store::{
+    RECORD_HEAD_BYTES, RECORD_OVERHEAD_BYTES, StoreReader, Stored, Torn, is_unwritten,
+};
 use crate::chain::{BlockHash, Header, HeaderId, InsertError, InsertWhy};
 use crate::files::{
     FileAnswer, FileError, FileName, FileOp, FileOpId, FileRequest, FileResult, Files,
@@ -86,7 +88,7 @@ pub struct LoadingBlocks {
     reader: StoreReader,
     stage: Stage,
     /// By the block below, which has not come.
-    parentless: BTreeMap<BlockHash, Vec<Stored>>,
+    parentless: BTreeMap<BlockHash, Vec<(BlockPlace, Stored)>>,
     count: usize,
     torn: Vec<(FileName, Torn)>,
     /// The last file that is whole, if it is the last of all.
@@ -234,11 +236,13 @@ impl LoadingBlocks {
 
     /// Takes a block, and those that have waited for it.
     fn block(&mut self, now: UnixTime, stored: Stored) -> Result<(), LoadBlocksWhy> {
-        let mut ready = vec![stored];
-        while let Some(stored) = ready.pop() {
-            let Some(id) = self.take(now, &stored)? else {
-                let previous = header(&stored).previous;
-                self.parentless.entry(previous).or_default().push(stored);
+        let (file, offset) = (self.number, stored.offset - RECORD_HEAD_BYTES);
+        let bytes = stored.block.len() + RECORD_OVERHEAD_BYTES;
+        let mut ready = vec![(BlockPlace { file, offset, bytes }, stored)];
+        while let Some(placed) = ready.pop() {
+            let Some(id) = self.take(now, &placed)? else {
+                let previous = header(&placed.1).previous;
+                self.parentless.entry(previous).or_default().push(placed);
                 continue;
             };
             let above = self.parentless.remove(&self.chain.tree.hash(id));
@@ -249,13 +253,20 @@ impl LoadingBlocks {
     }
 
     /// `None`: the block below has not come.
-    fn take(&mut self, now: UnixTime, stored: &Stored) -> Result<Option<HeaderId>, LoadBlocksWhy> {
+    fn take(
+        &mut self,
+        now: UnixTime,
+        (place, stored): &(BlockPlace, Stored),
+    ) -> Result<Option<HeaderId>, LoadBlocksWhy> {
         // It was not ahead of its time when it came, whatever the clock says now.
         let now = now.max(UnixTime::from_secs(u64::from(header(stored).time)));
         let before = self.chain.block_count();
         match self.chain.take(&stored.block[..], now) {
             Ok(id) => {
-                self.count += self.chain.block_count() - before;
+                if self.chain.block_count() > before {
+                    self.count += 1;
+                    self.chain.note_saved(id, *place);
+                }
                 Ok(Some(id))
             }
             Err(TakeError::Header(InsertError { why: InsertWhy::Unconnected { .. }, .. })) => {
