@@ -9,8 +9,8 @@
 //! twin of it can stop between any two, and what is tested is the order that production takes.
 //! [`OsFiles`](crate::driver::OsFiles) is the real twin, with a thread that may block.
 //!
-//! This room knows one folder with files in it and no path to it. Of other rooms it takes the
-//! number of an error. docs/behaviour.md, files 1.
+//! This room knows the folder of a network, in it the one of its blocks, and no path to either. Of
+//! other rooms it takes the number of an error. docs/behaviour.md, files 1.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,7 +23,7 @@ mod replace;
 pub use replace::{Replace, ReplaceError, ReplaceStep, TEMPORARY};
 
 /// Operations that may be under way at once, those whose completion was not taken among them. Ours:
-/// a store has one at a time, and there are three.
+/// a store has one at a time, and there are four; and one block at a time is read.
 pub const UNDER_WAY_MAX: usize = 16;
 
 /// Bytes of a name, at most: ours, far below what file systems permit (255).
@@ -33,7 +33,11 @@ pub const NAME_BYTES_MAX: usize = 64;
 /// wait long.
 pub const APPEND_BYTES_MAX: usize = 1 << 20;
 
-/// Work on the files of one folder, which is nobody else's.
+/// The folder of blocks, in front of the names of what is in it. Core: `-blocksdir`, which may be
+/// on another disk.
+pub const BLOCKS_FOLDER: &str = "blocks/";
+
+/// Work on the files of one folder, and of the one of blocks in it, which are nobody else's.
 ///
 /// Operations are carried out one after the other, in the order in which they were handed over, and
 /// completed in this order, each exactly once, whether the one before failed or not.
@@ -96,6 +100,15 @@ pub enum FileOp {
         /// If it is larger it is not read: [`FileError::TooLarge`].
         bytes_max: usize,
     },
+    /// Reads a part of a file; [`FileAnswer::Read`], with fewer bytes at its end and none behind.
+    ReadAt {
+        /// Which.
+        name: FileName,
+        /// Where the part begins, in bytes from the start.
+        offset: u64,
+        /// How many bytes it has.
+        bytes_max: usize,
+    },
     /// Makes an empty file, or empties the one that is there.
     Create {
         /// Which.
@@ -137,7 +150,7 @@ pub enum FileOp {
         /// Which.
         name: FileName,
     },
-    /// Makes durable which names there are.
+    /// Makes durable which names there are, in both folders.
     SyncFolder,
 }
 
@@ -146,7 +159,7 @@ pub enum FileOp {
 pub enum FileAnswer {
     /// It is done.
     Done,
-    /// The bytes of the file.
+    /// The bytes of the file, or of the part of it.
     Read(Vec<u8>),
     /// So many bytes were added: all of the part or its beginning.
     Appended(usize),
@@ -192,7 +205,7 @@ pub enum Access {
 }
 
 /// The name of a file in the folder: 1 to [`NAME_BYTES_MAX`] of `a-z A-Z 0-9 . _ -`, not dots
-/// alone.
+/// alone; or [`BLOCKS_FOLDER`] and such a name.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileName(Cow<'static, str>);
 
@@ -219,10 +232,25 @@ impl FileName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The name within the folder of blocks, if the file is there.
+    #[must_use]
+    pub fn in_blocks(&self) -> Option<&str> {
+        self.0.strip_prefix(BLOCKS_FOLDER)
+    }
 }
 
-/// Whether this names a file in the folder, and none elsewhere.
+/// Whether this names a file in the folder or in that of blocks, and none elsewhere.
 const fn is_name(bytes: &[u8]) -> bool {
+    let folder = BLOCKS_FOLDER.as_bytes();
+    let mut same = 0;
+    while same < folder.len() && same < bytes.len() && bytes[same] == folder[same] {
+        same += 1;
+    }
+    is_plain_name(if same == folder.len() { bytes.split_at(same).1 } else { bytes })
+}
+
+const fn is_plain_name(bytes: &[u8]) -> bool {
     let mut dots = 0;
     let mut at = 0;
     while at < bytes.len() {
@@ -318,14 +346,20 @@ mod tests {
     #[test]
     fn name_stays_in_its_folder() {
         let longest = "a".repeat(NAME_BYTES_MAX);
-        for name in ["banlist.json", ".lock", "blk00000.dat", "..a", "-", longest.as_str()] {
+        let block = "blocks/blk00000.dat";
+        for name in ["banlist.json", ".lock", "blocks", block, "..a", "-", longest.as_str()] {
             let parsed = FileName::parse(name);
             assert_eq!(parsed.as_ref().map(FileName::as_str), Some(name));
         }
         let longer = "a".repeat(NAME_BYTES_MAX + 1);
         for name in ["", ".", "..", "...", "a/b", "/a", "a b", "ä", "a\0", longer.as_str()] {
             assert_eq!(FileName::parse(name), None, "{name:?}");
+            let name = format!("{BLOCKS_FOLDER}{name}");
+            assert_eq!(FileName::parse(&name), None, "{name:?}");
         }
+        let in_blocks = |name| FileName::fixed(name).in_blocks().map(str::to_owned);
+        assert_eq!(in_blocks(block), Some("blk00000.dat".to_owned()));
+        assert_eq!(in_blocks("blocks"), None);
     }
 
     #[test]

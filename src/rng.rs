@@ -63,6 +63,9 @@ pub enum Purpose {
     RpcCookie = 51,
     /// The salt under which a password is kept.
     RpcSalt = 52,
+    /// What tells a block that was mined on request from others in its place; the number of the
+    /// request is the subject.
+    BlockMark = 53,
 }
 
 /// The seed of everything that is random in one node.

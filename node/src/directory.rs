@@ -21,14 +21,22 @@ const LOCK: &str = ".lock";
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
+    /// Where the files of blocks are.
+    blocks: PathBuf,
     /// A lock of `fcntl(2)`, as the reference's: each keeps the other out. It ends with any
     /// descriptor of the file that this process closes, and nothing else opens it.
     _lock: File,
+    /// The same for a folder of blocks that is elsewhere.
+    _blocks_lock: Option<File>,
 }
 
 impl Directory {
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    pub(crate) fn blocks(&self) -> &Path {
+        &self.blocks
     }
 }
 
@@ -37,6 +45,8 @@ impl Directory {
 pub(crate) enum DirectoryError {
     /// The one that was named.
     Missing(PathBuf),
+    /// The one that was named for blocks.
+    MissingBlocks(PathBuf),
     /// The chain's own cannot be made.
     NotMade(PathBuf, io::Error),
     /// Another node has it.
@@ -50,6 +60,9 @@ impl fmt::Display for DirectoryError {
         match self {
             Self::Missing(path) => {
                 write!(f, "Specified data directory \"{}\" does not exist.", path.display())
+            }
+            Self::MissingBlocks(path) => {
+                write!(f, "Specified blocks directory \"{}\" does not exist.", path.display())
             }
             Self::NotMade(path, error) => {
                 write!(f, "Cannot create directory \"{}\" ({error}).", path.display())
@@ -66,39 +79,60 @@ impl fmt::Display for DirectoryError {
     }
 }
 
-/// The chain's part of a data directory; made if it is missing, and locked.
+/// Folders of a chain's part, as the reference has them: programs look for those that are empty
+/// here, too.
+const FOLDERS: [&str; 3] = ["blocks/index", "chainstate", "wallets"];
+
+/// The chain's part of a data directory; made if it is missing, and locked. `blocks` is another
+/// directory in which the chain's blocks are to be.
 ///
 /// # Errors
 ///
 /// There is no such directory, the chain's cannot be made, or another node has it.
-pub(crate) fn of_chain(directory: &Path, network: Network) -> Result<Directory, DirectoryError> {
+pub(crate) fn of_chain(
+    directory: &Path,
+    blocks: Option<&Path>,
+    network: Network,
+) -> Result<Directory, DirectoryError> {
     if !directory.is_dir() {
         return Err(DirectoryError::Missing(directory.to_owned()));
     }
-    let path = directory.join(match network {
+    if let Some(blocks) = blocks.filter(|blocks| !blocks.is_dir()) {
+        return Err(DirectoryError::MissingBlocks(blocks.to_owned()));
+    }
+    let chain = match network {
         Network::Main => "",
         Network::Testnet3 => "testnet3",
         Network::Testnet4 => "testnet4",
         Network::Signet => "signet",
         Network::Regtest => "regtest",
-    });
-    match fs::create_dir_all(&path) {
-        Ok(()) => lock(path),
-        Err(error) => Err(DirectoryError::NotMade(path, error)),
-    }
+    };
+    let path = directory.join(chain);
+    make(&path)?;
+    let held = lock(&path)?;
+    FOLDERS.iter().try_for_each(|folder| make(&path.join(folder)))?;
+    let elsewhere = blocks.map(|blocks| blocks.join(chain).join("blocks"));
+    let blocks_lock = elsewhere.as_ref().map(|blocks| make(blocks).and_then(|()| lock(blocks)));
+    let blocks = elsewhere.clone().unwrap_or_else(|| path.join("blocks"));
+    Ok(Directory { path, blocks, _lock: held, _blocks_lock: blocks_lock.transpose()? })
 }
 
-fn lock(path: PathBuf) -> Result<Directory, DirectoryError> {
+fn make(path: &Path) -> Result<(), DirectoryError> {
+    let made = fs::create_dir_all(path);
+    made.map_err(|error| DirectoryError::NotMade(path.to_owned(), error))
+}
+
+fn lock(path: &Path) -> Result<File, DirectoryError> {
     let nofollow = i32::try_from(OFlags::NOFOLLOW.bits()).expect("flags are small");
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(Mode::RUSR.union(Mode::WUSR).bits());
     let lock = match options.custom_flags(nofollow).open(path.join(LOCK)) {
         Ok(lock) => lock,
-        Err(error) => return Err(DirectoryError::NotLocked(path, error)),
+        Err(error) => return Err(DirectoryError::NotLocked(path.to_owned(), error)),
     };
     match fcntl_lock(&lock, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Directory { path, _lock: lock }),
-        Err(Errno::AGAIN | Errno::ACCESS) => Err(DirectoryError::Locked(path)),
-        Err(error) => Err(DirectoryError::NotLocked(path, error.into())),
+        Ok(()) => Ok(lock),
+        Err(Errno::AGAIN | Errno::ACCESS) => Err(DirectoryError::Locked(path.to_owned())),
+        Err(error) => Err(DirectoryError::NotLocked(path.to_owned(), error.into())),
     }
 }

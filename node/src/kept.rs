@@ -1,14 +1,18 @@
 //! What is kept in the data directory from one run to the next, read before anything else begins.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use sockman::connman::stores::{LoadError, Loaded, Loading};
+use sockman::connman::ConnMan;
+use sockman::connman::blocks::{Chain, LoadBlocksError};
+use sockman::connman::stores::LoadError;
 use sockman::driver::OsFiles;
 use sockman::files::FileError;
 use sockman::sockets::Wake;
 use sockman::time::Now;
 
+use crate::directory::Directory;
+use crate::options::CLIENT_NAME;
 use crate::report;
 
 /// Why there is nothing to begin with.
@@ -18,6 +22,8 @@ pub(crate) enum KeptError {
     Directory(PathBuf, FileError),
     /// A file in it; it is as it was.
     File(PathBuf, LoadError),
+    /// A file of blocks; it is as it was.
+    Blocks(PathBuf, LoadBlocksError),
 }
 
 impl fmt::Display for KeptError {
@@ -34,28 +40,41 @@ impl fmt::Display for KeptError {
                     path.display()
                 )
             }
+            Self::Blocks(directory, LoadBlocksError { file, why }) => {
+                let path = directory.join(file.in_blocks().unwrap_or(file.as_str()));
+                write!(
+                    f,
+                    "Cannot use \"{}\" ({why}). It is left as it is; without the files of blocks \
+                     they are downloaded again.",
+                    path.display()
+                )
+            }
         }
     }
 }
 
-/// The files of a chain's directory, and what they had in them. What completes on them later goes
-/// to `waker`.
+/// The connection manager with what a chain's directory has kept, blocks among it, and the files.
+/// What completes on them later goes to `waker`.
 ///
 /// # Errors
 ///
-/// The directory or a file in it cannot be read, or is not what it should be.
+/// A directory or a file in it cannot be read, or is not what it should be.
 pub(crate) fn load(
-    directory: &Path,
+    directory: &Directory,
     waker: impl Wake,
-    loading: Loading,
+    connman: ConnMan,
+    chain: Chain,
     now: Now,
-) -> Result<(OsFiles, Loaded), KeptError> {
-    let files = OsFiles::open(directory, waker);
-    let mut files = files.map_err(|error| KeptError::Directory(directory.to_owned(), error))?;
-    let loaded = loading.complete(&mut files, now);
-    let mut loaded = loaded.map_err(|error| KeptError::File(directory.to_owned(), error))?;
+) -> Result<(OsFiles, ConnMan), KeptError> {
+    let (path, blocks) = (directory.path(), directory.blocks());
+    let files = OsFiles::open_with_blocks(path, blocks, waker);
+    let mut files = files.map_err(|error| KeptError::Directory(path.to_owned(), error))?;
+    let loaded = connman.loading(CLIENT_NAME).complete(&mut files, now);
+    let mut loaded = loaded.map_err(|error| KeptError::File(path.to_owned(), error))?;
     let mut notices = Vec::new();
     loaded.stores.take_notices(&mut notices);
     notices.iter().for_each(report::stored);
-    Ok((files, loaded))
+    let read = connman.loading_blocks(chain).complete(&mut files, now);
+    let read = read.map_err(|error| KeptError::Blocks(blocks.to_owned(), error))?;
+    Ok((files, connman.with_loaded(loaded).with_loaded_blocks(read)))
 }

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use sockman::connman::stores::StoreNotice;
+use sockman::chain::Params;
+use sockman::connman::blocks::Chain;
 use sockman::connman::{self, Behaviour, ConnMan, Limits, NetworkState};
 use sockman::driver::{Clock as _, Driver, Machine, OsFiles, SystemClock, system_seed};
 use sockman::rng::Seed;
@@ -53,8 +54,8 @@ pub(crate) enum NodeError {
     Signals(io::Error),
     /// It ran, and could not wait any more.
     Wait(WaitError),
-    /// It ran, and a file was not saved at its end.
-    NotSaved(StoreNotice),
+    /// It ran, and something was not saved at its end: what and why.
+    NotSaved(String),
 }
 
 impl fmt::Display for NodeError {
@@ -77,12 +78,22 @@ impl fmt::Display for NodeError {
             Self::Rpc => f.write_str("Unable to start HTTP server. See debug log for details."),
             Self::Signals(error) => write!(f, "Signals cannot be caught: {error}"),
             Self::Wait(error) => error.fmt(f),
-            Self::NotSaved(notice) => notice.fmt(f),
+            Self::NotSaved(told) => f.write_str(told),
         }
     }
 }
 
 impl std::error::Error for NodeError {}
+
+/// The version of the reference whose calls these are, as a number (30.99): programs tell by it
+/// what they may call. Core: `CLIENT_VERSION`.
+const INTERFACE_VERSION: u32 = 309_900;
+
+/// Bytes of blocks in memory that are in files, too, at most: ours, some dozen of the largest.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// Headers, at most: ours, some twice as many as the longest chain has, and 800 MB of memory.
+const HEADERS_MAX: usize = 4_000_000;
 
 type Node = Machine<OsSockets, sockman_rpc::Node>;
 
@@ -90,8 +101,9 @@ type Node = Machine<OsSockets, sockman_rpc::Node>;
 pub(crate) fn run(mut options: Options) -> Result<(), NodeError> {
     let available = limit_connections(&mut options).map_err(NodeError::Descriptors)?;
     let clock = SystemClock::start();
+    let (network, blocks) = (options.config.network, options.blocks_directory.as_deref());
     let directory = options.data_directory.as_ref();
-    let directory = directory.map(|path| directory::of_chain(path, options.config.network));
+    let directory = directory.map(|path| directory::of_chain(path, blocks, network));
     let directory = directory.transpose().map_err(NodeError::Directory)?;
     let reopens_log = Arc::new(AtomicBool::new(false));
     // Dropped last, when every line is there.
@@ -104,7 +116,7 @@ pub(crate) fn run(mut options: Options) -> Result<(), NodeError> {
     let most = options.connections_max;
     info!("Using at most {most} automatic connections ({available} file descriptors available)");
     let seed = system_seed().map_err(NodeError::Seed)?;
-    let (mut machine, files) = build(&options, &seed, path, clock)?;
+    let (mut machine, files) = build(&options, &seed, directory.as_ref(), clock)?;
     listen(&mut machine, clock, &options.listen)?;
     let (mut driver, node) = Driver::with_files(machine, clock, files);
     let server = start_rpc(&options, &seed, path, clock, node.clone())?;
@@ -119,7 +131,7 @@ pub(crate) fn run(mut options: Options) -> Result<(), NodeError> {
     }
     info!("Shutdown done");
     result.map_err(NodeError::Wait)?;
-    report.unsaved().map_or(Ok(()), |notice| Err(NodeError::NotSaved(notice)))
+    report.unsaved().map_or(Ok(()), |told| Err(NodeError::NotSaved(told)))
 }
 
 /// An RPC server, if there is to be one.
@@ -182,7 +194,7 @@ fn introduce(options: &Options) {
 fn build(
     options: &Options,
     seed: &Seed,
-    directory: Option<&Path>,
+    directory: Option<&Directory>,
     clock: SystemClock,
 ) -> Result<(Node, Option<OsFiles>), NodeError> {
     let sockets: OsSockets = OsSockets::new().map_err(NodeError::Sockets)?;
@@ -190,16 +202,20 @@ fn build(
         Behaviour::Reference => sockman::sockman::Config::REFERENCE,
         Behaviour::Ours => sockman::sockman::Config::default(),
     };
-    let mut connman = ConnMan::new(options.config.clone(), seed.clone());
-    let mut files = None;
-    if let Some(directory) = directory {
-        let loading = connman.loading(CLIENT_NAME);
-        let kept = kept::load(directory, sockets.waker(), loading, clock.now());
-        let (opened, loaded) = kept.map_err(NodeError::Kept)?;
-        connman = connman.with_loaded(loaded);
-        files = Some(opened);
-    }
-    let node = sockman_rpc::Node::new(connman, client_version());
+    let connman = ConnMan::new(options.config.clone(), seed.clone());
+    let chain = Chain::new(Params::of(options.config.network), HEADERS_MAX)
+        .with_cache(CACHE_BYTES)
+        .with_minimum_work(options.minimum_work)
+        .with_tip_age_max(options.tip_age_max);
+    let (connman, files) = match directory {
+        None => (connman.with_chain(chain), None),
+        Some(directory) => {
+            let kept = kept::load(directory, sockets.waker(), connman, chain, clock.now());
+            let (files, connman) = kept.map_err(NodeError::Kept)?;
+            (connman, Some(files))
+        }
+    };
+    let node = sockman_rpc::Node::new(connman, INTERFACE_VERSION);
     let mut machine = Machine::new(SockMan::new(sockets, config), node);
     if options.network_state == NetworkState::Inactive {
         // The default order takes commands before it opens connections.
@@ -209,11 +225,6 @@ fn build(
     }
     info!("SetNetworkActive: {}", options.network_state == NetworkState::Active);
     Ok((machine, files))
-}
-
-/// Our version as a number: 10203 is 1.2.3. Core: `CLIENT_VERSION`.
-fn client_version() -> u32 {
-    VERSION.split('.').fold(0, |number, part| number * 100 + part.parse().unwrap_or(0))
 }
 
 /// Listens where it was said, or everywhere. Core: `CConnman::InitBinds`.

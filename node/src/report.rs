@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use sockman::connman::blocks::BlockNotice;
 use sockman::connman::message::DecodeWhy;
 use sockman::connman::stores::{StoreNotice, StoredFile};
 use sockman::connman::{
@@ -22,8 +23,9 @@ use tracing::{debug, info};
 use crate::rpc::ServerMailbox;
 use crate::snapshot;
 
-/// The category of everything here.
+/// The categories of everything here.
 const NET: &str = "net";
+const BLOCK_STORAGE: &str = "blockstorage";
 
 /// Writes the log of a node.
 pub(crate) struct Report {
@@ -31,6 +33,8 @@ pub(crate) struct Report {
     peer_timeout: Duration,
     /// Files whose last writing failed, and how.
     unsaved: BTreeMap<StoredFile, StoreNotice>,
+    /// Why blocks are not saved, if the last attempt failed.
+    blocks_unsaved: Option<BlockNotice>,
     /// Who is connected: what later lines say of a peer. As many as connman has.
     peers: BTreeMap<PeerId, (ConnType, Endpoint)>,
     /// Where answers to calls go; `None`: nobody calls.
@@ -39,12 +43,35 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) const fn new(peer_timeout: Duration, answers: Option<ServerMailbox>) -> Self {
-        Self { peer_timeout, unsaved: BTreeMap::new(), peers: BTreeMap::new(), answers }
+        Self {
+            peer_timeout,
+            unsaved: BTreeMap::new(),
+            blocks_unsaved: None,
+            peers: BTreeMap::new(),
+            answers,
+        }
     }
 
-    /// Why the first of the files that are not saved is not.
-    pub(crate) fn unsaved(mut self) -> Option<StoreNotice> {
-        self.unsaved.pop_first().map(|(_, notice)| notice)
+    /// Why the first of what is not saved is not.
+    pub(crate) fn unsaved(mut self) -> Option<String> {
+        let file = self.unsaved.pop_first().map(|(_, notice)| notice.to_string());
+        file.or_else(|| self.blocks_unsaved.map(|notice| notice.to_string()))
+    }
+
+    fn of_blocks(&mut self, notice: BlockNotice) {
+        match notice {
+            BlockNotice::Loaded { .. } => info!("Loaded {notice}"),
+            BlockNotice::Torn { .. } | BlockNotice::NotRead { .. } => info!("Warning: {notice}"),
+            BlockNotice::Read { .. } => debug!(target: BLOCK_STORAGE, "{notice}"),
+            BlockNotice::Saved { .. } => {
+                debug!(target: BLOCK_STORAGE, "{notice}");
+                self.blocks_unsaved = None;
+            }
+            BlockNotice::NotSaved { .. } => {
+                info!("Warning: {notice}");
+                self.blocks_unsaved = Some(notice);
+            }
+        }
     }
 
     fn stored(&mut self, notice: StoreNotice) {
@@ -210,6 +237,7 @@ impl Report {
                 debug!(target: NET, "connection to {endpoint} failed: {failure}");
             }
             Notice::Store(notice) => self.stored(notice),
+            Notice::Blocks(notice) => self.of_blocks(notice),
         }
     }
 }

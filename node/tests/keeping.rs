@@ -28,10 +28,13 @@ fn write(directory: &Directory, file: &str, bytes: &[u8]) {
     fs::write(path.join(file), bytes).expect("the folder of tests takes more");
 }
 
+/// The files of the chain, without those in folders.
 fn names(directory: &Directory) -> Vec<String> {
     let entries = fs::read_dir(directory.path("regtest")).expect("a node made it");
     let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
-    let mut names: Vec<_> = entries.map(|entry| name(entry.expect("it is read"))).collect();
+    let entries = entries.map(|entry| entry.expect("it is read"));
+    let files = entries.filter(|entry| entry.path().is_file());
+    let mut names: Vec<_> = files.map(name).collect();
     names.sort();
     names
 }

@@ -3,6 +3,8 @@
 //!
 //! Nothing here sleeps: a test waits for an event, until a deadline that only a failure reaches.
 
+mod called;
+mod chain;
 mod connections;
 mod directory;
 mod keeping;

@@ -14,12 +14,18 @@ pub enum Code {
     Misc = -1,
     /// A value of a type that is not wanted.
     Type = -3,
+    /// No such block, transaction or address. Core: `RPC_INVALID_ADDRESS_OR_KEY`.
+    NotFound = -5,
     /// A value that makes no sense.
     InvalidParameter = -8,
+    /// Bytes that are not what they should be. Core: `RPC_DESERIALIZATION_ERROR`.
+    Deserialization = -22,
     /// It is there already.
     AlreadyAdded = -23,
     /// It is not there. Core: `RPC_CLIENT_NODE_NOT_ADDED`.
     NotAdded = -24,
+    /// It breaks a rule of the chain. Core: `RPC_VERIFY_ERROR`.
+    Verify = -25,
     /// There is no such connection.
     NotConnected = -29,
     /// No address and no subnet.

@@ -24,6 +24,7 @@ mod json;
 mod methods;
 mod node;
 pub mod protocol;
+mod script;
 mod server;
 
 pub use desk::{About, Desk, DeskNotice, REFUSAL_DELAY, WORK_QUEUE_MAX};

@@ -9,14 +9,18 @@
 //! driver brings it to where the ticket came from, and wakes whoever waits there. Nothing is locked
 //! and nobody waits, so that a simulator could run both ends, and whatever lies between.
 
+use sockman::chain::HeaderId;
 use sockman::connman;
+use sockman::connman::blocks::BlockNotice;
 use sockman::connman::{ConnMan, Peer};
 use sockman::files::{FileCompletion, FileRequest};
 use sockman::sockets::{ConnId, ConnectError, Endpoint, ListenerId, More};
 use sockman::sockman::{Action, Conns, Event, Slices, StepName, TaskId, Tenant};
 use sockman::time::{Instant, Now};
 
-use crate::methods::{self, Answer, AtNode, Call};
+use crate::error::{Code, RpcError};
+use crate::json::Json;
+use crate::methods::{self, Answer, AtNode, BlockForm, Call};
 use crate::protocol::Outcome;
 
 /// What a call is known by, from when it is made until it is answered. Never used twice.
@@ -62,6 +66,10 @@ pub struct Node {
     waiting: Vec<(Endpoint, Ticket)>,
     /// Who waits for what came of a list, which is told behind the same step.
     listing: Option<Ticket>,
+    /// Who waits until so many blocks are saved, and for what: as many as calls are under way.
+    saving: Vec<(u64, Ticket, Json)>,
+    /// Who waits for a block to be read, and how much of it he wants.
+    reading: Vec<(HeaderId, Ticket, BlockForm)>,
     answers: Vec<(Ticket, Outcome)>,
     /// Where notices pass through, reused.
     told: Vec<connman::Notice>,
@@ -78,6 +86,8 @@ impl Node {
             calls: 0,
             waiting: Vec::new(),
             listing: None,
+            saving: Vec::new(),
+            reading: Vec::new(),
             answers: Vec::new(),
             told: Vec::new(),
         }
@@ -108,12 +118,54 @@ impl Node {
                 let before = self.listing.replace(ticket);
                 assert!(before.is_none(), "each is told behind its own step");
             }
+            Ok(Answer::WhenSaved(result)) => match self.connman.blocks_to_save() {
+                None => self.answers.push((ticket, Ok(result))),
+                Some(count) => self.saving.push((count, ticket, result)),
+            },
+            Ok(Answer::WhenRead(id, form)) => self.reading.push((id, ticket, form)),
             Err(error) => self.answers.push((ticket, Err(error))),
         }
     }
 
+    /// Answers whoever waited for a block, if it was read; and if it was not.
+    fn answer_reading(&mut self, read: HeaderId) {
+        let Self { connman, reading, answers, .. } = self;
+        let Some(chain) = connman.chain() else { return };
+        reading.retain(|(id, ticket, form)| {
+            if *id == read {
+                answers.push((*ticket, methods::block_as(chain, *id, *form)));
+            }
+            *id != read
+        });
+    }
+
+    /// Answers whoever waited for blocks to be saved, if they are or cannot be; or for one to be
+    /// read.
+    fn answer_saving(&mut self, notice: &BlockNotice) {
+        let (saved, failed) = match notice {
+            BlockNotice::Saved { count } => (*count, None),
+            BlockNotice::NotSaved { .. } => (u64::MAX, Some(notice.to_string())),
+            BlockNotice::Read { id } | BlockNotice::NotRead { id, .. } => {
+                return self.answer_reading(*id);
+            }
+            BlockNotice::Loaded { .. } | BlockNotice::Torn { .. } => return,
+        };
+        let answers = &mut self.answers;
+        self.saving.retain(|(count, ticket, result)| {
+            let waits = *count > saved;
+            if !waits {
+                let failed = failed.as_ref().map(|told| RpcError::new(Code::Misc, told.as_str()));
+                answers.push((*ticket, failed.map_or_else(|| Ok(result.clone()), Err)));
+            }
+            waits
+        });
+    }
+
     /// Answers whoever waited for what a notice tells.
     fn answer_waiting(&mut self, notice: &connman::Notice) {
+        if let connman::Notice::Blocks(notice) = notice {
+            self.answer_saving(notice);
+        }
         let listed = if let connman::Notice::AddNodeAsked { outcome, .. } = notice {
             Some(methods::added(*outcome))
         } else if let connman::Notice::RemoveNodeAsked { was_there, .. } = notice {
@@ -132,11 +184,11 @@ impl Node {
         else {
             return;
         };
-        let (answers, null) = (&mut self.answers, crate::json::Json::Null);
+        let answers = &mut self.answers;
         self.waiting.retain(|(endpoint, ticket)| {
             let waits = endpoint != at;
             if !waits {
-                answers.push((*ticket, Ok(null.clone())));
+                answers.push((*ticket, Ok(Json::Null)));
             }
             waits
         });

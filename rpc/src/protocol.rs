@@ -189,9 +189,12 @@ pub fn status(asked: &Asked, outcome: &Outcome) -> Status {
             Code::MethodNotFound => Status::NOT_FOUND,
             Code::Misc
             | Code::Type
+            | Code::NotFound
             | Code::InvalidParameter
+            | Code::Deserialization
             | Code::AlreadyAdded
             | Code::NotAdded
+            | Code::Verify
             | Code::NotConnected
             | Code::InvalidSubnet
             | Code::InvalidParams

@@ -92,7 +92,16 @@ pub fn solve(header: Header) -> Result<Header, PowError> {
 ///
 /// The template asks for what no block is.
 pub fn mine(template: &Template) -> Result<Vec<u8>, MineError> {
-    let parts = fill(template)?;
+    mine_to(template, &ANYBODY)
+}
+
+/// The same, with a script that says who may spend its coins.
+///
+/// # Errors
+///
+/// As [`mine`].
+pub fn mine_to(template: &Template, script: &[u8]) -> Result<Vec<u8>, MineError> {
+    let parts = fill(template, script)?;
     let transactions = parts.transactions();
     let read: Vec<_> = transactions.iter().map(|bytes| whole(bytes)).collect();
     let merkle_root = merkle(read.iter().map(Transaction::txid).collect()).root;
@@ -122,6 +131,8 @@ struct Parts {
     /// In the coinbase's input: height, mark, and what was missing to the size.
     script: Vec<u8>,
     subsidy: u64,
+    /// Who may spend it.
+    owner: Vec<u8>,
     /// The script of an output of no value, if there is one.
     filler: Option<Vec<u8>>,
     /// The witness of a second transaction, if there is one.
@@ -129,11 +140,12 @@ struct Parts {
 }
 
 /// Parts that make a block of the size that is asked for.
-fn fill(template: &Template) -> Result<Parts, MineError> {
+fn fill(template: &Template, owner: &[u8]) -> Result<Parts, MineError> {
     let halvings = template.height / HALVING_BLOCKS;
     let mut parts = Parts {
         script: coinbase_script(template.height, template.mark),
         subsidy: SUBSIDY.checked_shr(halvings).unwrap_or(0),
+        owner: owner.to_vec(),
         filler: None,
         witness: None,
     };
@@ -181,7 +193,7 @@ impl Parts {
     }
 
     fn coinbase(&self, commitment: Option<Hash>) -> Vec<u8> {
-        let mut outputs = vec![(self.subsidy, ANYBODY.to_vec())];
+        let mut outputs = vec![(self.subsidy, self.owner.clone())];
         outputs.extend(self.filler.iter().map(|script| (0, script.clone())));
         outputs.extend(commitment.map(|hash| (0, commitment_script(hash))));
         let nonce = commitment.map(|_| &[0; 32][..]);

@@ -38,7 +38,7 @@ pub use block::{BLOCK_WEIGHT_MAX, Block, BlockError, Mutated, Segwit};
 pub use hash::{BlockHash, Hash};
 pub use header::{Header, PowError};
 pub use merkle::{Doubling, Merkle, merkle};
-pub use mine::{BLOCK_BYTES_MAX, MineError, Template, mine, solve};
+pub use mine::{BLOCK_BYTES_MAX, MineError, Template, mine, mine_to, solve};
 pub use params::{MinDifficulty, Params, PresyncParams, Retarget};
 pub use payload::{GetHeaders, LOCATOR_HASHES_MAX, decode_headers, encode_headers};
 pub use target::{Bits, TargetError, work};

@@ -129,6 +129,13 @@ impl Params {
         self.timespan_secs / self.spacing_secs
     }
 
+    /// The first block; `None` where its transaction is not known here, on testnet4.
+    #[must_use]
+    pub fn genesis_block(&self) -> Option<Vec<u8>> {
+        let has_usual = self.genesis.merkle_root == Hash(MERKLE_ROOT);
+        has_usual.then(|| [&self.genesis.encode()[..], &[1], &genesis_coinbase()].concat())
+    }
+
     /// The easiest target as headers have it.
     #[must_use]
     pub fn pow_limit_bits(&self) -> Bits {
@@ -147,6 +154,37 @@ fn genesis(time: u32, nonce: u32, bits: u32) -> Header {
         nonce,
     }
 }
+
+/// The transaction of the first block of every network but one. Core: `CreateGenesisBlock`.
+fn genesis_coinbase() -> Vec<u8> {
+    let text = b"The Times 03/Jan/2009 Chancellor on brink of second bailout for banks";
+    let [a, b, c, d] = GENESIS_KEY.map(u128::to_be_bytes);
+    [
+        // Version, one input that spends nothing, its script.
+        &[1, 0, 0, 0, 1][..],
+        &[0; 32],
+        &[0xff, 0xff, 0xff, 0xff, 77, 4, 0xff, 0xff, 0, 0x1d, 1, 4, 69],
+        text,
+        &[0xff, 0xff, 0xff, 0xff, 1],
+        // 50 coins for who has the key.
+        &5_000_000_000_u64.to_le_bytes(),
+        &[67, 65, 4],
+        &a,
+        &b,
+        &c,
+        &d,
+        &[0xac, 0, 0, 0, 0],
+    ]
+    .concat()
+}
+
+/// A public key without its first byte, which says that it is written in full.
+const GENESIS_KEY: [u128; 4] = [
+    0x678a_fdb0_fe55_4827_1967_f1a6_7130_b710,
+    0x5cd6_a828_e039_09a6_7962_e0ea_1f61_deb6,
+    0x49f6_bc3f_4cef_38c4_f355_04e5_1ec1_12de,
+    0x5c38_4df7_ba0b_8d57_8a4c_702b_6bf1_1d5f,
+];
 
 /// Of the first block of every network but one: its transaction is the same.
 const MERKLE_ROOT: [u8; 32] =
@@ -171,6 +209,7 @@ const fn reversed(upper: u128, lower: u128) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::{Block, Segwit};
 
     #[test]
     fn first_blocks_have_their_names_and_their_work() {
@@ -186,6 +225,20 @@ mod tests {
             assert_eq!(params.genesis.check_pow(params.pow_limit), Ok(()), "{network}");
             assert_eq!(params.pow_limit_bits(), params.genesis.bits, "{network}");
             assert_eq!(params.timespan_secs % params.spacing_secs, 0, "{network}");
+        }
+    }
+
+    #[test]
+    fn first_blocks_are_whole() {
+        for network in Network::ALL {
+            let params = Params::of(network);
+            let Some(bytes) = params.genesis_block() else {
+                assert_eq!(network, Network::Testnet4);
+                continue;
+            };
+            let block = Block::decode(&bytes).unwrap();
+            assert_eq!((block.header, bytes.len()), (params.genesis, 285));
+            assert_eq!(block.check(Segwit::NotYet), Ok(()), "{network}");
         }
     }
 

@@ -7,11 +7,10 @@
 //! | 8      |       | the block                                                  |
 //! |        | 4     | start of the double SHA-256 of everything before           |
 //!
-//! Whoever stops in the middle of writing leaves a last record that is *torn*. A reader takes what
-//! comes before it and says how far that goes, so that the file is cut there and goes on. What a
-//! disk changed later is found in the same way, and costs everything behind it. This knows bytes
-//! and no file. The format is ours; magic and length are Core's (node/blockstorage.cpp,
-//! `STORAGE_HEADER_BYTES`).
+//! Whoever stops in the middle of writing leaves a record that is *torn*. A reader takes what comes
+//! before it and says how far that goes; [`is_unwritten`] tells such an end from what a disk or
+//! somebody else has changed. This knows bytes and no file. The format is ours; magic and length
+//! are Core's (node/blockstorage.cpp, `STORAGE_HEADER_BYTES`).
 
 use std::fmt;
 
@@ -28,6 +27,12 @@ pub const STORED_BYTES_MIN: usize = Header::BYTES + 1;
 
 /// A longer one could not have come over the wire.
 pub const STORED_BYTES_MAX: usize = PAYLOAD_BYTES_MAX;
+
+/// Bytes that a disk writes wholly or not at all, at least: no disk has smaller sectors.
+pub const SECTOR_BYTES: u64 = 512;
+
+/// Bytes of a record in front of its block.
+pub const RECORD_HEAD_BYTES: u64 = HEAD_BYTES as u64;
 
 const HEAD_BYTES: usize = 8;
 const CHECKSUM_BYTES: usize = 4;
@@ -134,6 +139,56 @@ impl fmt::Display for Torn {
 }
 
 impl std::error::Error for Torn {}
+
+/// Whether a record is torn because the writing of it did not come to its end, and was not changed
+/// afterwards. `tail` is everything from that record on.
+///
+/// Of what was not synced a crash leaves a beginning, and in it zeros in place of whole sectors. So
+/// either a sector of the record is missing, or it is the last there is.
+#[must_use]
+pub fn is_unwritten(torn: &Torn, magic: Magic, tail: &[u8]) -> bool {
+    let span = match torn.why {
+        TornWhy::Magic { .. } | TornWhy::Length { .. } => HEAD_BYTES,
+        TornWhy::CutOff { .. } => tail.len(),
+        TornWhy::Checksum { .. } => claimed_bytes(tail),
+    };
+    if has_lost_sector(torn.offset, tail, span) {
+        return true;
+    }
+    // A record cannot lie behind the end of the file; one that does not know its length may.
+    matches!(torn.why, TornWhy::CutOff { .. }) && !has_record(magic, &tail[1..])
+}
+
+/// How long a record is, as its head says.
+fn claimed_bytes(record: &[u8]) -> usize {
+    let length = record.get(4..HEAD_BYTES).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
+    let length = length.map_or(0, |bytes| u32::from_le_bytes(bytes) as usize);
+    length.saturating_add(RECORD_OVERHEAD_BYTES)
+}
+
+/// Whether all of a sector is zeros, as far as it belongs to `tail`, which begins at an offset, and
+/// to the `span` of it that counts.
+fn has_lost_sector(offset: u64, tail: &[u8], span: usize) -> bool {
+    let mut begin = 0;
+    while begin < span.min(tail.len()) {
+        let left = SECTOR_BYTES - (offset + begin as u64) % SECTOR_BYTES;
+        let end = tail.len().min(begin + usize::try_from(left).expect("a sector is small"));
+        if tail[begin..end].iter().all(|byte| *byte == 0) {
+            return true;
+        }
+        begin = end;
+    }
+    false
+}
+
+/// Whether a whole record lies anywhere in some bytes.
+fn has_record(magic: Magic, bytes: &[u8]) -> bool {
+    let starts = bytes.windows(magic.0.len()).enumerate().filter(|(_, four)| **four == magic.0);
+    starts.into_iter().any(|(at, _)| {
+        let mut rest = &bytes[at..];
+        matches!(StoreReader::new(magic).read(&mut rest), Ok(Some(_)))
+    })
+}
 
 /// Reads records from bytes in any pieces, up to the first that is torn.
 #[derive(Clone, Debug)]
@@ -319,6 +374,48 @@ mod tests {
             };
             assert!(is_right, "{at}: {why:?}");
         }
+    }
+
+    /// The end of the good records, and whether what is behind was never written.
+    fn is_unfinished(bytes: &[u8]) -> bool {
+        let torn = read(bytes, 4096).2.expect_err("it is torn");
+        is_unwritten(&torn, MAGIC, &bytes[usize::try_from(torn.offset).unwrap()..])
+    }
+
+    #[test]
+    fn what_was_not_written_is_told_from_what_was_changed() {
+        let (_, bytes) = three();
+        for end in (1..bytes.len()).filter(|end| ![93, 305].contains(end)) {
+            assert!(is_unfinished(&bytes[..end]), "cut off at {end}");
+        }
+        // Of the last record a longer one may have been the beginning.
+        for at in (0..bytes.len()).filter(|at| !(305 + 5..305 + 8).contains(at)) {
+            let mut changed = bytes.clone();
+            changed[at] ^= 0x10;
+            assert!(!is_unfinished(&changed), "changed at {at}");
+        }
+        // The second record claims to be longer than the file, and the third is whole.
+        let mut longer = bytes;
+        longer[93 + 6] ^= 0x10;
+        assert!(!is_unfinished(&longer));
+    }
+
+    #[test]
+    fn lost_sector_is_not_written_wherever_it_lies() {
+        let mut bytes = Vec::new();
+        for (length, byte) in [(700, 1), (1_500, 2), (300, 3)] {
+            push_record(&mut bytes, MAGIC, &vec![byte; length]).unwrap();
+        }
+        // The first record was synced, and ends in the second sector.
+        for sector in 1..bytes.len().div_ceil(512) {
+            let mut lost = bytes.clone();
+            let end = lost.len().min((sector + 1) * 512);
+            lost[(sector * 512).max(712)..end].fill(0);
+            assert!(is_unfinished(&lost), "{sector}");
+        }
+        let mut none = bytes;
+        none[712..].fill(0);
+        assert!(is_unfinished(&none));
     }
 
     #[test]

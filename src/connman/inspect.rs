@@ -191,6 +191,8 @@ pub struct PeerSnapshot {
     pub traffic: Traffic,
     /// Why it is over, if it is, and only its closing is still to come.
     pub ended: Option<DisconnectReason>,
+    /// Its part in the chain; `None`: there is none, or it was not looked at.
+    pub chain: Option<ChainSnapshot>,
 }
 
 /// What a peer's `version` said.
@@ -208,6 +210,19 @@ pub struct VersionSnapshot {
     pub start_height: i32,
     /// Its clock less ours, in seconds.
     pub time_offset_secs: i64,
+}
+
+/// What is exchanged of a chain with a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainSnapshot {
+    /// The height of the best header that it is known to have. Core: `nSyncHeight`.
+    pub best_known_height: Option<u32>,
+    /// The height of the last block that both are known to have. Core: `nCommonHeight`.
+    pub common_height: Option<u32>,
+    /// Heights of the blocks that it was asked for and has not given, in that order.
+    pub in_flight: Vec<u32>,
+    /// When it last gave a block that nobody else had given.
+    pub block_at: Option<UnixTime>,
 }
 
 impl PeerSnapshot {
@@ -246,6 +261,7 @@ impl PeerSnapshot {
             deadlines: peer.armed,
             traffic: (*peer.traffic).clone(),
             ended: peer.ended,
+            chain: None,
         }
     }
 }
@@ -307,7 +323,11 @@ impl ConnMan {
     #[must_use]
     pub fn inspect(&self, conns: &Conns<Peer>) -> Inspection {
         let open = conns.iter().filter(|(_, peer)| peer.stage == Stage::Open);
-        let mut peers: Vec<_> = open.map(|(conn, peer)| PeerSnapshot::new(conn, peer)).collect();
+        let snapshot = |(conn, peer)| {
+            let chain = self.chain.as_ref().map(|sync| sync.snapshot(conn, peer));
+            PeerSnapshot { chain, ..PeerSnapshot::new(conn, peer) }
+        };
+        let mut peers: Vec<_> = open.map(snapshot).collect();
         peers.sort_by_key(|peer| peer.peer);
         Inspection { peers, network: self.network, totals: self.totals.clone() }
     }

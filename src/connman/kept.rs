@@ -3,6 +3,8 @@
 //! A step copies what is due and asks for the first operations; what comes of these is heard
 //! between steps, and is answered with the next ones. Bans and addresses are the manager's own.
 //!
+//! Blocks are the chain's (`blocks/keep.rs`).
+//!
 //! docs/behaviour.md, files 2 and 3. Core: the scheduler runs `BanMan::DumpBanlist` and
 //! `CConnman::DumpAddresses`.
 
@@ -95,19 +97,45 @@ impl ConnMan {
         }
     }
 
+    /// When something begins to be written.
+    pub(super) fn next_stores_wakeup(&self) -> Option<Instant> {
+        let kept = self.kept.as_ref().and_then(Kept::next_wakeup);
+        let blocks = self.chain.as_ref().and_then(|sync| sync.next_save());
+        [kept, blocks].into_iter().flatten().min()
+    }
+
     pub(super) fn next_stores_step(&self, now: Now) -> Option<StepName<'static>> {
-        let due = self.kept.as_ref()?.next_wakeup()?;
+        let due = self.next_stores_wakeup()?;
         (due <= now.steady).then_some(StepName { verb: "saves", object: "", conn: None })
     }
 
     /// Everything that is due begins to be written.
     pub(super) fn step_stores(&mut self, now: Now) {
-        let kept = self.kept.as_mut().expect("the task is runnable");
-        kept.begin_due(now, &self.bans, &self.addrman);
+        if let Some(kept) = &mut self.kept {
+            kept.begin_due(now, &self.bans, &self.addrman);
+        }
+        if let Some(sync) = &mut self.chain {
+            sync.begin_due(now, &mut self.block_requests);
+        }
+    }
+
+    /// What is asked of files, by whatever keeps something.
+    pub(super) fn take_requests(&mut self, requests: &mut Vec<FileRequest>) {
+        if let Some(kept) = &mut self.kept {
+            kept.take_requests(requests);
+        }
+        requests.append(&mut self.block_requests);
+        if let Some(sync) = &mut self.chain {
+            sync.take_read(requests);
+        }
     }
 
     /// An operation is over.
     pub(super) fn file_completed(&mut self, now: Now, completion: FileCompletion) {
+        if let Some(sync) = &mut self.chain {
+            let told = sync.file_completed(now, completion.clone(), &mut self.block_requests);
+            self.notices.extend(told.map(Notice::Blocks));
+        }
         let Some(kept) = &mut self.kept else { return };
         kept.stores.handle_completed(now.steady, completion, &mut kept.requests);
         // What has changed meanwhile is due now, and no step follows the end.
@@ -119,6 +147,9 @@ impl ConnMan {
 
     /// The run is over: what is not saved begins to be written.
     pub(super) fn stop_stores(&mut self, now: Now) {
+        if let Some(sync) = &mut self.chain {
+            sync.stop(now, &mut self.block_requests);
+        }
         let Some(kept) = &mut self.kept else { return };
         if !kept.stores.is_stopping() {
             kept.stores.stop(now.steady, self.opener.take_anchors());

@@ -226,8 +226,8 @@ impl ConnMan {
         let mut chain = chain.as_deref_mut();
         if peer.may_handle() {
             ended = handle_next(conn, peer, &cx, &mut book, &mut chain, &mut self.notices).err();
-        } else if let Some(sync) = chain.as_deref().filter(|_| peer.may_serve()) {
-            blocks::serve_next(sync.chain(), peer, &cx);
+        } else if let Some(sync) = chain.as_deref_mut().filter(|_| peer.may_serve()) {
+            blocks::serve_next(sync, peer, &cx);
         }
         if ended.is_none() {
             send_due(peer, &cx, &book);

@@ -64,7 +64,9 @@ pub use config::{
 };
 pub use conn_type::ConnType;
 pub use handshake::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN};
-pub use inspect::{Command, Inspection, NetworkState, PeerSnapshot, Tables, VersionSnapshot};
+pub use inspect::{
+    ChainSnapshot, Command, Inspection, NetworkState, PeerSnapshot, Tables, VersionSnapshot,
+};
 pub use misbehaviour::Misbehaviour;
 pub use notice::Notice;
 pub use opener::{ADDED_MAX, AddNode};
@@ -127,6 +129,8 @@ pub struct ConnMan {
     chain: Option<Box<BlockSync>>,
     /// What outlives the run; `None`: nothing does.
     kept: Option<Kept>,
+    /// What the chain asks of files and was not taken yet, at most one operation.
+    block_requests: Vec<FileRequest>,
     /// Traffic of all peers, and of those that are closed.
     totals: Traffic,
     closed: Traffic,
@@ -160,6 +164,7 @@ impl ConnMan {
             timers: Timers::new(),
             chain: None,
             kept: None,
+            block_requests: Vec::new(),
             totals: Traffic::NONE,
             closed: Traffic::NONE,
             notices: Vec::new(),
@@ -410,9 +415,7 @@ impl Tenant for ConnMan {
     }
 
     fn take_file_requests(&mut self, requests: &mut Vec<FileRequest>) {
-        if let Some(kept) = &mut self.kept {
-            kept.take_requests(requests);
-        }
+        self.take_requests(requests);
     }
 
     fn next_step<'a>(
@@ -452,7 +455,7 @@ impl Tenant for ConnMan {
         let messages = self.next_messages_wakeup(now);
         let timers = self.timers.next().map(|at| now.steady_at(at));
         let (opener, added) = (self.next_opener_wakeup(now), self.next_added_wakeup());
-        let stores = self.kept.as_ref().and_then(Kept::next_wakeup);
+        let stores = self.next_stores_wakeup();
         [messages, timers, opener, added, stores].into_iter().flatten().min()
     }
 
@@ -483,5 +486,6 @@ impl Tenant for ConnMan {
         if let Some(kept) = &self.kept {
             kept.check_invariants();
         }
+        assert!(self.block_requests.len() <= 1, "one operation at a time");
     }
 }

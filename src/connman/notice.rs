@@ -1,6 +1,7 @@
 //! What connman tells: data, of which a log line is one rendering.
 
 use super::bans::{Banned, Subnet};
+use super::blocks::BlockNotice;
 use super::host::Host;
 use super::message::Relay;
 use super::reasons::{DialFailure, DisconnectReason, Refusal, Verdict};
@@ -178,6 +179,8 @@ pub enum Notice {
     },
     /// Something happened to a file that is kept.
     Store(StoreNotice),
+    /// Something happened to the files of blocks.
+    Blocks(BlockNotice),
 }
 
 impl Notice {
@@ -203,7 +206,8 @@ impl Notice {
             | Self::AcceptFailed { .. }
             | Self::DialBegun { .. }
             | Self::DialFailed { .. }
-            | Self::Store(_) => None,
+            | Self::Store(_)
+            | Self::Blocks(_) => None,
         }
     }
 }

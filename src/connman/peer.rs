@@ -319,7 +319,8 @@ impl Peer {
 
     /// Whether a block may be sent that it asked for.
     pub(super) fn may_serve(&self) -> bool {
-        self.is_live() && !self.send_paused && self.wants_blocks()
+        let may_serve = self.chain.as_ref().is_some_and(|chain| chain.may_serve());
+        self.is_live() && !self.send_paused && may_serve
     }
 
     fn wants_blocks(&self) -> bool {

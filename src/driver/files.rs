@@ -1,17 +1,19 @@
-//! The one place that touches files: a folder on a disk, and a thread that may wait for it.
+//! The one place that touches files: a folder on a disk, perhaps another one for blocks, and a
+//! thread that may wait for them.
 //!
 //! ```text
 //!   begin --> bounded queue --> thread: one after the other --> completions --> take_completed
 //!                                                   '--> waker: ends the wait of the loop
 //! ```
 //!
-//! Calls are made relative to the folder as it was opened, so that neither a change of the working
+//! Calls are made relative to a folder as it was opened, so that neither a change of the working
 //! directory nor a rename of the folder sends them elsewhere.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -53,9 +55,28 @@ impl OsFiles {
     /// There is no such folder, it may not be read, or the system has no descriptor or no thread
     /// left.
     pub fn open(path: &Path, waker: impl Wake) -> Result<Self, FileError> {
-        let flags = OPEN | OFlags::DIRECTORY | OFlags::RDONLY;
-        let folder = rustix::fs::open(path, flags, Mode::empty()).map_err(from_errno)?;
-        let folder = Folder { folder: File::from(folder), written: BTreeMap::new() };
+        Self::start(
+            Folder { folder: open_folder(path)?, blocks: None, written: BTreeMap::new() },
+            waker,
+        )
+    }
+
+    /// The same, with the folder at `blocks` for the names that begin with
+    /// [`BLOCKS_FOLDER`](crate::files::BLOCKS_FOLDER). Without it there are no such files.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), of either.
+    pub fn open_with_blocks(
+        path: &Path,
+        blocks: &Path,
+        waker: impl Wake,
+    ) -> Result<Self, FileError> {
+        let (folder, blocks) = (open_folder(path)?, Some(open_folder(blocks)?));
+        Self::start(Folder { folder, blocks, written: BTreeMap::new() }, waker)
+    }
+
+    fn start(folder: Folder, waker: impl Wake) -> Result<Self, FileError> {
         let (requests, queue) = sync_channel(UNDER_WAY_MAX);
         let (done, completions) = channel();
         let work = move || folder.work(&queue, &done, &waker);
@@ -63,6 +84,11 @@ impl OsFiles {
         let thread = Some(thread.map_err(|error| from_io(&error))?);
         Ok(Self { requests: Some(requests), completions, thread, under_way: 0 })
     }
+}
+
+fn open_folder(path: &Path) -> Result<File, FileError> {
+    let flags = OPEN | OFlags::DIRECTORY | OFlags::RDONLY;
+    rustix::fs::open(path, flags, Mode::empty()).map(File::from).map_err(from_errno)
 }
 
 impl Files for OsFiles {
@@ -107,6 +133,7 @@ impl Drop for OsFiles {
 #[derive(Debug)]
 struct Folder {
     folder: File,
+    blocks: Option<File>,
     /// Files that were written and not synced since. They stay open, because an error in writing
     /// back can be lost with the last descriptor of its file (`fsync(2)`).
     written: BTreeMap<FileName, File>,
@@ -130,6 +157,9 @@ impl Folder {
     fn carry_out(&mut self, op: &FileOp) -> FileResult {
         match op {
             FileOp::Read { name, bytes_max } => return self.read(name, *bytes_max),
+            FileOp::ReadAt { name, offset, bytes_max } => {
+                return self.read_at(name, *offset, *bytes_max);
+            }
             FileOp::Create { name, access } => self.create(name, *access)?,
             FileOp::Append { name, part } => return self.append(name, part.as_slice()),
             FileOp::Truncate { name, length } => {
@@ -141,8 +171,8 @@ impl Folder {
                 synced.map_err(|error| from_io(&error))?;
             }
             FileOp::Rename { from, to } => {
-                let at = &self.folder;
-                renameat(at, from.as_str(), at, to.as_str()).map_err(from_errno)?;
+                let ((from_folder, old), (to_folder, new)) = (self.place(from)?, self.place(to)?);
+                renameat(from_folder, old, to_folder, new).map_err(from_errno)?;
                 // Whoever had the name has none any more; the one renamed is found under the new.
                 self.written.remove(to);
                 if let Some(file) = self.written.remove(from) {
@@ -150,10 +180,11 @@ impl Folder {
                 }
             }
             FileOp::Remove { name } => {
-                unlinkat(&self.folder, name.as_str(), AtFlags::empty()).map_err(from_errno)?;
+                let (folder, file) = self.place(name)?;
+                unlinkat(folder, file, AtFlags::empty()).map_err(from_errno)?;
                 self.written.remove(name);
             }
-            FileOp::SyncFolder => self.sync_folder()?,
+            FileOp::SyncFolder => self.sync_folders()?,
         }
         Ok(FileAnswer::Done)
     }
@@ -170,6 +201,30 @@ impl Folder {
         Ok(FileAnswer::Read(bytes))
     }
 
+    fn read_at(&self, name: &FileName, offset: u64, bytes_max: usize) -> FileResult {
+        let file = self.open(name, OFlags::RDONLY)?;
+        let mut bytes = vec![0; bytes_max];
+        let mut filled = 0;
+        while filled < bytes_max {
+            match file.read_at(&mut bytes[filled..], offset.saturating_add(filled as u64)) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(from_io(&error)),
+            }
+        }
+        bytes.truncate(filled);
+        Ok(FileAnswer::Read(bytes))
+    }
+
+    /// The folder of a file, and its name there.
+    fn place<'a>(&'a self, name: &'a FileName) -> Result<(&'a File, &'a str), FileError> {
+        match name.in_blocks() {
+            None => Ok((&self.folder, name.as_str())),
+            Some(name) => Ok((self.blocks.as_ref().ok_or(FileError::NotFound)?, name)),
+        }
+    }
+
     fn create(&mut self, name: &FileName, access: Access) -> Result<(), FileError> {
         let mode = match access {
             Access::Owner => Mode::RUSR | Mode::WUSR,
@@ -177,7 +232,8 @@ impl Folder {
         };
         let make = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::TRUNC;
         let flags = OPEN_FILE | make;
-        let file = retry(|| openat(&self.folder, name.as_str(), flags, mode))?;
+        let (folder, in_folder) = self.place(name)?;
+        let file = retry(|| openat(folder, in_folder, flags, mode))?;
         let file = regular(file)?;
         if access == Access::Owner {
             // One that was there may have been anybody's to read.
@@ -201,12 +257,16 @@ impl Folder {
         }
     }
 
-    fn sync_folder(&self) -> Result<(), FileError> {
-        match self.folder.sync_all() {
-            // File systems without such a thing say so (`fsync(2)`), and nothing else can be done.
-            Err(error) if error.raw_os_error() == Some(SystemErrno::INVAL.raw_os_error()) => Ok(()),
-            synced => synced.map_err(|error| from_io(&error)),
+    fn sync_folders(&self) -> Result<(), FileError> {
+        for folder in [Some(&self.folder), self.blocks.as_ref()].into_iter().flatten() {
+            match folder.sync_all() {
+                // File systems without such a thing say so (`fsync(2)`), and nothing else can be
+                // done.
+                Err(error) if error.raw_os_error() == Some(SystemErrno::INVAL.raw_os_error()) => {}
+                synced => synced.map_err(|error| from_io(&error))?,
+            }
         }
+        Ok(())
     }
 
     /// A file to be written or synced.
@@ -219,7 +279,8 @@ impl Folder {
     }
 
     fn open(&self, name: &FileName, flags: OFlags) -> Result<File, FileError> {
-        regular(retry(|| openat(&self.folder, name.as_str(), OPEN_FILE | flags, Mode::empty()))?)
+        let (folder, name) = self.place(name)?;
+        regular(retry(|| openat(folder, name, OPEN_FILE | flags, Mode::empty()))?)
     }
 }
 

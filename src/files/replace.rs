@@ -170,7 +170,9 @@ mod tests {
                 FileOp::Rename { from, to } => (format!("{from} to {to}"), FileAnswer::Done),
                 FileOp::SyncFolder => ("sync folder".to_owned(), FileAnswer::Done),
                 FileOp::Remove { name } => (format!("remove {name}"), FileAnswer::Done),
-                FileOp::Read { .. } | FileOp::Truncate { .. } => panic!("{op:?}"),
+                FileOp::Read { .. } | FileOp::ReadAt { .. } | FileOp::Truncate { .. } => {
+                    panic!("{op:?}")
+                }
             };
             ops.push(text);
             let fails = fails == Some(replace.step);

@@ -68,6 +68,8 @@ pub(crate) enum OptionsError {
         /// What is wrong with it.
         error: PermissionError,
     },
+    /// Not up to 64 hexadecimal digits.
+    InvalidMinimumWork(String),
     /// A negative number of connections.
     NegativeConnections,
     /// A handshake in no time.
@@ -98,6 +100,12 @@ pub(crate) enum OptionsError {
     },
 }
 
+const SEVERAL_CHAINS: &str = "Invalid combination of -regtest, -signet, -testnet, -testnet4 and \
+                              -chain. Can use at most one.";
+
+const NO_LOG: &str = "-printtoconsole=0 leaves no log: give -datadir or -debuglogfile as well, or \
+                      -nodebuglogfile if there is to be none.";
+
 impl fmt::Display for OptionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const PARSING: &str = "Error parsing command line arguments:";
@@ -124,6 +132,9 @@ impl fmt::Display for OptionsError {
             Self::InvalidNumber { name, value } => {
                 write!(f, "Invalid number specified in -{name}: '{value}'")
             }
+            Self::InvalidMinimumWork(value) => {
+                write!(f, "Invalid minimum work specified ({value}), must be up to 64 hex digits")
+            }
             Self::InvalidPort { name, value } => {
                 write!(f, "Invalid port specified in -{name}: '{value}'")
             }
@@ -149,14 +160,8 @@ impl fmt::Display for OptionsError {
             }
             Self::PeerTimeoutNotPositive => f.write_str("peertimeout must be a positive integer."),
             Self::UnknownChain(name) => write!(f, "Unknown chain {name}."),
-            Self::SeveralChains => f.write_str(
-                "Invalid combination of -regtest, -signet, -testnet, -testnet4 and -chain. Can \
-                 use at most one.",
-            ),
-            Self::NoLog => f.write_str(
-                "-printtoconsole=0 leaves no log: give -datadir or -debuglogfile as well, or \
-                 -nodebuglogfile if there is to be none.",
-            ),
+            Self::SeveralChains => f.write_str(SEVERAL_CHAINS),
+            Self::NoLog => f.write_str(NO_LOG),
             Self::Rpc(error) => error.fmt(f),
             Self::UnknownCategory { name, value } => {
                 write!(f, "Unsupported logging category -{name}={value}.")

@@ -8,6 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sockman::chain::U256;
+use sockman::chain::download::RECENT_AGE;
 use sockman::connman::host::Cjdns;
 use sockman::connman::message::USER_AGENT_BYTES_MAX;
 use sockman::connman::permissions::Whitelist;
@@ -61,6 +63,12 @@ pub(crate) struct Options {
     pub(crate) network_state: NetworkState,
     /// Where the node keeps its files, those of all chains; `None`: it keeps none.
     pub(crate) data_directory: Option<PathBuf>,
+    /// Where the files of blocks are, those of all chains; `None`: in the data directory.
+    pub(crate) blocks_directory: Option<PathBuf>,
+    /// Chains with less work are not worth asking for.
+    pub(crate) minimum_work: U256,
+    /// How old the last block of a chain may be that is not missing most of it.
+    pub(crate) tip_age_max: Duration,
     /// The RPC server; `None`: there is none.
     pub(crate) rpc: Option<RpcOptions>,
     /// What to log, and where to.
@@ -164,6 +172,9 @@ fn options(args: &Args) -> Result<Options, OptionsError> {
         connections_max,
         network_state,
         data_directory: data_directory(args),
+        blocks_directory: args.last("blocksdir").and_then(path),
+        minimum_work: minimum_work(args)?,
+        tip_age_max: tip_age_max(args)?,
         rpc: rpc::rpc(args, network, &mut warnings)?,
         log: log(args)?,
         warnings,
@@ -336,6 +347,31 @@ fn dial_timeout(args: &Args, default: Duration) -> Result<Duration, OptionsError
         Ok(milliseconds) if milliseconds > 0 => Duration::from_millis(milliseconds),
         _ => default,
     })
+}
+
+/// Core: `ApplyArgsManOptions` of the chainstate manager: up to 64 digits, the highest first,
+/// perhaps with 0x in front.
+fn minimum_work(args: &Args) -> Result<U256, OptionsError> {
+    let Some(value) = args.last("minimumchainwork") else { return Ok(U256::ZERO) };
+    let value = value.as_str();
+    let digits = value.strip_prefix("0x").unwrap_or(value);
+    let invalid = || OptionsError::InvalidMinimumWork(value.to_owned());
+    if digits.len() > 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(invalid());
+    }
+    let padded = format!("{digits:0>64}");
+    let limb = |place: usize| u64::from_str_radix(&padded[16 * place..16 * (place + 1)], 16);
+    let mut limbs = [0; 4];
+    for (place, to) in limbs.iter_mut().enumerate() {
+        *to = limb(place).map_err(|_| invalid())?;
+    }
+    Ok(U256::from_limbs(limbs))
+}
+
+/// Core: `ApplyArgsManOptions`: what is not positive lets no chain be recent.
+fn tip_age_max(args: &Args) -> Result<Duration, OptionsError> {
+    let Some(seconds) = number(args, "maxtipage")? else { return Ok(RECENT_AGE) };
+    Ok(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
 }
 
 /// A size in units of 1000 bytes.

@@ -76,6 +76,9 @@ pub(super) const EFFECTIVE: &[Spec] = {
     use Section::{Chain, Connection, Debugging, Options, Rpc};
     &[
         spec(Options, "?", Request, "", "Print this help message and exit"),
+        spec(Options, "blocksdir", Single, "=<dir>",
+            "Keep the files of blocks in this directory, which must exist, in that of the chain in \
+             there (default: in the data directory)"),
         spec(Options, "datadir", Single, "=<dir>",
             "Keep the files of the node in this directory, which must exist; those of another \
              chain than main in one of its own in there (default: none, and no files)"),
@@ -144,6 +147,11 @@ pub(super) const EFFECTIVE: &[Spec] = {
             "Give times in the log to the microsecond (default: 0)"),
         spec(Debugging, "logtimestamps", Flag, "", "Begin a line of the log with its time \
              (default: 1)"),
+        spec(Debugging, "maxtipage", Single, "=<n>",
+            "Take the first download for over once the last block is at most <n> seconds old \
+             (default: 86400)"),
+        spec(Debugging, "minimumchainwork", Single, "=<hex>",
+            "Take no chain with less work than this for one to download (default: 0)"),
         spec(Debugging, "printtoconsole", Flag, "",
             "Write the log to stdout (default: 1). 0 needs a file for it, or -nodebuglogfile"),
         spec(Debugging, "reference", Flag, "",
@@ -248,16 +256,13 @@ pub(super) const LATER_UNLESS_OFF: &[&str] = &[
 pub(super) const LATER: &[&str] = &[
     "acceptnonstdtxn",
     "asmap",
-    "blocksdir",
     "checkaddrman",
     "checkblockindex",
     "externalip",
     "loglevel",
     "logips",
     "maxmempool",
-    "maxtipage",
     "maxuploadtarget",
-    "minimumchainwork",
     "minrelaytxfee",
     "mintxfee",
     "mocktime",

@@ -1,6 +1,9 @@
 //! Methods about known addresses. Core: rpc/net.cpp.
 
-use sockman::connman::addrman::{NetClass, Quality, Share, Table};
+use std::net::IpAddr;
+
+use sockman::connman::addrman::{AddrRecord, NetAddr, NetClass, NetService, Quality, Share, Table};
+use sockman::connman::{Command, Services};
 use sockman::rng::Purpose;
 
 use super::peers::{NETWORKS, network_name};
@@ -51,4 +54,29 @@ pub(super) fn some(node: &mut AtNode<'_>, args: &Args) -> Result<Answer, RpcErro
         ])
     });
     Ok(Json::Array(told.collect()).into())
+}
+
+/// Core: `addpeeraddress`, without the part that takes it for one that was connected to.
+pub(super) fn add(node: &mut AtNode<'_>, args: &Args) -> Result<Answer, RpcError> {
+    let ip: Result<IpAddr, _> = args.text(0).unwrap_or_default().parse();
+    let ip = ip.map_err(|_| RpcError::new(Code::InvalidSubnet, "Invalid IP address"))?;
+    let port = args.integer(1)?.and_then(|port| u16::try_from(port).ok());
+    let port = port.ok_or_else(|| RpcError::new(Code::Misc, "JSON integer out of range"))?;
+    if args.flag(2) == Some(true) {
+        let message = "Error: tried=true is not supported yet";
+        return Err(RpcError::new(Code::InvalidParameter, message));
+    }
+    let (addr, services) = (NetAddr::from_ip(ip), Services::NETWORK | Services::WITNESS);
+    let service = NetService { addr, port };
+    let knows = |node: &AtNode<'_>| node.connman.addrman().find(&service).is_some();
+    let was_known = knows(node);
+    if !was_known {
+        let addresses = vec![AddrRecord { service, services, time: node.now.wall.second() }];
+        node.command(Command::AddAddresses { addresses, source: addr });
+    }
+    if !was_known && knows(node) {
+        return Ok(Json::object([("success", true.into())]).into());
+    }
+    let failed = [("success", false.into()), ("error", "failed-adding-to-new".into())];
+    Ok(Json::object(failed).into())
 }

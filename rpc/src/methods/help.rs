@@ -54,7 +54,12 @@ fn argument(number: usize, param: &Param) -> String {
 /// Every method that is listed, by heading.
 pub(crate) fn list() -> String {
     let mut sections = Vec::new();
-    for (category, heading) in [(Category::Control, "Control"), (Category::Network, "Network")] {
+    for (category, heading) in [
+        (Category::Blockchain, "Blockchain"),
+        (Category::Control, "Control"),
+        (Category::Mining, "Mining"),
+        (Category::Network, "Network"),
+    ] {
         let methods = table::ALL.iter().filter(|method| method.category == category);
         let lines: Vec<_> = methods.map(signature).collect();
         sections.push(format!("== {heading} ==\n{}", lines.join("\n")));

@@ -4,6 +4,7 @@
 //! units and errors are those of the reference (Core rpc/net.cpp, rpc/server.cpp); the words are
 //! ours. A parameter is checked before the function is called, as `RPCHelpMan` does.
 
+use sockman::chain::HeaderId;
 use sockman::connman::{Command, ConnMan, Peer};
 use sockman::sockets::Endpoint;
 use sockman::sockman::{Action, Conns, Tenant as _};
@@ -16,8 +17,11 @@ use crate::protocol::{Outcome, RawCall};
 mod addresses;
 mod args;
 mod bans;
+mod chain;
 mod control;
 mod help;
+mod mempool;
+mod mining;
 mod network;
 mod peers;
 mod table;
@@ -25,6 +29,7 @@ mod table;
 mod tests;
 
 pub(crate) use args::Args;
+pub(crate) use chain::{BlockForm, block_as};
 pub(crate) use control::Desktop;
 pub(crate) use peers::{added, removed};
 pub use table::ALL;
@@ -56,8 +61,12 @@ pub(crate) enum Run {
 /// Headings of `help`, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Category {
+    /// The chain.
+    Blockchain,
     /// The program itself.
     Control,
+    /// New blocks.
+    Mining,
     /// Peers and addresses.
     Network,
     /// For tests; not listed.
@@ -208,6 +217,10 @@ pub(crate) enum Answer {
     WhenTried(Endpoint),
     /// Once the connection manager has told, in the same step, what came of a list of its own.
     WhenListed,
+    /// Once every block that there is by now outlives a crash.
+    WhenSaved(Json),
+    /// Once a block is in memory again: as so much of it.
+    WhenRead(HeaderId, BlockForm),
 }
 
 impl From<Json> for Answer {

@@ -1,7 +1,8 @@
 //! Methods about the node and its traffic. Core: rpc/net.cpp.
 
-use sockman::connman::{Command, NetworkState, PROTOCOL_VERSION, REACHABLE};
+use sockman::connman::{Command, NetworkState, PROTOCOL_VERSION, PeerSnapshot, REACHABLE};
 
+use super::mempool::{AMOUNT_DIGITS, RELAY_FEE};
 use super::peers::{NETWORKS, network_name, services_names};
 use super::{Answer, Args, AtNode};
 use crate::error::RpcError;
@@ -46,6 +47,7 @@ pub(super) fn info(node: &mut AtNode<'_>, _: &Args) -> Result<Answer, RpcError> 
             ("proxy_randomize_credentials", false.into()),
         ])
     });
+    let fee = || Json::fixed(RELAY_FEE, AMOUNT_DIGITS);
     let info = Json::object([
         ("version", node.client_version.into()),
         ("subversion", config.user_agent.as_str().into()),
@@ -53,15 +55,29 @@ pub(super) fn info(node: &mut AtNode<'_>, _: &Args) -> Result<Answer, RpcError> 
         ("localservices", config.services.to_string().into()),
         ("localservicesnames", services_names(config.services)),
         ("localrelay", true.into()),
+        ("timeoffset", time_offset(&inspection.peers).into()),
         ("networkactive", (inspection.network == NetworkState::Active).into()),
         ("connections", count.into()),
         ("connections_in", inbound.into()),
         ("connections_out", (count - inbound).into()),
         ("networks", Json::Array(networks.into())),
+        ("relayfee", fee()),
+        ("incrementalfee", fee()),
         ("localaddresses", Vec::new().into()),
         ("warnings", Vec::new().into()),
     ]);
     Ok(info.into())
+}
+
+/// The median of what the clocks of those whom we dialled differ from ours, in seconds; 0 of fewer
+/// than five. Core: node/timeoffsets.cpp, `TimeOffsets::Median`.
+fn time_offset(peers: &[PeerSnapshot]) -> i64 {
+    const FEWEST: usize = 5;
+    let dialled = peers.iter().filter(|peer| !peer.conn_type.is_inbound());
+    let offsets = dialled.filter_map(|peer| Some(peer.version.as_ref()?.time_offset_secs));
+    let mut offsets: Vec<_> = offsets.collect();
+    offsets.sort_unstable();
+    if offsets.len() < FEWEST { 0 } else { offsets[offsets.len() / 2] }
 }
 
 pub(super) fn set_active(node: &mut AtNode<'_>, args: &Args) -> Result<Answer, RpcError> {

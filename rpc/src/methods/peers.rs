@@ -149,7 +149,8 @@ fn of(now: Now, peer: &PeerSnapshot) -> Json {
     push("lastsend", seconds(peer.sent_at));
     push("lastrecv", seconds(peer.received_at));
     push("last_transaction", 0.into());
-    push("last_block", 0.into());
+    let chain = peer.chain.as_ref();
+    push("last_block", seconds(chain.and_then(|chain| chain.block_at)));
     push("bytessent", peer.traffic.sent.bytes().into());
     push("bytesrecv", peer.traffic.received.bytes().into());
     push("conntime", peer.connected_at.as_secs().into());
@@ -169,10 +170,10 @@ fn of(now: Now, peer: &PeerSnapshot) -> Json {
     push("bip152_hb_from", (peer.compact_blocks == Some(Bandwidth::High)).into());
     push("startingheight", version.map_or(NONE_YET, |version| version.start_height).into());
     push("presynced_headers", peer.presynced_headers.map_or(NONE_YET.into(), Json::from));
-    for name in ["synced_headers", "synced_blocks"] {
-        push(name, NONE_YET.into());
-    }
-    push("inflight", Vec::new().into());
+    push("synced_headers", height(chain.and_then(|chain| chain.best_known_height)));
+    push("synced_blocks", height(chain.and_then(|chain| chain.common_height)));
+    let in_flight = chain.map_or(&[][..], |chain| &chain.in_flight);
+    push("inflight", Json::Array(in_flight.iter().map(|height| (*height).into()).collect()));
     let addresses = peer.addresses.unwrap_or_default();
     push("addr_relay_enabled", peer.addresses.is_some().into());
     push("addr_processed", addresses.processed.into());
@@ -195,6 +196,11 @@ fn of(now: Now, peer: &PeerSnapshot) -> Json {
 fn of_version(version: Option<&VersionSnapshot>, push: &mut impl FnMut(&str, Json)) {
     push("version", version.map_or(0, |version| version.version).into());
     push("subver", version.map_or("", |version| version.user_agent.as_str()).into());
+}
+
+/// A height; -1: of none.
+fn height(of: Option<u32>) -> Json {
+    of.map_or_else(|| NONE_YET.into(), Json::from)
 }
 
 /// Seconds since 1970; 0: never.

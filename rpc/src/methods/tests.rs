@@ -1,5 +1,7 @@
 //! What calls answer, a row each: by a node that nobody is connected with.
 
+use sockman::chain::Params;
+use sockman::connman::blocks::Chain;
 use sockman::connman::{Config, ConnMan};
 use sockman::driver::{Machine, Task};
 use sockman::rng::Seed;
@@ -27,10 +29,20 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let connman = ConnMan::new(Config::new(Network::Regtest), Seed::from_number(1));
+        Self::of(ConnMan::new(Config::new(Network::Regtest), Seed::from_number(1)))
+    }
+
+    fn of(connman: ConnMan) -> Self {
         let sockets = OsSockets::new().expect("the system has sockets");
         let sockman = SockMan::new(sockets, sockman::sockman::Config::default());
         Self { machine: Machine::new(sockman, Node::new(connman, 10_203)), tickets: 0 }
+    }
+
+    /// The same with a chain of the first block.
+    fn with_chain() -> Self {
+        let params = Params::of(Network::Regtest);
+        let connman = ConnMan::new(Config::new(Network::Regtest), Seed::from_number(1));
+        Self::of(connman.with_chain(Chain::new(params, 1_000)))
     }
 
     fn call(&mut self, method: &str, params: &str) -> Result<String, RpcError> {
@@ -237,8 +249,107 @@ fn addresses_are_counted_and_asked_for_in_order() {
     assert!(info.ends_with(r#""all_networks":{"new":0,"tried":0,"total":0}}"#), "{info}");
     bench.check("getnodeaddresses", "[]", "[]");
     bench.check("getnodeaddresses", "[0,\"IPv4\"]", "[]");
+    bench.check("addpeeraddress", "[\"name\",1]", "-30: Invalid IP address");
+    bench.check("addpeeraddress", "[\"20.0.0.1\",8333]", "{\"success\":true}");
+    let again = "{\"success\":false,\"error\":\"failed-adding-to-new\"}";
+    bench.check("addpeeraddress", "[\"20.0.0.1\",8333]", again);
+    bench.check("addpeeraddress", "[\"127.0.0.1\",8333]", again);
+    let known = bench.call("getnodeaddresses", "[0]").unwrap();
+    assert!(known.contains("\"services\":9,\"address\":\"20.0.0.1\",\"port\":8333,"), "{known}");
     bench.check("getnodeaddresses", "[-1]", "-8: Address count out of range");
     bench.check("getnodeaddresses", "[1,\"ip\"]", "-8: Network not recognized: ip");
+}
+
+/// The first block of regtest, by its name.
+const GENESIS: &str = "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206";
+
+/// Core: rpc/blockchain.cpp; test/functional/rpc_blockchain.py has the names and their order.
+#[test]
+fn chain_is_told_about() {
+    let mut bench = Bench::with_chain();
+    bench.check("getblockcount", "[]", "0");
+    bench.check("getbestblockhash", "[]", &format!("\"{GENESIS}\""));
+    bench.check("getblockhash", "[0]", &format!("\"{GENESIS}\""));
+    bench.check("getblockhash", "[1]", "-8: Block height out of range");
+    bench.check("getblockhash", "[-1]", "-8: Block height out of range");
+    bench.check("getdifficulty", "[]", "4.656542373906925e-10");
+    let target = format!("7fffff{}", "0".repeat(58));
+    let info = format!(
+        "{{\"chain\":\"regtest\",\"blocks\":0,\"headers\":0,\"bestblockhash\":\"{GENESIS}\",\
+         \"bits\":\"207fffff\",\"target\":\"{target}\",\"difficulty\":4.656542373906925e-10,\
+         \"time\":1296688602,\"mediantime\":1296688602,\"verificationprogress\":1.000000,\
+         \"initialblockdownload\":true,\"chainwork\":\"{:064x}\",\"size_on_disk\":0,\
+         \"pruned\":false,\"warnings\":[]}}",
+        2
+    );
+    bench.check("getblockchaininfo", "[]", &info);
+    let header = bench.call("getblockheader", &format!("[\"{GENESIS}\"]")).unwrap();
+    let start = format!(
+        "{{\"hash\":\"{GENESIS}\",\"confirmations\":1,\"height\":0,\"version\":1,\
+         \"versionHex\":\"00000001\",\"merkleroot\":\"4a5e1e4baab89f3a32518a88c31bc87f618f7667\
+         3e2cc77ab2127b7afdeda33b\",\"time\":1296688602,\"mediantime\":1296688602,\"nonce\":2,\
+         \"bits\":\"207fffff\",\"target\":\"{target}\",\"difficulty\":4.656542373906925e-10,\
+         \"chainwork\":\"{:064x}\",\"nTx\":1}}",
+        2
+    );
+    assert_eq!(header, start);
+    let block = bench.call("getblock", &format!("[\"{GENESIS}\"]")).unwrap();
+    let end = "\"nTx\":1,\"strippedsize\":285,\"size\":285,\"weight\":1140,\"tx\":[\"4a5e1e4baab8\
+               9f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b\"]}";
+    assert!(block.ends_with(end), "{block}");
+    let none = "0".repeat(64);
+    bench.check("getblock", &format!("[\"{none}\"]"), "-5: Block not found");
+    bench.check(
+        "getblockheader",
+        "[\"00\"]",
+        "-8: blockhash must be of length 64 (not 2, for '00')",
+    );
+    Bench::new().check("getblockcount", "[]", "-1: This node has no chain");
+}
+
+/// Core: rpc/mining.cpp.
+#[test]
+fn blocks_are_made_and_handed_in() {
+    let mut bench = Bench::with_chain();
+    let address = "[2,\"mjTkW3DjgyZck4KbiRusZsqTgaYTxdSz6z\"]";
+    let made = bench.call("generatetoaddress", address).unwrap();
+    let best = bench.call("getbestblockhash", "[]").unwrap();
+    assert!(made.ends_with(&format!(",{best}]")), "{made}");
+    bench.check("generatetoaddress", "[1,\"nobody\"]", "-5: Error: Invalid address");
+    assert!(bench.call("generatetodescriptor", "[1,\"raw(51)\"]").is_ok());
+    let made = bench.call("generateblock", "[\"raw(51)\",[],false]").unwrap();
+    bench.check("getblockcount", "[]", "3");
+    let block = Json::parse(made.as_bytes()).unwrap().get("hex").unwrap().to_string();
+    let (header, changed) = (&block[..161], format!("{}01\"", &block[..block.len() - 3]));
+    bench.check("submitheader", &format!("[{header}\"]"), "null");
+    bench.check("submitblock", &format!("[{changed}]"), "\"bad-txnmrklroot\"");
+    bench.check("submitblock", &format!("[{block}]"), "null");
+    bench.check("submitblock", &format!("[{block}]"), "\"duplicate\"");
+    bench.check("submitblock", "[\"00\"]", "-22: Block decode failed");
+    bench.check("submitheader", "[\"00\"]", "-22: Block header decode failed");
+    let orphan = format!("[\"{}\"]", "11".repeat(80));
+    let first = format!("-25: Must submit previous header ({}) first", "11".repeat(32));
+    bench.check("submitheader", &orphan, &first);
+    bench.check("getblockcount", "[]", "4");
+    let best = bench.call("getbestblockhash", "[]").unwrap();
+    bench.check("getblock", &format!("[{best},0]"), &block);
+    let below = bench.call("getblockhash", "[3]").unwrap();
+    let header = bench.call("getblockheader", &format!("[{below}]")).unwrap();
+    assert!(header.contains("\"confirmations\":2,\"height\":3,"), "{header}");
+    assert!(header.ends_with(&format!(",\"nextblockhash\":{best}}}")), "{header}");
+    let raw = bench.call("getblockheader", &format!("[{best},false]")).unwrap();
+    assert_eq!(raw.len(), 162);
+}
+
+#[test]
+fn no_transactions_are_kept() {
+    let mut bench = Bench::with_chain();
+    let info = bench.call("getmempoolinfo", "[]").unwrap();
+    let start = r#"{"loaded":true,"size":0,"bytes":0,"usage":0,"total_fee":0.00000000,"#;
+    assert!(info.starts_with(start), "{info}");
+    bench.check("getrawmempool", "[]", "[]");
+    bench.check("getrawmempool", "[true]", "{}");
+    bench.check("syncwithvalidationinterfacequeue", "[]", "null");
 }
 
 #[test]
@@ -246,7 +357,8 @@ fn every_method_has_help() {
     let mut bench = Bench::new();
     let list = Json::parse(bench.call("help", "[]").unwrap().as_bytes()).unwrap();
     let Json::String(list) = list else { panic!("a text") };
-    assert!(list.starts_with("== Control ==\ngetrpcinfo\nhelp ( \"command\" )\n"), "{list}");
+    assert!(list.starts_with("== Blockchain ==\ngetbestblockhash\n"), "{list}");
+    assert!(list.contains("\n\n== Control ==\ngetrpcinfo\nhelp ( \"command\" )\n"), "{list}");
     assert!(list.contains("\n\n== Network ==\naddnode \"node\" \"command\" ( v2transport )\n"));
     for method in ALL {
         let signature = help::signature(method);

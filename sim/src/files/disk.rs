@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use sockman::files::{APPEND_BYTES_MAX, FileAnswer, FileError, FileName, FileOp, FileResult, Part};
 
-use super::surviving::{Content, FolderChange, Names, NodeId, surviving_names};
+use super::surviving::{Content, FolderChange, Names, NodeId, SECTOR_BYTES, surviving_names};
 use crate::schedulers::Draws;
 
 /// What goes wrong with one operation.
@@ -38,6 +38,17 @@ pub struct Disk {
     faults: BTreeMap<u64, Fault>,
     /// Bytes that all files together may have; `None`: as many as there are.
     bytes_max: Option<usize>,
+    /// Bytes that are written wholly or not at all.
+    sector_bytes: SectorBytes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct SectorBytes(usize);
+
+impl Default for SectorBytes {
+    fn default() -> Self {
+        Self(SECTOR_BYTES)
+    }
 }
 
 impl Disk {
@@ -55,6 +66,16 @@ impl Disk {
     /// Lets all files together have no more than so many bytes.
     pub const fn limit(&mut self, bytes_max: Option<usize>) {
         self.bytes_max = bytes_max;
+    }
+
+    /// Has sectors of another size than [`SECTOR_BYTES`].
+    ///
+    /// # Panics
+    ///
+    /// They have none.
+    pub const fn set_sectors(&mut self, bytes: usize) {
+        assert!(bytes > 0, "a sector has bytes");
+        self.sector_bytes = SectorBytes(bytes);
     }
 
     /// Puts a file there as somebody else would, durable at once.
@@ -84,7 +105,7 @@ impl Disk {
         let mut draws = Draws::new(ChaCha8Rng::seed_from_u64(seed));
         self.names = surviving_names(&self.durable, &self.changes, &mut draws);
         for content in self.nodes.values_mut() {
-            content.crash(&mut draws);
+            content.crash(self.sector_bytes.0, &mut draws);
         }
         self.settle_folder();
     }
@@ -143,6 +164,9 @@ impl Disk {
     fn act(&mut self, op: &FileOp, append_max: usize) -> FileResult {
         match op {
             FileOp::Read { name, bytes_max } => return self.read(name, *bytes_max),
+            FileOp::ReadAt { name, offset, bytes_max } => {
+                return self.read_at(name, *offset, *bytes_max);
+            }
             FileOp::Create { name, access: _ } => self.create(name),
             FileOp::Append { name, part } => return self.append(name, part, append_max),
             FileOp::Truncate { name, length } => {
@@ -166,6 +190,13 @@ impl Disk {
             return Err(FileError::TooLarge { bytes_max });
         }
         Ok(FileAnswer::Read(bytes.to_vec()))
+    }
+
+    fn read_at(&self, name: &FileName, offset: u64, bytes_max: usize) -> FileResult {
+        let bytes = self.get(name).ok_or(FileError::NotFound)?;
+        let from = usize::try_from(offset).map_or(bytes.len(), |from| from.min(bytes.len()));
+        let part = &bytes[from..bytes.len().min(from.saturating_add(bytes_max))];
+        Ok(FileAnswer::Read(part.to_vec()))
     }
 
     fn create(&mut self, name: &FileName) {

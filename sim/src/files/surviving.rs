@@ -104,7 +104,7 @@ impl Content {
     }
 
     /// Becomes what a crash leaves of it.
-    pub(super) fn crash(&mut self, draws: &mut Draws) {
+    pub(super) fn crash(&mut self, sector_bytes: usize, draws: &mut Draws) {
         let kept = draws.below(count(&self.changes) + 1) as usize;
         let mut bytes = self.durable.clone();
         // Which bytes may not have been written.
@@ -125,15 +125,15 @@ impl Content {
                 Change::Length(_) => {}
             }
         }
-        lose_sectors(&mut bytes, &fresh, draws);
+        lose_sectors(&mut bytes, &fresh, sector_bytes, draws);
         *self = Self::durable(&bytes);
     }
 }
 
 /// Puts zeros where nothing was written in time: nowhere, everywhere, or here and there.
-fn lose_sectors(bytes: &mut [u8], fresh: &[bool], draws: &mut Draws) {
+fn lose_sectors(bytes: &mut [u8], fresh: &[bool], sector_bytes: usize, draws: &mut Draws) {
     let chance = [0, 255, 128][draws.below(3) as usize];
-    for (sector, fresh) in bytes.chunks_mut(SECTOR_BYTES).zip(fresh.chunks(SECTOR_BYTES)) {
+    for (sector, fresh) in bytes.chunks_mut(sector_bytes).zip(fresh.chunks(sector_bytes)) {
         if draws.in_256(chance) {
             for (byte, fresh) in sector.iter_mut().zip(fresh) {
                 *byte = if *fresh { 0 } else { *byte };

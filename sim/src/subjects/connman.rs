@@ -441,7 +441,8 @@ impl Subject for Connman {
             | Notice::AcceptFailed { .. }
             | Notice::DialBegun { .. }
             | Notice::DialFailed { .. }
-            | Notice::Store(_) => None,
+            | Notice::Store(_)
+            | Notice::Blocks(_) => None,
         }
     }
 

@@ -114,6 +114,7 @@ impl<X: Subject, K: Host> World<X, K> {
             FileOp::Append { part, .. } => (Call::Append, part.as_slice().len()),
             FileOp::Sync { .. } | FileOp::SyncFolder => (Call::Sync, 0),
             FileOp::Read { .. }
+            | FileOp::ReadAt { .. }
             | FileOp::Create { .. }
             | FileOp::Truncate { .. }
             | FileOp::Rename { .. }
@@ -173,7 +174,7 @@ impl<X: Subject, K: Host> World<X, K> {
 /// The name of an operation in schedules.
 const fn name_of(op: &FileOp) -> &'static str {
     match op {
-        FileOp::Read { .. } => "read",
+        FileOp::Read { .. } | FileOp::ReadAt { .. } => "read",
         FileOp::Create { .. } => "create",
         FileOp::Append { .. } => "append",
         FileOp::Truncate { .. } => "truncate",

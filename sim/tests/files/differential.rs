@@ -25,6 +25,8 @@ fn op() -> impl Strategy<Value = FileOp> {
     });
     prop_oneof![
         1 => (name(), 0..100_usize).prop_map(|(name, bytes_max)| FileOp::Read { name, bytes_max }),
+        1 => (name(), 0..60_u64, 0..60_usize)
+            .prop_map(|(name, offset, bytes_max)| FileOp::ReadAt { name, offset, bytes_max }),
         3 => (name(), access).prop_map(|(name, access)| FileOp::Create { name, access }),
         6 => (name(), part).prop_map(|(name, part)| FileOp::Append { name, part }),
         1 => (name(), 0..60_u64).prop_map(|(name, length)| FileOp::Truncate { name, length }),

@@ -7,6 +7,7 @@ use std::{env, fs, process};
 
 use sockman::sockets::Wake;
 
+mod blocks;
 mod crash;
 mod differential;
 mod stores;

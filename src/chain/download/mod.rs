@@ -242,6 +242,17 @@ impl<P: Copy + Ord> Downloads<P> {
         self.peers.get(&id)?.best_known
     }
 
+    /// The last block that a peer and we are known to have both.
+    #[must_use]
+    pub fn last_common(&self, id: P) -> Option<HeaderId> {
+        self.peers.get(&id)?.last_common
+    }
+
+    /// What a peer was asked for and has not given, in that order.
+    pub fn in_flight(&self, id: P) -> impl Iterator<Item = HeaderId> + '_ {
+        self.peers.get(&id).into_iter().flat_map(|peer| peer.in_flight.iter().copied())
+    }
+
     /// A peer answered a `getheaders`, so that it may be asked again. With the last of its headers
     /// it has said more: [`Self::handle_announced`].
     pub fn handle_headers(&mut self, id: P) {

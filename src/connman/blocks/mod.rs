@@ -23,8 +23,8 @@ use super::handshake::PROTOCOL_VERSION;
 use super::peer::{Context, Peer};
 use super::permissions::Permissions;
 use super::reasons::{DisconnectReason, Verdict};
-use super::{ConnMan, ConnType, Services};
-use crate::chain::download::{self, Action as Due, Downloads, Lagging, Offer, RECENT_AGE, Serves};
+use super::{ChainSnapshot, ConnMan, ConnType, Services};
+use crate::chain::download::{self, Action as Due, Downloads, Lagging, Offer, Serves};
 use crate::chain::{BlockHash, GetHeaders, HeaderId, Params, encode_headers};
 use crate::codec::push_compact_size;
 use crate::sockets::ConnId;
@@ -34,16 +34,25 @@ use crate::transport::MessageType;
 
 mod announce;
 mod chain;
+mod keep;
+mod kept;
+mod load;
 mod peer;
 mod presync;
+mod read;
 mod receive;
 mod serve;
 
-pub use chain::{Chain, TakeError};
+pub use chain::{BlockPlace, Chain, TakeError};
+pub use keep::{
+    BATCH_BYTES_MAX, BlockStore, FILE_BYTES_MAX, SaveError, SaveOutcome, SaveStep, block_file,
+};
+pub use kept::{BlockNotice, Submitted};
+pub use load::{LoadBlocksError, LoadBlocksWhy, LoadedBlocks, LoadingBlocks};
 pub(super) use peer::ChainPeer;
-pub(super) use serve::serve_next;
 
 use announce::{ANNOUNCED_MAX, Announcement, add_new};
+use read::Reads;
 use receive::Telling;
 use serve::{BLOCK, WITNESS_BLOCK};
 
@@ -67,6 +76,10 @@ pub(super) struct BlockSync {
     is_changed: bool,
     /// When there is another one, if nothing happens.
     wakeup: Option<UnixTime>,
+    /// How blocks get to the disk; `None`: they outlive nothing.
+    store: Option<BlockStore>,
+    /// Blocks that come back from the disk.
+    reads: Reads,
 }
 
 impl BlockSync {
@@ -79,6 +92,8 @@ impl BlockSync {
             fresh: Vec::new(),
             is_changed: true,
             wakeup: None,
+            store: None,
+            reads: Reads::default(),
         }
     }
 
@@ -89,6 +104,17 @@ impl BlockSync {
     /// The height that `version` says.
     pub(super) fn start_height(&self) -> i32 {
         i32::try_from(self.chain.height()).unwrap_or(i32::MAX)
+    }
+
+    /// What is exchanged with a peer.
+    pub(super) fn snapshot(&self, conn: ConnId, peer: &Peer) -> ChainSnapshot {
+        let height = |id| self.chain.tree().height(id);
+        ChainSnapshot {
+            best_known_height: self.downloads.best_known(conn).map(height),
+            common_height: self.downloads.last_common(conn).map(height),
+            in_flight: self.downloads.in_flight(conn).map(height).collect(),
+            block_at: peer.chain.as_ref().and_then(|state| state.block_at),
+        }
     }
 
     /// What decisions are made by, and who makes them.
@@ -132,7 +158,7 @@ impl BlockSync {
     fn look_at_age(&mut self, now: UnixTime) {
         let tree = self.chain.tree();
         let tip = tree.active_tip();
-        let is_recent = tree.unix_time(tip) + RECENT_AGE >= now;
+        let is_recent = tree.unix_time(tip) + self.chain.tip_age_max() >= now;
         if is_recent && tree.work(tip) >= self.chain.minimum_work() {
             self.is_initial_download = false;
         }
@@ -142,6 +168,9 @@ impl BlockSync {
     fn keep(&mut self, id: HeaderId, bytes: Arc<[u8]>, now: UnixTime) {
         let before = self.chain.tree().active_tip();
         self.downloads.handle_block(id, now);
+        if let Some(store) = &mut self.store {
+            store.push(id, Arc::clone(&bytes));
+        }
         self.chain.keep(id, bytes);
         let tree = self.chain.tree();
         let after = tree.active_tip();
@@ -163,6 +192,9 @@ impl BlockSync {
     /// What must hold between any two calls.
     fn check_invariants(&self, conns: &Conns<Peer>) {
         self.downloads.check_invariants();
+        if let Some(store) = &self.store {
+            store.check_invariants();
+        }
         assert!(self.fresh.len() <= ANNOUNCED_MAX + 1, "few blocks are announced");
         for (conn, peer) in conns.iter() {
             let is_there = peer.is_live() && peer.is_ready();
@@ -221,6 +253,7 @@ pub(super) fn handle(
     payload: &[u8],
 ) -> Option<Result<Verdict, DisconnectReason>> {
     if let Some(verdict) = serve::handle(&sync.chain, peer, cx, message_type, payload) {
+        sync.want_read(peer);
         return Some(Ok(verdict));
     }
     let mut telling = Telling { sync, conn, peer, cx };
@@ -233,6 +266,12 @@ pub(super) fn handle(
     state(peer).turn_is_due = true;
     sync.is_changed = true;
     Some(handled)
+}
+
+/// Sends the next block that a peer asked for, or has it read.
+pub(super) fn serve_next(sync: &mut BlockSync, peer: &mut Peer, cx: &Context<'_>) {
+    serve::serve_next(&sync.chain, peer, cx);
+    sync.want_read(peer);
 }
 
 /// Writes what is due to a peer. Gives why it is given up, if it is. Core: `SendMessages`.
@@ -367,6 +406,7 @@ impl ConnMan {
         let Some(sync) = &mut self.chain else { return };
         sync.is_changed = false;
         sync.look_at_age(now.wall);
+        let read = sync.reads.take_done();
         let fresh = std::mem::take(&mut sync.fresh);
         let (cx, downloads) = sync.split(now.wall);
         let mut turns = downloads.turns_due(&cx);
@@ -376,6 +416,9 @@ impl ConnMan {
         if !fresh.is_empty() {
             let live = conns.iter().filter(|(_, peer)| peer.is_live());
             turns.extend(live.map(|(conn, _)| conn));
+        }
+        if !read.is_empty() {
+            turns.extend(awaiting(&sync.chain, &read, conns));
         }
         turns.sort_unstable();
         turns.dedup();
@@ -393,6 +436,18 @@ impl ConnMan {
             sync.check_invariants(conns);
         }
     }
+}
+
+/// Those who waited for one of these blocks, and wait no more.
+fn awaiting(chain: &Chain, read: &[HeaderId], conns: &mut Conns<Peer>) -> Vec<ConnId> {
+    let mut waited = Vec::new();
+    for (conn, peer) in conns.iter_mut().filter(|(_, peer)| peer.is_live()) {
+        let wanted = &mut state(peer).wanted;
+        if read.iter().any(|id| wanted.note_read(chain, *id)) {
+            waited.push(conn);
+        }
+    }
+    waited
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ impl ChainPeer {
         self.turn_is_due
     }
 
-    /// Whether a block is to be sent that it asked for.
+    /// Whether a block is to be sent that it asked for, once it is read.
     pub(in crate::connman) fn wants_blocks(&self) -> bool {
         !self.wanted.is_empty()
     }
@@ -41,6 +41,11 @@ impl ChainPeer {
     /// `presync_height`.
     pub(in crate::connman) fn presynced(&self) -> Option<u64> {
         self.presync.as_ref().map(|presync| presync.presynced())
+    }
+
+    /// Whether a block can be sent that it asked for.
+    pub(in crate::connman) fn may_serve(&self) -> bool {
+        !self.wanted.is_empty() && self.wanted.awaits().is_none()
     }
 
     /// It is over: nothing more is sent.

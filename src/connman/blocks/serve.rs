@@ -10,7 +10,7 @@ use super::super::handshake::malformed;
 use super::super::peer::{Context, Peer};
 use super::super::reasons::Verdict;
 use super::{Chain, state};
-use crate::chain::{Block, BlockHash, GetHeaders, Transaction, encode_headers};
+use crate::chain::{Block, BlockHash, GetHeaders, HeaderId, Transaction, encode_headers};
 use crate::codec::{COMPACT_SIZE_MAX, DecodeError, Reader};
 use crate::transport::MessageType;
 
@@ -24,7 +24,11 @@ const COMPACT_BLOCK: u32 = 4;
 /// handled while there are some, so there are never more than one `getdata` has. Core:
 /// `m_getdata_requests`.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Wanted(VecDeque<Entry>);
+pub(super) struct Wanted {
+    entries: VecDeque<Entry>,
+    /// The block of the first of them, while it is being read from its file.
+    awaits: Option<HeaderId>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
@@ -34,11 +38,28 @@ struct Entry {
 
 impl Wanted {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
     }
 
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        *self = Self::default();
+    }
+
+    /// What has to be read before the next one can be sent.
+    pub(super) const fn awaits(&self) -> Option<HeaderId> {
+        self.awaits
+    }
+
+    /// A read is over; whether it was waited for. What could not be read has no answer.
+    pub(super) fn note_read(&mut self, chain: &Chain, id: HeaderId) -> bool {
+        if self.awaits != Some(id) {
+            return false;
+        }
+        self.awaits = None;
+        if chain.block(id).is_none() {
+            self.entries.pop_front();
+        }
+        true
     }
 }
 
@@ -92,18 +113,26 @@ fn getdata(
         // Core has for the last few alone, there is the whole one.
         let is_block = matches!(kind, BLOCK | WITNESS_BLOCK | COMPACT_BLOCK);
         if is_block && chain.served(&hash).is_some() {
-            state(peer).wanted.0.push_back(Entry { hash, with_witnesses: kind != BLOCK });
+            state(peer).wanted.entries.push_back(Entry { hash, with_witnesses: kind != BLOCK });
         }
     }
     serve_next(chain, peer, cx);
     Ok(())
 }
 
-/// Sends the next block that the peer asked for, if there is one.
-pub(in crate::connman) fn serve_next(chain: &Chain, peer: &mut Peer, cx: &Context<'_>) {
-    let Some(Entry { hash, with_witnesses }) = state(peer).wanted.0.pop_front() else { return };
+/// Sends the next block that the peer asked for, if there is one and it is in memory. Otherwise it
+/// waits until that was read.
+pub(super) fn serve_next(chain: &Chain, peer: &mut Peer, cx: &Context<'_>) {
+    let wanted = &mut state(peer).wanted;
+    let Some(Entry { hash, with_witnesses }) = wanted.entries.front().copied() else { return };
     // The chain may have gone elsewhere since it was asked for.
-    let Some(bytes) = chain.served(&hash) else { return };
+    let served = chain.served(&hash);
+    if let Some(id) = served.filter(|id| chain.block(*id).is_none()) {
+        wanted.awaits = Some(id);
+        return;
+    }
+    wanted.entries.pop_front();
+    let Some(bytes) = served.and_then(|id| chain.block(id)) else { return };
     let payload = if with_witnesses { Arc::clone(bytes) } else { without_witnesses(bytes) };
     peer.queue(cx, MessageType::BLOCK, payload);
 }

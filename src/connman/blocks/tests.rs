@@ -140,12 +140,12 @@ fn blocks_are_served_one_a_visit_in_the_order_asked() {
         assert_eq!(answers[0].message_type, MessageType::BLOCK);
         assert_eq!(answers[0].payload, blocks[at]);
         assert_eq!(asking.peer.may_serve(), at != 1, "{at}");
-        asking.with(|peer, cx| serve_next(&chain, peer, cx));
+        asking.with(|peer, cx| serve::serve_next(&chain, peer, cx));
     }
     assert!(asking.answers().is_empty(), "who asks for what is not here has no answer");
     asking.ask(&chain, MessageType::GETDATA, &getdata(&[(WITNESS_BLOCK, hash(&blocks[0]))]));
     let runs: Vec<&[u8]> = asking.peer.transport.runs().collect();
-    let kept = chain.served(&hash(&blocks[0])).unwrap();
+    let kept = chain.block(chain.served(&hash(&blocks[0])).unwrap()).unwrap();
     assert!(std::ptr::eq(runs[1], &raw const **kept), "it is sent from where it lies");
 }
 
@@ -187,4 +187,59 @@ fn block_that_is_none_is_not_taken() {
     orphan[4] ^= 1;
     assert!(matches!(chain.take(orphan, NOW), Err(TakeError::Header(_))));
     assert_eq!(chain.height(), 1);
+}
+
+/// Has a block in a file, too.
+fn save(chain: &mut Chain, block: &[u8]) -> HeaderId {
+    let id = chain.tree.find(&hash(block)).unwrap();
+    chain.note_saved(id, BlockPlace { file: 0, offset: 0, bytes: block.len() });
+    id
+}
+
+#[test]
+fn saved_blocks_leave_memory_and_others_stay() {
+    let (chain, blocks) = mined_of(6, Some(1_000));
+    let mut chain = chain.with_cache(2_500);
+    let ids: Vec<_> = blocks[..4].iter().map(|block| save(&mut chain, block)).collect();
+    let in_memory = |chain: &Chain| ids.iter().map(|id| chain.block(*id).is_some()).collect();
+    let is_there: Vec<bool> = in_memory(&chain);
+    assert_eq!(is_there, [false, false, true, true]);
+    for block in &blocks[4..] {
+        let id = chain.tree.find(&hash(block)).unwrap();
+        assert!(chain.block(id).is_some(), "what is not saved stays");
+    }
+    chain.put_back(ids[0], blocks[0].as_slice().into());
+    let is_there: Vec<bool> = in_memory(&chain);
+    assert_eq!(is_there, [true, false, false, true]);
+    assert_eq!((chain.block_count(), chain.block_bytes()), (6, 6_000));
+    assert_eq!(chain.transaction_count(ids[1]), Some(1));
+    // One stays, however large it is.
+    let mut chain = chain.with_cache(1);
+    let last = save(&mut chain, &blocks[4]);
+    assert!(chain.block(last).is_some());
+}
+
+#[test]
+fn block_that_is_not_in_memory_is_waited_for() {
+    let (chain, blocks) = mined_of(3, Some(1_000));
+    let mut chain = chain.with_cache(1);
+    let ids: Vec<_> = blocks.iter().map(|block| save(&mut chain, block)).collect();
+    let mut asking = Asking::new();
+    let wanted = [0, 1].map(|at: usize| (WITNESS_BLOCK, hash(&blocks[at])));
+    asking.ask(&chain, MessageType::GETDATA, &getdata(&wanted));
+    let awaits = |asking: &mut Asking| state(&mut asking.peer).wanted.awaits();
+    assert!(asking.answers().is_empty());
+    assert_eq!((awaits(&mut asking), asking.peer.may_serve()), (Some(ids[0]), false));
+    assert!(!state(&mut asking.peer).wanted.note_read(&chain, ids[1]), "it is for another one");
+    chain.put_back(ids[0], blocks[0].as_slice().into());
+    assert!(state(&mut asking.peer).wanted.note_read(&chain, ids[0]));
+    assert!(asking.peer.may_serve());
+    asking.with(|peer, cx| serve::serve_next(&chain, peer, cx));
+    assert_eq!(asking.answers()[0].payload, blocks[0]);
+    // The second cannot be read: who asked for it has no answer, and nothing else is wanted.
+    asking.with(|peer, cx| serve::serve_next(&chain, peer, cx));
+    assert_eq!(awaits(&mut asking), Some(ids[1]));
+    assert!(state(&mut asking.peer).wanted.note_read(&chain, ids[1]));
+    assert!(asking.answers().is_empty() && !asking.peer.may_serve());
+    assert!(state(&mut asking.peer).wanted.is_empty());
 }

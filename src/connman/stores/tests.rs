@@ -59,7 +59,10 @@ impl Folder {
             FileOp::Remove { name } => {
                 self.files.remove(name).ok_or(FileError::NotFound)?;
             }
-            FileOp::Sync { .. } | FileOp::SyncFolder | FileOp::Truncate { .. } => {}
+            FileOp::Sync { .. }
+            | FileOp::SyncFolder
+            | FileOp::Truncate { .. }
+            | FileOp::ReadAt { .. } => {}
         }
         Ok(FileAnswer::Done)
     }

@@ -456,7 +456,8 @@ impl Model {
                 | Notice::BanAsked { .. }
                 | Notice::UnbanAsked { .. }
                 | Notice::AcceptFailed { .. }
-                | Notice::Store(_) => {}
+                | Notice::Store(_)
+                | Notice::Blocks(_) => {}
             }
         }
         handled.map_or(Ok(()), |conn| self.check_turn(conn, sight, config))

@@ -116,7 +116,7 @@ pub(super) fn told(notice: &Notice) -> Told {
             Told::only("dial failed", name_of_dial_failure(*failure))
         }
         // No simulated node has files.
-        Notice::Store(_) => Told::only("stores", ""),
+        Notice::Store(_) | Notice::Blocks(_) => Told::only("stores", ""),
     }
 }
 
