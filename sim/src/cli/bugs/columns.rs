@@ -188,7 +188,7 @@ impl Campaign<'_> {
     /// Runs it, up to its first failure.
     pub(super) fn run(&self, workshop: &Workshop, sim: &Path) -> Result<Finding, Error> {
         let Self { number, events, arguments } = self;
-        // Another bug, or another campaign, may have failed in the same way: its schedule would stay.
+        // Another bug or campaign may have failed in the same way: its schedule would stay.
         let _ = std::fs::remove_dir_all(workshop.tree().join(FAILURES));
         let mut command = in_time(CAMPAIGN_SECONDS, sim);
         command.args(["run", "--json", "--campaign", &number.to_string()]);

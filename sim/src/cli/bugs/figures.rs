@@ -323,7 +323,7 @@ impl<'a> Measure<'a> {
     fn tests(&mut self) -> Result<&[TestBinary], Error> {
         if self.tests.is_none() {
             self.workshop.set_up(self.tree.bug())?;
-            self.tests = Some(self.workshop.build_tests(&[])?);
+            self.tests = Some(self.workshop.build_tests()?);
         }
         Ok(self.tests.as_deref().unwrap_or_default())
     }

@@ -1,7 +1,7 @@
 //! `mutants`: mutants that nobody chose are put in one at a time, and it is seen who notices.
 //!
 //! Asked in turn, the quickest first: the corpus, a campaign of each subject that has a part in the
-//! mutant's room, the tests of its package. What does not build is no mutant.
+//! mutant's room, the tests. What does not build is no mutant.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -171,7 +171,7 @@ impl Trial<'_> {
                 return Ok(Fate::Noticed(format!("a campaign: {oracle}")));
             }
         }
-        let tests = match self.workshop.build_tests(&["--package", "sockman"]) {
+        let tests = match self.workshop.build_tests() {
             // Tests that do not build do not pass.
             Err(Error::Tool(_)) => return Ok(Fate::Noticed("tests that do not build".to_owned())),
             built => built?,

@@ -158,10 +158,10 @@ impl Workshop {
         Ok(kept)
     }
 
-    /// Builds the tests of the copy, those that cargo is asked for.
-    pub(super) fn build_tests(&self, which: &[&str]) -> Result<Vec<TestBinary>, Error> {
+    /// Builds the tests of the copy.
+    pub(super) fn build_tests(&self) -> Result<Vec<TestBinary>, Error> {
         let arguments = ["test", "--no-run", "--message-format", "json-render-diagnostics"];
-        let output = self.cargo(&[&arguments, which].concat())?;
+        let output = self.cargo(&arguments)?;
         let lines = String::from_utf8_lossy(&output.stdout);
         let binary = |line: &str| {
             let message: Value = serde_json::from_str(line).ok()?;
