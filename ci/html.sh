@@ -80,7 +80,7 @@ diff_page() {
     local folder node status=0
     folder=$(mktemp -d)
     cargo build --quiet --release --package sockmand
-    node="exec: $(target_dir)/release/sockmand -regtest -bind=127.0.0.1:{port} -datadir={datadir} -printtoconsole=0"
+    node="exec: $(target_dir)/release/sockmand -regtest -bind=127.0.0.1:{port} -datadir={datadir} -server=0 -printtoconsole=0"
     cargo sim diff --times 1 --no-null --left "$node" --right "$node -v2transport=0" \
         corpus/connman/unknown_message_is_ignored.case --html "$folder/diff.html" >/dev/null || status=$?
     [ "$status" -eq 1 ] || die "sim diff ended with $status"

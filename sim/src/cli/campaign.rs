@@ -108,7 +108,7 @@ pub(crate) struct Arguments {
     /// Where: mock, or tcp, which is compared with mock, one thread, what only mock has left out
     #[arg(long, default_value_t, value_name = "PLACE",
           conflicts_with_all = ["twice", "guided", "driver", "scheduler", "campaign", "events",
-                                "watch", "canary"])]
+                                "watch", "canary", "failures"])]
     on: Place,
 }
 
@@ -213,9 +213,11 @@ impl Arguments {
 pub(super) fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode, Error> {
     arguments.check()?;
     if arguments.on != Place::Mock {
-        let (seeds, plan) = (arguments.range(), arguments.plan());
+        let Arguments { on, json, .. } = *arguments;
+        let seeds = arguments.shard().of(arguments.range());
+        let (limit, plan) = (arguments.limit(), arguments.plan());
         let subject = |seed| arguments.subject(seed).to_owned();
-        return places::campaign(subject, seeds, &plan, arguments.on, arguments.json, out);
+        return places::campaign(subject, seeds, limit, &plan, on, json, out);
     }
     if arguments.guided {
         return guided::execute(arguments, out);

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use sockman_sim::generate::Plan;
 use sockman_sim::places::{Compared, Place, Tier, tier};
@@ -169,7 +169,8 @@ fn tell_sum(sum: &Sum, place: Place, json: bool, out: &mut impl Write) -> Result
 /// and compares.
 pub(super) fn campaign(
     subject: impl Fn(u64) -> String,
-    seeds: Range<u64>,
+    seeds: impl Iterator<Item = u64>,
+    limit: Option<Duration>,
     plan: &Plan,
     place: Place,
     json: bool,
@@ -177,11 +178,13 @@ pub(super) fn campaign(
 ) -> Result<ExitCode, Error> {
     let interrupts = Interrupts::catch()?;
     let mut sum = Sum::default();
+    let goes_on = interrupts.goes_on_within(limit);
     let mut events = 0;
-    let first = seeds.start;
+    let mut seeds = seeds.peekable();
+    let first = seeds.peek().copied().unwrap_or_default();
     let mut next = first;
     for seed in seeds {
-        if interrupts.came() {
+        if !goes_on() {
             break;
         }
         next = seed + 1;

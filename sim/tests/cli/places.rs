@@ -57,4 +57,11 @@ fn campaign_on_tcp_compares_each_seed() {
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("seeds 0..3"), "{said}");
     assert!(said.contains("0 differ"), "{said}");
+    let part = ["--subject", "echo", "--shard", "1/2", "--seeds", "0..4", "--json"];
+    let output = folder.sim(&[&["run", "--on", "tcp"][..], &part].concat());
+    let sum: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let all = ["agree", "differ", "failed", "skipped"].map(|key| sum[key].as_u64().unwrap());
+    assert_eq!(all.iter().sum::<u64>(), 2, "{sum}");
+    let endless = ["run", "--on", "tcp", "--subject", "echo", "--seeds", "0..", "--time", "1s"];
+    assert_eq!(folder.sim(&endless).status.code(), Some(0));
 }

@@ -22,6 +22,13 @@ impl Shard {
     /// Everything.
     pub(super) const WHOLE: Self = Self { index: 0, count: 1 };
 
+    /// Those of these seeds that are its own.
+    pub(super) fn of(self, seeds: Range<u64>) -> impl Iterator<Item = u64> {
+        let first = seeds.start.saturating_add(self.index);
+        let next = move |seed: &u64| seed.checked_add(self.count);
+        std::iter::successors(Some(first), next).take_while(move |seed| *seed < seeds.end)
+    }
+
     /// How many of these seeds are its own.
     pub(super) const fn share_of(self, seeds: &Range<u64>) -> u64 {
         (seeds.end - seeds.start).saturating_sub(self.index).div_ceil(self.count)
@@ -107,6 +114,7 @@ mod tests {
                 let shard: Shard = format!("{index}/4").parse().unwrap();
                 let own = seeds.clone().skip(index).step_by(4);
                 assert_eq!(own.clone().count() as u64, shard.share_of(&seeds), "{seeds:?}");
+                assert!(own.clone().eq(shard.of(seeds.clone())), "{seeds:?}");
                 taken.extend(own);
             }
             taken.sort_unstable();
