@@ -9,6 +9,10 @@ pub(super) struct Commitments {
     popped: u64,
 }
 
+/// By how many words there is room for more at a time, so that hardly any is without a bit: 8 kB,
+/// of which the longest chain takes some hundred.
+const WORDS_STEP: usize = 1024;
+
 /// The word of a bit, and its place there.
 const fn place(at: u64) -> (u64, u64) {
     (at / 64, at % 64)
@@ -22,6 +26,9 @@ impl Commitments {
     pub(super) fn push(&mut self, bit: bool) {
         let (_, shift) = place(self.pushed);
         if shift == 0 {
+            if self.words.len() == self.words.capacity() {
+                self.words.reserve_exact(WORDS_STEP);
+            }
             self.words.push(0);
         }
         let last = self.words.last_mut().expect("there is one for each 64 bits begun");
@@ -51,6 +58,7 @@ mod tests {
         let mut bits = Commitments::default();
         (0..1_000).for_each(|at| bits.push(bit(at)));
         assert_eq!((bits.len(), bits.words.len()), (1_000, 16), "eight to a byte");
+        assert!(bits.words.capacity() < 2 * WORDS_STEP);
         for at in 0..1_000 {
             assert_eq!(bits.pop(), Some(bit(at)), "{at}");
             assert_eq!(bits.len(), 999 - at);

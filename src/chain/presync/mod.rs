@@ -31,7 +31,10 @@ use std::hash::Hasher as _;
 use siphasher::sip::SipHasher24;
 
 use super::tree::{FUTURE_SECS_MAX, may_follow};
-use super::{Bits, BlockHash, Hash, Header, HeaderId, HeaderTree, LinkedHeaders, Params, U256};
+use super::{
+    Bits, BlockHash, HEADERS_PER_MESSAGE_MAX, Hash, Header, HeaderId, HeaderTree, LinkedHeaders,
+    Params, U256,
+};
 use crate::time::UnixTime;
 
 mod commitments;
@@ -313,9 +316,11 @@ impl Presync {
         self.presynced = reached.height;
         let is_over = reached.work >= self.minimum_work;
         self.phase = if is_over {
+            // Room for all that there may be: what grows by itself takes up to twice as much.
+            let most = params.presync.redownload_buffer + HEADERS_PER_MESSAGE_MAX;
             Phase::Redownload(Redownload {
                 reached: self.bottom,
-                held_back: VecDeque::new(),
+                held_back: VecDeque::with_capacity(most),
                 released_upto: self.bottom.hash,
                 is_proven: false,
             })
