@@ -138,6 +138,8 @@ struct Author<'a, X> {
     chooses: bool,
     /// Dials that named their port so far.
     dials_from: u16,
+    /// How far the instants lie apart at which everything happens, if it happens at few; in ms.
+    instants: Option<u64>,
     subject: std::marker::PhantomData<X>,
 }
 
@@ -145,7 +147,8 @@ impl<'a, X: Subject> Author<'a, X> {
     fn new(table: &'a Table, draws: Draws) -> Self {
         let schedule = Schedule::new(X::NAME);
         let (lines, cast, subject) = (Vec::new(), Vec::new(), std::marker::PhantomData);
-        Self { table, draws, schedule, lines, cast, chooses: false, dials_from: 0, subject }
+        let (chooses, dials_from, instants) = (false, 0, None);
+        Self { table, draws, schedule, lines, cast, chooses, dials_from, instants, subject }
     }
 
     fn write(&mut self) {
@@ -189,10 +192,33 @@ impl<'a, X: Subject> Author<'a, X> {
         self.crowd();
         let end = self.go_on(script);
         self.end(end);
-        weight::widen(&mut self.lines);
         // Last, so that all else of a schedule is as it would be without.
         self.draw_speech();
         self.draw_files();
+        self.draw_chain(end);
+        weight::widen(&mut self.lines);
+    }
+
+    /// The node has a chain, its peers have some of it, and tell of it.
+    fn draw_chain(&mut self, end: Duration) {
+        let chance = self.table.node.chain_in_256;
+        if chance == 0 || !self.draws.in_256(chance) {
+            return;
+        }
+        let peers: Vec<_> = self.cast.iter().map(|actor| actor.id.0).collect();
+        let draws = &mut self.draws;
+        let settings = X::draw_chain(&peers, &mut |bound| draws.below(bound));
+        for actor in self.cast.clone() {
+            for _ in 0..self.span(self.table.turns.chain) {
+                let at = self.time_below(end);
+                let at = at_instant(at, self.instants);
+                let items = parts::chain_items::<X>(&mut self.draws, &settings);
+                if !items.is_empty() {
+                    self.add(at, Op::Send { actor: actor.id, items });
+                }
+            }
+        }
+        self.schedule.node.extend(settings);
     }
 
     fn draw_files(&mut self) {
@@ -357,10 +383,9 @@ impl<'a, X: Subject> Author<'a, X> {
         if !self.draws.in_256(self.table.turns.crowded_in_256) {
             return;
         }
-        let instants = *self.draws.pick(&[200, 1000, 2000]);
+        self.instants = Some(*self.draws.pick(&[200, 1000, 2000]));
         for (at, _) in &mut self.lines {
-            let millis = u64::try_from(at.as_millis()).expect("a script goes on for minutes");
-            *at = Duration::from_millis(millis - millis % instants);
+            *at = at_instant(*at, self.instants);
         }
     }
 
@@ -437,6 +462,12 @@ impl<'a, X: Subject> Author<'a, X> {
         let millis = u32::try_from(bound.as_millis()).unwrap_or(u32::MAX);
         Duration::from_millis(u64::from(self.draws.below(millis)))
     }
+}
+
+/// A time, or the instant before it, if those lie so far apart, in ms.
+fn at_instant(at: Duration, apart: Option<u64>) -> Duration {
+    let millis = u64::try_from(at.as_millis()).expect("a script goes on for hours");
+    apart.map_or(at, |apart| Duration::from_millis(millis - millis % apart))
 }
 
 /// The rows of a table of weights.

@@ -45,7 +45,9 @@ impl Setting {
 }
 
 impl Takes {
-    fn fits(self, value: &str) -> bool {
+    /// Whether it takes this.
+    #[must_use]
+    pub fn fits(self, value: &str) -> bool {
         match self {
             Self::Number { least, most } => value
                 .parse()

@@ -83,6 +83,23 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
         Vec::new()
     }
 
+    /// Settings by which the node of a generated schedule has a chain, and its peers perhaps more of
+    /// it; perhaps none.
+    fn draw_chain(peers: &[u16], below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
+        let _ = (peers, below);
+        Vec::new()
+    }
+
+    /// What a peer of a generated schedule says of the chain that its settings are about. `None`:
+    /// they are about none.
+    fn draw_chain_word(
+        settings: &[(String, String)],
+        below: &mut dyn FnMut(u32) -> u32,
+    ) -> Option<Word> {
+        let _ = (settings, below);
+        None
+    }
+
     /// Whether it takes a setting `connect` with a list of addresses, and connects to them by
     /// itself.
     const CONNECTS_BY_ITSELF: bool = false;

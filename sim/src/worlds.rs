@@ -18,7 +18,7 @@ pub const WORLDS_MAX: usize = 12;
 
 /// The files, in the order of the table that `cargo sim worlds` prints; the first is the default
 /// world, in which rates are measured.
-const FILES: [(&str, &str); 11] = [
+const FILES: [(&str, &str); 12] = [
     ("default", include_str!("../worlds/default.toml")),
     ("pair", include_str!("../worlds/pair.toml")),
     ("narrow", include_str!("../worlds/narrow.toml")),
@@ -30,6 +30,7 @@ const FILES: [(&str, &str); 11] = [
     ("bad-links", include_str!("../worlds/bad-links.toml")),
     ("rough", include_str!("../worlds/rough.toml")),
     ("operator", include_str!("../worlds/operator.toml")),
+    ("syncing", include_str!("../worlds/syncing.toml")),
 ];
 
 const _: () = assert!(FILES.len() <= WORLDS_MAX, "a dozen worlds");
@@ -161,6 +162,10 @@ pub struct Turns {
     /// How many each other actor has.
     #[serde(default)]
     pub others: Span,
+    /// How many times each actor tells something of its chain, or asks for something of the node's,
+    /// if that has one.
+    #[serde(default)]
+    pub chain: Span,
     /// How likely each sort is: in so many of all together.
     #[serde(default)]
     pub sorts: BTreeMap<Turn, u32>,
@@ -254,6 +259,9 @@ pub struct Node {
     /// Chance in 256 that it keeps files.
     #[serde(default)]
     pub files_in_256: u8,
+    /// Chance in 256 that it has a chain.
+    #[serde(default)]
+    pub chain_in_256: u8,
 }
 
 /// Links at the start.

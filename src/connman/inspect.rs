@@ -122,6 +122,12 @@ pub struct Tables {
     pub answers: usize,
     /// Subnets that are banned, also those whose time is over and that were not swept yet.
     pub bans: usize,
+    /// Headers of the chain.
+    pub headers: usize,
+    /// Blocks that peers were asked for.
+    pub blocks_asked: usize,
+    /// Blocks that one peer owes, the most of all.
+    pub blocks_owed: usize,
     /// Notices that nobody has taken.
     pub notices: usize,
 }
@@ -294,6 +300,9 @@ impl ConnMan {
             addresses: self.addrman.size(None, None),
             answers: self.addr_relay.answer_count(),
             bans: self.bans.count(),
+            headers: self.chain().map_or(0, |chain| chain.tree().len()),
+            blocks_asked: self.chain.as_ref().map_or(0, |sync| sync.blocks_asked()),
+            blocks_owed: self.chain.as_ref().map_or(0, |sync| sync.blocks_owed()),
             notices: self.notices.len(),
         }
     }

@@ -135,6 +135,10 @@ pub struct Load {
     pub addresses_pending: usize,
     /// Addresses of which it is remembered that it knows them.
     pub addresses_known: usize,
+    /// Blocks that it has asked for and was not sent.
+    pub blocks_wanted: usize,
+    /// New blocks that it is to be told of.
+    pub blocks_announced: usize,
     /// Whether only its closing is still to come.
     pub is_over: bool,
 }
@@ -242,6 +246,8 @@ impl Peer {
             send_paused: self.send_paused,
             addresses_pending,
             addresses_known,
+            blocks_wanted: self.chain.as_ref().map_or(0, |chain| chain.wanted_count()),
+            blocks_announced: self.chain.as_ref().map_or(0, |chain| chain.announced_count()),
             is_over: self.is_over(),
         }
     }

@@ -326,6 +326,10 @@ const ENTRY_BYTES: u64 = 80 + 1;
 /// version packet. Source: BIP 324.
 const HANDSHAKE_BYTES: u64 = 64 + 4095 + 16 + 20;
 
+/// Bytes of a block of the chain, generously; and its height at most.
+const BLOCK_BYTES: u64 = 300;
+const CHAIN_MAX: u64 = 2_500;
+
 /// Attempts at a `connect` list in a second, with those that follow with v1.
 const ATTEMPTS_PER_SECOND: u64 = 2;
 
@@ -341,6 +345,7 @@ pub fn steps_allowed(schedule: &Schedule) -> u64 {
     let said: u64 = schedule.script.iter().map(|line| arrivals(&line.op, grain)).sum();
     let moved = by_themselves + faults + said;
     let shaken = PER_PIECE * handshakes(schedule, time, grain);
+    let moved = moved + of_chain(schedule, time, grain);
     BASE + PER_SECOND * time.as_secs() + PER_LINE * lines + PER_ARRIVAL * moved + shaken
 }
 
@@ -364,6 +369,56 @@ fn handshakes(schedule: &Schedule, time: Duration, grain: u64) -> u64 {
     let asked = schedule.script.iter().filter(|line| line.op.is_attempt()).count() as u64;
     let listed = has("connect").map_or(0, |_| ATTEMPTS_PER_SECOND * (time.as_secs() + 1));
     (asked + listed) * 2 * (1 + HANDSHAKE_BYTES / grain)
+}
+
+/// Pieces in which headers and blocks arrive that nobody says in a script, if the node has a chain:
+/// each block comes to it once, but that each connection may be over with sixteen under way; headers
+/// are told whenever it asks, which it does for each connection, each word of them and every two
+/// minutes; it tells everybody of each new block; and it answers.
+fn of_chain(schedule: &Schedule, time: Duration, grain: u64) -> u64 {
+    let value = |wanted: &str| schedule.node.iter().find(|(key, _)| key == wanted);
+    if value("blocks").is_none() {
+        return 0;
+    }
+    let heights = |text: &str| {
+        let words = text.split_whitespace().flat_map(|word| word.split('/'));
+        words.filter_map(|word| word.parse::<u64>().ok()).max().unwrap_or(0)
+    };
+    let of = |key| value(key).map_or(0, |(_, value)| heights(value));
+    let said = schedule.script.iter().filter_map(|line| {
+        let Op::Send { items, .. } = &line.op else { return None };
+        Some(items)
+    });
+    let words: Vec<_> = said.flatten().filter_map(word_of).collect();
+    let number = |word: &Word, key| word.setting(key).and_then(|value| value.parse::<u64>().ok());
+    let last = |word: &Word| {
+        let first = ["from", "block", "height"].into_iter().find_map(|key| number(word, key));
+        first.map_or(0, |first| first + number(word, "count").unwrap_or(1))
+    };
+    let said = words.iter().map(|(word, _)| last(word)).max().unwrap_or(0);
+    let top = of("blocks").max(of("holders")).max(said).min(CHAIN_MAX);
+    let attempts = schedule.script.iter().filter(|line| line.op.is_attempt()).count() as u64;
+    let listed = value("connect").map_or(0, |_| ATTEMPTS_PER_SECOND * (time.as_secs() + 1));
+    let connections = attempts + listed;
+    let is_about_it = |name: &str| matches!(name, "headers" | "inv" | "getdata" | "getheaders");
+    let asked: u64 = words
+        .iter()
+        .filter(|(word, _)| is_about_it(&word.name))
+        .map(|(word, times)| u64::from(*times) * number(word, "count").unwrap_or(1).min(top + 1))
+        .sum();
+    let lists = 1 + top * ENTRY_BYTES / grain;
+    let questions = connections * (1 + time.as_secs() / 120) + words.len() as u64;
+    let blocks = (1 + BLOCK_BYTES / grain) * (top + 16 * connections + asked);
+    blocks + lists * questions + top * connections
+}
+
+/// A word, and how often it is said.
+fn word_of(item: &Item) -> Option<(&Word, u32)> {
+    match item {
+        Item::Word { word, times } => Some((word, *times)),
+        Item::Part { word, .. } => Some((word, 1)),
+        Item::Rest | Item::Bytes(_) | Item::Junk(_) => None,
+    }
 }
 
 fn fault_times(op: &Op) -> u64 {

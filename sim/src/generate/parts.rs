@@ -23,6 +23,17 @@ pub(crate) fn item<X: Subject>(draws: &mut Draws) -> Item {
     }
 }
 
+/// A few things that an actor says of the chain that settings are about; none, if they are about
+/// none.
+pub(crate) fn chain_items<X: Subject>(
+    draws: &mut Draws,
+    settings: &[(String, String)],
+) -> Vec<Item> {
+    let count = 1 + draws.below(3);
+    let words = (0..count).map(|_| X::draw_chain_word(settings, &mut |bound| draws.below(bound)));
+    words.flatten().map(|word| Item::Word { word, times: 1 }).collect()
+}
+
 /// What becomes of a link.
 pub(crate) fn link_change(draws: &mut Draws) -> LinkChange {
     let changes = [

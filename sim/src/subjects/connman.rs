@@ -24,7 +24,7 @@ use sockman::transport::Network;
 
 use crate::files::VirtualFiles;
 use crate::guided::{Told, Transition};
-use crate::lexicon::{self, Known, Setting};
+use crate::lexicon::{self, Known, Setting, Takes};
 use crate::schedule::{ACTORS_MAX, Word};
 use crate::subject::{
     ByteTotals, Dialect as _, DiskConfig, Fact, Resource, SettingError, Setup, Subject, UnknownWord,
@@ -35,6 +35,7 @@ use mined::{Era, HEIGHT_MAX, Mined};
 mod added;
 mod banned;
 mod downloads;
+mod drawn;
 mod evicted;
 mod expected;
 mod fairness;
@@ -140,6 +141,10 @@ pub(crate) const KNOWN: Known = Known {
         Setting::up_to("max-send-buffer", u32::MAX as u64),
         Setting::up_to("disk-latency", u32::MAX as u64),
         Setting::up_to("blocks", HEIGHT_MAX as u64),
+        Setting { key: "blocks", takes: Takes::Word("5 old") },
+        Setting::up_to("minimum-work", HEIGHT_MAX as u64),
+        Setting { key: "holders", takes: Takes::Word("p1/40 p2/40") },
+        Setting { key: "holders", takes: Takes::Word("p1/300 p2/3 p3/300") },
     ],
 };
 
@@ -168,6 +173,13 @@ const ADDRESSES_BYTES_MAX: u64 = 49_003 + MESSAGE_OVERHEAD_BYTES;
 /// Memory that a message counts for beside its payload, generously.
 const MESSAGE_OVERHEAD_BYTES: u64 = 256;
 
+/// Blocks that a peer owes at most (docs/behaviour.md, chain 5); that it may ask for, in one
+/// `getdata` (handshake 7); that it is told of: those that may be announced by their headers, and
+/// one more (chain 11).
+const BLOCKS_OWED_MAX: usize = 16;
+const BLOCKS_WANTED_MAX: u64 = 50_000;
+const BLOCKS_ANNOUNCED_MAX: u64 = 8 + 1;
+
 /// Headers that a node keeps: more than there are.
 const HEADERS_MAX: usize = 4 * HEIGHT_MAX as usize;
 
@@ -192,7 +204,7 @@ impl Subject for Connman {
         let mut config = Config::new(Network::Regtest);
         config.services = config.services.without(Services::P2P_V2);
         let (mut automatic, mut known_addresses, mut seed_nodes) = (false, Vec::new(), Vec::new());
-        let (mut chain, mut minimum_blocks) = (None, 0);
+        let mut chain = mined::Setup::default();
         for (key, value) in setup.settings {
             let refused =
                 |expected| SettingError { key: key.clone(), value: value.clone(), expected };
@@ -229,10 +241,7 @@ impl Subject for Connman {
                 "directory" if value == KEPT => {}
                 "directory" => return Err(refused(KEPT)),
                 "disk-latency" => _ = number()?,
-                "blocks" => chain = Some(mined::chain(value).ok_or(refused(mined::CHAIN))?),
-                "minimum-blocks" => minimum_blocks = number()?,
-                "holders" if mined::holders(value).is_some() => {}
-                "holders" => return Err(refused(mined::HOLDERS)),
+                "blocks" | "minimum-work" | "holders" => chain.set(key, value).map_err(refused)?,
                 "v2-peers" if are_peers(value) => {}
                 "v2-peers" => return Err(refused("peers, as in p1 p3")),
                 _ => {
@@ -240,7 +249,7 @@ impl Subject for Connman {
                         "one of connect, automatic, knows, seed-nodes, added, external, \
                          max-inbound, max-full-relay, max-block-relay, peer-timeout, \
                          max-receive-buffer, max-send-buffer, v2, v2-peers, whitelist, directory, \
-                         disk-latency, blocks, minimum-blocks, holders, and of the host's: seed, \
+                         disk-latency, blocks, minimum-work, holders, and of the host's: seed, \
                          send-buffer, receive-buffer, descriptors, backlog",
                     ));
                 }
@@ -259,7 +268,7 @@ impl Subject for Connman {
         for (source, record) in &known_addresses {
             connman.add_addresses(now, &[*record], source);
         }
-        Ok(with_chain(connman, chain, minimum_blocks))
+        Ok(with_chain(connman, chain))
     }
 
     fn disk(settings: &[(String, String)]) -> Option<DiskConfig> {
@@ -306,6 +315,17 @@ impl Subject for Connman {
             settings.push(("disk-latency".to_owned(), millis.to_string()));
         }
         settings
+    }
+
+    fn draw_chain(peers: &[u16], below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
+        drawn::draw_chain(peers, below)
+    }
+
+    fn draw_chain_word(
+        settings: &[(String, String)],
+        below: &mut dyn FnMut(u32) -> u32,
+    ) -> Option<Word> {
+        drawn::draw_word(settings, below)
     }
 
     const CONNECTS_BY_ITSELF: bool = true;
@@ -532,6 +552,18 @@ impl Subject for Connman {
             limit: KNOWN_MIN as u64 / 2 * 3,
             derivation: "three generations, two of which are 5000",
         });
+        check(Resource {
+            name: "blocks that it asked for",
+            used: load.blocks_wanted as u64,
+            limit: BLOCKS_WANTED_MAX,
+            derivation: "one message",
+        });
+        check(Resource {
+            name: "blocks that it is to be told of",
+            used: load.blocks_announced as u64,
+            limit: BLOCKS_ANNOUNCED_MAX,
+            derivation: "those that are announced by headers, and one",
+        });
     }
 
     fn has_unsent(peer: &Peer) -> bool {
@@ -568,23 +600,21 @@ fn check_directory(settings: &[(String, String)]) -> Result<(), SettingError> {
     }
 }
 
-fn with_chain(connman: ConnMan, chain: Option<(u32, Era)>, minimum_blocks: u32) -> ConnMan {
-    match chain {
-        Some((height, era)) => connman.with_chain(chain_of(height, era, minimum_blocks)),
+fn with_chain(connman: ConnMan, setup: mined::Setup) -> ConnMan {
+    match setup.chain {
+        Some((height, era)) => {
+            let least = U256::from_u64(setup.least_work);
+            let chain = chain_of(height, era).with_minimum_work(least);
+            connman.with_chain(chain)
+        }
         None => connman,
     }
 }
 
-/// The chain of a node: the first blocks of the one that schedules speak of. Others need the work
-/// of so many of it; without any the node takes all.
-fn chain_of(height: u32, era: Era, minimum_blocks: u32) -> Chain {
-    let params = Params::of(Network::Regtest);
-    let minimum_work = match minimum_blocks {
-        0 => U256::ZERO,
-        blocks => params.genesis.claimed_work().saturating_mul(u64::from(blocks) + 1),
-    };
-    let mut chain = Chain::new(params, HEADERS_MAX).with_minimum_work(minimum_work);
-    let mut mined = Mined::new(era);
+/// The chain of a node: the first blocks of the one that schedules speak of.
+fn chain_of(height: u32, era: Era) -> Chain {
+    let mut chain = Chain::new(Params::of(Network::Regtest), HEADERS_MAX);
+    let mined = Mined::new(era);
     for height in 1..=height {
         chain.take(mined.block(height), WALL_START).expect("it follows the one before");
     }
@@ -609,6 +639,9 @@ fn check_tables(connman: &ConnMan, conns: &Conns<Peer>, mut check: impl FnMut(Re
         addresses,
         answers,
         bans,
+        headers,
+        blocks_asked,
+        blocks_owed,
         notices,
     } = connman.tables();
     let peers = conns.iter().count();
@@ -623,6 +656,9 @@ fn check_tables(connman: &ConnMan, conns: &Conns<Peer>, mut check: impl FnMut(Re
         ("known addresses", addresses, ENTRIES_MAX, "the places of both tables"),
         ("answers to getaddr", answers, ANSWERS_MAX, "one a listener and network"),
         ("subnets that are banned", bans, BANS_MAX, "the bound of the list"),
+        ("headers", headers, HEADERS_MAX, "the bound of the chain"),
+        ("blocks that were asked for", blocks_asked, BLOCKS_OWED_MAX * peers, "16 a peer"),
+        ("blocks that a peer owes", blocks_owed, BLOCKS_OWED_MAX, "16"),
         ("notices that nobody has taken", notices, 0, "they are taken after each step"),
     ];
     for (name, used, limit, derivation) in table {

@@ -108,9 +108,9 @@ impl<P: Copy + Ord> Downloads<P> {
             HeadersSync::Until(at) if !is_recent(cx) && standing.is_replaceable(peer) => {
                 Some(at + JUST_AFTER)
             }
-            // Once the last question counts no more.
+            // Once the last question counts no more; at once, if there is none.
             HeadersSync::NotStarted if standing.may_start_headers(cx, peer) => {
-                peer.asked_headers_until()
+                Some(peer.asked_headers_until().unwrap_or(cx.now))
             }
             HeadersSync::NotStarted | HeadersSync::Until(_) | HeadersSync::Recent => None,
         };

@@ -287,6 +287,18 @@ impl<P: Copy + Ord> Downloads<P> {
         self.peers.get(&id).map_or(0, |peer| peer.in_flight.len())
     }
 
+    /// How many blocks were asked for and have not come.
+    #[must_use]
+    pub fn asked_count(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// The most blocks that one peer owes.
+    #[must_use]
+    pub fn owed_most(&self) -> usize {
+        self.peers.values().map(|peer| peer.in_flight.len()).max().unwrap_or(0)
+    }
+
     /// Appends what is due to a peer: headers that it is to be asked for, that it is given up, or
     /// the blocks that it is to be asked for. In this order, as in the reference; nothing follows
     /// where it is given up. Nothing for one that is not here.

@@ -36,6 +36,11 @@ pub(super) fn add_new(pending: &mut Vec<HeaderId>, blocks: &[HeaderId]) {
 }
 
 impl Announced {
+    /// How many new blocks there are to tell of.
+    pub(super) const fn count(&self) -> usize {
+        self.pending.len()
+    }
+
     /// The chain has grown by these.
     pub(super) fn note_new(&mut self, blocks: &[HeaderId]) {
         add_new(&mut self.pending, blocks);

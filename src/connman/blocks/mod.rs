@@ -101,6 +101,16 @@ impl BlockSync {
         &self.chain
     }
 
+    /// How many blocks peers were asked for.
+    pub(super) fn blocks_asked(&self) -> usize {
+        self.downloads.asked_count()
+    }
+
+    /// The most that one of them owes.
+    pub(super) fn blocks_owed(&self) -> usize {
+        self.downloads.owed_most()
+    }
+
     /// The height that `version` says.
     pub(super) fn start_height(&self) -> i32 {
         i32::try_from(self.chain.height()).unwrap_or(i32::MAX)

@@ -48,6 +48,16 @@ impl ChainPeer {
         !self.wanted.is_empty() && self.wanted.awaits().is_none()
     }
 
+    /// How many blocks it asked for and was not sent.
+    pub(in crate::connman) fn wanted_count(&self) -> usize {
+        self.wanted.count()
+    }
+
+    /// How many new blocks it is to be told of.
+    pub(in crate::connman) const fn announced_count(&self) -> usize {
+        self.announced.count()
+    }
+
     /// It is over: nothing more is sent.
     pub(in crate::connman) fn clear(&mut self) {
         self.wanted.clear();

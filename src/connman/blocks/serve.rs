@@ -41,6 +41,10 @@ impl Wanted {
         self.entries.is_empty()
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }

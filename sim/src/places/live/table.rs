@@ -138,7 +138,7 @@ const V2_PEERS: Row =
     Row::new("node v2-peers", "nothing: it is how our peers speak", Needs::Nothing);
 const SEED: Row = Row::new("node seed", "nothing: no expectation may depend on it", Needs::Nothing);
 const WHITELIST: Row = Row::never("node whitelist, external");
-const CHAIN: Row = Row::never("node blocks, minimum-blocks, holders");
+const CHAIN: Row = Row::never("node blocks, minimum-work, holders");
 const CHOOSES: Row = Row::never(
     "node automatic, knows, seed-nodes, added, max-full-relay, max-block-relay: what is drawn is \
      the node's own",
@@ -263,7 +263,7 @@ fn row_of_setting(schedule: &Schedule, key: &str, value: &str) -> Row {
         "v2-peers" => V2_PEERS,
         "seed" => SEED,
         "whitelist" | "external" => WHITELIST,
-        "blocks" | "minimum-blocks" | "holders" => CHAIN,
+        "blocks" | "minimum-work" | "holders" => CHAIN,
         "automatic" | "knows" | "seed-nodes" | "added" | "max-full-relay" | "max-block-relay" => {
             CHOOSES
         }

@@ -127,10 +127,9 @@ fn read_setting(input: &mut Reader<'_>, known: Settings) -> Option<Option<(Strin
 
 /// Writes a setting by its place; whether it could be.
 fn write_known_setting(output: &mut Writer, known: Settings, key: &str, value: &str) -> bool {
+    let is_it = |(known, _): &(&Setting, u8)| known.key == key && known.takes.fits(value);
     let mut all = known.into_iter().flatten().zip(0..SPELLED);
-    let Some((Setting { takes, .. }, place)) = all.find(|(known, _)| known.key == key) else {
-        return false;
-    };
+    let Some((Setting { takes, .. }, place)) = all.find(is_it) else { return false };
     match *takes {
         Takes::Word(word) => {
             if word == value {

@@ -1,11 +1,10 @@
-//! The blocks that schedules speak of: one chain of regtest, the same in every run, made as far as
-//! somebody needs it.
+//! The blocks that schedules speak of: one chain of regtest, the same in every run.
 //!
 //! Block n of it is always the same one, whoever gives it, so that a script names blocks by their
 //! heights. It is a chain of these days, or one that ends long ago.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use sha2::{Digest as _, Sha256};
 use sockman::chain::{BlockHash, Params, Template, mine};
@@ -32,22 +31,74 @@ pub(super) enum Era {
     Old,
 }
 
-/// The chain, as far as it is made.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Mined {
-    era: Era,
+impl Era {
+    /// When the block below its first is, s since 1970.
+    fn first(self) -> u64 {
+        match self {
+            Self::Recent => WALL_START.as_secs() - AGE_SECS,
+            Self::Old => u64::from(Params::of(Network::Regtest).genesis.time),
+        }
+    }
+}
+
+/// All of it. A constant of the program, made once for each era that somebody speaks of.
+#[derive(Debug)]
+struct Table {
     /// From height 1 on.
     blocks: Vec<Arc<[u8]>>,
     heights: BTreeMap<[u8; 32], u32>,
 }
 
+static RECENT: LazyLock<Table> = LazyLock::new(|| Table::new(Era::Recent));
+static OLD: LazyLock<Table> = LazyLock::new(|| Table::new(Era::Old));
+
+impl Table {
+    fn new(era: Era) -> Self {
+        let genesis = Params::of(Network::Regtest).genesis;
+        let mut table = Self { blocks: Vec::new(), heights: BTreeMap::new() };
+        let mut previous = genesis.hash();
+        table.heights.insert(previous.0, 0);
+        for height in 1..=HEIGHT_MAX {
+            let block: Arc<[u8]> = made(era, height, previous, 0).into();
+            previous = BlockHash(hash(&block[..HEADER_BYTES]));
+            table.heights.insert(previous.0, height);
+            table.blocks.push(block);
+        }
+        table
+    }
+}
+
+/// A block in its place, which a mark tells from others there.
+fn made(era: Era, height: u32, previous: BlockHash, mark: u64) -> Vec<u8> {
+    let bits = Params::of(Network::Regtest).genesis.bits;
+    let first = u32::try_from(era.first()).expect("of this century");
+    let template = Template { previous, height, time: first + height, bits, mark, bytes: None };
+    mine(&template).expect("it is an easy one")
+}
+
+/// Work of each block, in hashes: every second one has it. And of the first.
+const WORK: u64 = 2;
+
+/// The chain of an era.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Mined {
+    era: Era,
+}
+
 impl Mined {
-    pub(super) fn new(era: Era) -> Self {
-        Self { era, ..Self::default() }
+    pub(super) const fn new(era: Era) -> Self {
+        Self { era }
+    }
+
+    fn table(self) -> &'static Table {
+        match self.era {
+            Era::Recent => &RECENT,
+            Era::Old => &OLD,
+        }
     }
 
     /// The name of a block; of height 0 the first of the network.
-    pub(super) fn hash(&mut self, height: u32) -> [u8; 32] {
+    pub(super) fn hash(self, height: u32) -> [u8; 32] {
         match height {
             0 => Params::of(Network::Regtest).genesis.hash().0,
             height => hash(&self.block(height)[..HEADER_BYTES]),
@@ -55,34 +106,40 @@ impl Mined {
     }
 
     /// A block, 1 to [`HEIGHT_MAX`]; beyond it is the last one.
-    pub(super) fn block(&mut self, height: u32) -> Arc<[u8]> {
+    pub(super) fn block(self, height: u32) -> Arc<[u8]> {
         let height = height.clamp(1, HEIGHT_MAX);
-        let params = Params::of(Network::Regtest);
-        let first = match self.era {
-            Era::Recent => u32::try_from(WALL_START.as_secs() - AGE_SECS).expect("of this century"),
-            Era::Old => params.genesis.time,
-        };
-        let (mut at, bits) =
-            (u32::try_from(self.blocks.len()).expect("a few"), params.genesis.bits);
-        while at < height {
-            let previous = BlockHash(self.hash(at));
-            at += 1;
-            let (time, mark) = (first + at, 0);
-            let template = Template { previous, height: at, time, bits, mark, bytes: None };
-            let block: Arc<[u8]> = mine(&template).expect("it is an easy one").into();
-            self.heights.insert(hash(&block[..HEADER_BYTES]), at);
-            self.blocks.push(block);
+        Arc::clone(&self.table().blocks[height as usize - 1])
+    }
+
+    /// A block in its place that breaks a rule: it has a second coinbase, which its header stands
+    /// for.
+    pub(super) fn invalid(self, height: u32) -> Vec<u8> {
+        let height = height.clamp(1, HEIGHT_MAX);
+        let previous = BlockHash(self.hash(height - 1));
+        let [mut block, other] = [0, 1].map(|mark| made(self.era, height, previous, mark));
+        let coinbase = &other[HEADER_BYTES + 1..];
+        let root = hash(&[hash(&block[HEADER_BYTES + 1..]), hash(coinbase)].concat());
+        block[36..68].copy_from_slice(&root);
+        block[HEADER_BYTES] = 2;
+        block.extend_from_slice(coinbase);
+        // A nonce with which it has work.
+        while hash(&block[..HEADER_BYTES])[31] >= 0x80 {
+            block[HEADER_BYTES - 4] = block[HEADER_BYTES - 4].wrapping_add(1);
         }
-        Arc::clone(&self.blocks[height as usize - 1])
+        block
+    }
+
+    /// When it is, s since 1970; of height 0 the first of the network.
+    pub(super) fn time(self, height: u32) -> u64 {
+        match height {
+            0 => u64::from(Params::of(Network::Regtest).genesis.time),
+            height => self.era.first() + u64::from(height),
+        }
     }
 
     /// How high a block lies, of those up to `most`.
-    pub(super) fn height(&mut self, hash: &[u8; 32], most: u32) -> Option<u32> {
-        if most > 0 {
-            self.block(most);
-        }
-        let height = if *hash == self.hash(0) { 0 } else { *self.heights.get(hash)? };
-        (height <= most).then_some(height)
+    pub(super) fn height(self, hash: &[u8; 32], most: u32) -> Option<u32> {
+        self.table().heights.get(hash).copied().filter(|height| *height <= most)
     }
 }
 
@@ -91,8 +148,29 @@ pub(super) fn hash(header: &[u8]) -> [u8; 32] {
     Sha256::digest(Sha256::digest(header)).into()
 }
 
+/// What the settings of a node say of its chain.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Setup {
+    /// How many blocks it has, and of when; `None`: it knows of no chain.
+    pub(super) chain: Option<(u32, Era)>,
+    /// Chains with less work are not worth asking for, in hashes.
+    pub(super) least_work: u64,
+}
+
+impl Setup {
+    /// Takes a setting in. Else says what it takes.
+    pub(super) fn set(&mut self, key: &str, value: &str) -> Result<(), &'static str> {
+        match key {
+            "blocks" => self.chain = Some(chain(value).ok_or(CHAIN)?),
+            "minimum-work" => self.least_work = work(minimum(value).ok_or(MINIMUM)?),
+            _ => drop(holders(value).ok_or(HOLDERS)?),
+        }
+        Ok(())
+    }
+}
+
 /// What a setting `blocks` has.
-pub(super) const CHAIN: &str = "a number of blocks from 0 to 2500, perhaps with old behind it";
+const CHAIN: &str = "a number of blocks from 0 to 2500, perhaps with old behind it";
 
 /// How many blocks the node has, and of when.
 pub(super) fn chain(value: &str) -> Option<(u32, Era)> {
@@ -104,8 +182,26 @@ pub(super) fn chain(value: &str) -> Option<(u32, Era)> {
     Some((count.parse().ok().filter(|count| *count <= HEIGHT_MAX)?, era))
 }
 
+/// The work of the first blocks, up to that height, in hashes.
+fn work(height: u32) -> u64 {
+    WORK * (u64::from(height) + 1)
+}
+
+/// The least height at which there is as much work.
+pub(super) fn height_of(work: u64) -> u32 {
+    u32::try_from(work.div_ceil(WORK).saturating_sub(1)).unwrap_or(u32::MAX)
+}
+
+/// What a setting `minimum-work` has.
+const MINIMUM: &str = "a number of blocks from 0 to 2500";
+
+/// Which block there has to be at least for a chain to be worth asking for.
+fn minimum(value: &str) -> Option<u32> {
+    value.parse().ok().filter(|height| *height <= HEIGHT_MAX)
+}
+
 /// What a setting `holders` has.
-pub(super) const HOLDERS: &str = "peers with the height of their chain, as in p1/300 p2/2100";
+const HOLDERS: &str = "peers with the height of their chain, as in p1/300 p2/2100";
 
 /// Who has how many blocks.
 pub(super) fn holders(value: &str) -> Option<Vec<(u16, u32)>> {

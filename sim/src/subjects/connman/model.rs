@@ -20,7 +20,7 @@ use sockman::sockman::{ConnFailure, Event, Tenant};
 use sockman::time::UnixTime;
 
 use super::banned::is_in;
-use super::downloads::{Downloads, There};
+use super::downloads::Downloads;
 use super::fairness::Fairness;
 use super::opening::{P2P_V2, known_services};
 use super::rights::{Rights, is_local};
@@ -32,6 +32,9 @@ use super::watch::Configured;
 use crate::faulty::{CallRecord, CallResult};
 use crate::subject::{Objection, Sight, Subject};
 use crate::world::Step;
+use chain::{GIVEN_UP_FOR, TOO_SHORT};
+
+mod chain;
 
 const NAME: &str = "model";
 const RULE: &str = "docs/behaviour.md, handshake 4 to 6 and connman 7, 8 and 10";
@@ -111,8 +114,8 @@ impl Model {
         }
         if let Some(chain) = sight.tenant.chain().filter(|_| self.downloads.is_none()) {
             let tip = chain.tree().hash(chain.tree().active_tip());
-            self.downloads =
-                Some(Box::new(Downloads::new(chain.height(), &tip.0, chain.minimum_work())));
+            let minimum = chain.minimum_work().low_u64();
+            self.downloads = Some(Box::new(Downloads::new(chain.height(), &tip.0, minimum)));
         }
         self.hear_news(sight);
         self.fall_back(sight)?;
@@ -139,32 +142,6 @@ impl Model {
             Step::Idle(_) => self.check_rest(sight, config),
             _ => Ok(()),
         }
-    }
-
-    /// What was said of the chain since the last look.
-    fn hear_of_chain<X: Wears>(&mut self, sight: &Sight<'_, X>) -> Result<(), Objection> {
-        let Self { sides, downloads, changed, .. } = self;
-        let Some(downloads) = downloads else { return Ok(()) };
-        let is_over = |conn| sight.conns.get(conn).is_none_or(Peer::is_over);
-        for conn in changed {
-            let Some(side) = sides.get_mut(conn) else { continue };
-            let Some(chain) = &mut side.chain else { continue };
-            let (handled, left) =
-                (std::mem::take(&mut chain.handled), std::mem::take(&mut chain.left));
-            if side.rights.has_noban {
-                downloads.trust(*conn);
-            }
-            for (name, payload, is_taken) in handled {
-                downloads.hear(*conn, name, &payload, is_taken);
-            }
-            for (name, payload) in left {
-                if name == "getdata" && !is_over(*conn) {
-                    let asked = downloads.ask(*conn, &payload, sight.now.wall, is_over);
-                    asked.map_err(|what| chains(side, what))?;
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Whether the next message may be held against who said it, because of what it says of the
@@ -419,7 +396,7 @@ impl Model {
                 Notice::MessageHandled { .. } | Notice::MessageQueued { .. } => {
                     let conn = conn.ok_or_else(|| after_the_end(notice))?;
                     if sight.conns.get(conn).is_some_and(|peer| peer.is_over()) {
-                        return Err(after_the_end(notice));
+                        self.note_told_last(conn, sight.task(), notice)?;
                     }
                     self.hear_message(conn, notice, config)?;
                     handled = Some(conn);
@@ -442,10 +419,7 @@ impl Model {
                 }
                 Notice::PeerDisconnected { peer, conn, reason } => {
                     self.peers.remove(peer).ok_or_else(|| after_the_end(notice))?;
-                    let may_blame = self.may_blame(*conn);
-                    let Some(side) = self.sides.get(conn) else { continue };
-                    self.check_reason(*conn, side, reason, may_blame, config)?;
-                    self.hear_last(*conn, reason);
+                    self.hear_end(*conn, reason, config)?;
                 }
                 Notice::FallsBackToV1 { endpoint, .. } => {
                     self.fallbacks.push_back(endpoint.clone());
@@ -628,7 +602,6 @@ impl Model {
     /// A reason that was told has to be true.
     fn check_reason(
         &self,
-        conn: ConnId,
         side: &Side,
         reason: &sockman::connman::DisconnectReason,
         may_blame: bool,
@@ -646,13 +619,13 @@ impl Model {
         if name == "misbehaved" && may_blame {
             return Ok(());
         }
-        if let Some(downloads) = &self.downloads {
-            let is_chosen = !matches!(side.conn_type, ConnType::Inbound | ConnType::Manual);
-            let lags = matches!(name, "chain-lags" | "chain-too-short") && is_chosen;
-            let is_late = downloads.may_give_up(conn, name, self.clock.now.wall);
-            if is_late || lags || name == "headers-timeout" {
-                return Ok(());
-            }
+        if GIVEN_UP_FOR.contains(&name) {
+            let may = side.given_up.as_ref().is_some_and(|may| may.contains(&name));
+            let what = || format!("it was given up for {name}, and that is not so");
+            return if may { Ok(()) } else { Err(chains(side, what())) };
+        }
+        if side.is_told_last {
+            return Err(objection(side, format!("it was visited, and ended for {name}")));
         }
         if name == "surplus" && self.is_surplus(side, config) {
             return Ok(());
@@ -662,6 +635,26 @@ impl Model {
         }
         let expected = side.over.unwrap_or("nothing");
         Err(objection(side, format!("it was ended for {name}; what passed says {expected}")))
+    }
+
+    /// A connection is over, and that is told.
+    fn hear_end(
+        &mut self,
+        conn: ConnId,
+        reason: &sockman::connman::DisconnectReason,
+        config: &Config,
+    ) -> Result<(), Objection> {
+        let may_blame = self.may_blame(conn);
+        let is_short = reason.name() == TOO_SHORT && self.is_too_short(conn);
+        let Some(side) = self.sides.get(&conn) else { return Ok(()) };
+        if !is_short {
+            self.check_reason(side, reason, may_blame, config)?;
+        }
+        if let Some(downloads) = &mut self.downloads {
+            downloads.give_up(reason.name());
+        }
+        self.hear_last(conn, reason);
+        Ok(())
     }
 
     /// What ended a connection may have been addresses, which were heard.
@@ -791,7 +784,7 @@ impl Model {
         }
         self.touched = touched;
         let now = sight.now;
-        self.check_downloads(now.wall)?;
+        self.check_downloads(sight)?;
         if self.next_due.is_some_and(|due| due.wall <= now.wall || due.steady <= now.steady) {
             self.next_due = None;
             for side in self.sides.values() {
@@ -802,26 +795,6 @@ impl Model {
             }
         }
         Ok(())
-    }
-}
-
-impl Model {
-    fn check_downloads(&mut self, now: UnixTime) -> Result<(), Objection> {
-        let Self { sides, downloads, .. } = self;
-        let Some(downloads) = downloads else { return Ok(()) };
-        let there = sides.iter().filter(|(_, side)| side.is_ready() && side.over.is_none());
-        let there = there.map(|(conn, side)| There {
-            conn: *conn,
-            serves_all: side.chain.as_ref().is_some_and(|chain| chain.serves_all)
-                && side.conn_type != ConnType::AddrFetch,
-        });
-        let there: Vec<_> = there.collect();
-        downloads.check_rest(&there, now).map_err(|what| Objection {
-            oracle: NAME,
-            since: None,
-            what,
-            rule: RULE_CHAIN,
-        })
     }
 }
 
@@ -838,6 +811,10 @@ fn check_side(side: &Side, is_paused: bool, config: &Config) -> Result<(), Strin
     }
     if side.may_handle(config) {
         return Err(format!("{} messages were read and not handled", side.unhandled_count()));
+    }
+    let has_room = side.unsent_memory <= config.send_buffer_bytes_max;
+    if side.is_served() == Some(true) && has_room {
+        return Err("it has asked for blocks, and they are not queued".to_owned());
     }
     if side.unrejected() > 0 {
         return Err(format!("{} messages are invalid, and nobody said so", side.unrejected()));

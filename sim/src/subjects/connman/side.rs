@@ -144,7 +144,7 @@ impl Says {
     fn name(self) -> &'static str {
         match self {
             Self::Version => "version",
-            Self::Plain(name) | Self::Chain(name, _) => name,
+            Self::Plain(name) | Self::Chain(name, ..) => name,
             Self::SendCmpct => "sendcmpct",
             Self::Alert => "alert",
             Self::Ping => "ping",
@@ -178,6 +178,10 @@ pub(super) struct Side {
     pub(super) has_news: bool,
     /// Whether it was found too silent at such a time.
     pub(super) is_judged_unheard: bool,
+    /// Whether more was told of it in the visit at whose end it was given up.
+    pub(super) is_told_last: bool,
+    /// For what it may have been given up at the end of a visit, if it is over since.
+    pub(super) given_up: Option<Vec<&'static str>>,
     /// What it is for.
     pub(super) conn_type: ConnType,
     /// Whether the node has reason to believe that nobody there speaks v2.
@@ -215,20 +219,38 @@ pub(super) struct Side {
 }
 
 /// Messages about the chain, by name and payload.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct SaidOfChain {
-    /// Whether its `version` says that it serves every block, with witnesses.
-    pub(super) serves_all: bool,
+    /// What its `version` says that it offers.
+    pub(super) services: u64,
     /// What the node has read and not handled.
     unhandled: VecDeque<(&'static str, Vec<u8>)>,
     /// What it has handled since the model looked, and whether that was taken.
     pub(super) handled: Vec<(&'static str, Vec<u8>, bool)>,
+    /// What was queued since then.
+    pub(super) queued: Vec<&'static str>,
     /// What has left since then.
     pub(super) left: Vec<(&'static str, Vec<u8>)>,
+    /// How many blocks it is to be sent, one a visit, before its next message is handled; `None`:
+    /// that cannot be told any more.
+    to_serve: Option<usize>,
+}
+
+impl Default for SaidOfChain {
+    fn default() -> Self {
+        Self {
+            services: 0,
+            unhandled: VecDeque::new(),
+            handled: Vec::new(),
+            queued: Vec::new(),
+            left: Vec::new(),
+            to_serve: Some(0),
+        }
+    }
 }
 
 /// What a node with a chain may make something of, and may say of its own accord.
-const HEARD_OF_CHAIN: [&str; 3] = ["headers", "inv", "block"];
+const HEARD_OF_CHAIN: [&str; 4] = ["headers", "inv", "block", "getdata"];
 const SAID_OF_CHAIN: [&str; 6] =
     ["sendheaders", "getheaders", "headers", "getdata", "inv", "block"];
 
@@ -248,6 +270,8 @@ impl Side {
             times,
             has_news: false,
             is_judged_unheard: false,
+            is_told_last: false,
+            given_up: None,
             conn_type: if by_node { ConnType::Manual } else { ConnType::Inbound },
             is_v1: false,
             is_fallback: false,
@@ -272,6 +296,34 @@ impl Side {
         }
     }
 
+    /// How many questions for blocks wait to be sent.
+    pub(super) fn getdata_owed(&self) -> usize {
+        self.due.iter().filter(|says| matches!(says, Says::Chain("getdata", ..))).count()
+    }
+
+    /// It has asked for so many blocks; `None`: that cannot be told.
+    pub(super) fn owe_blocks(&mut self, count: Option<usize>) {
+        let Some(chain) = &mut self.chain else { return };
+        chain.to_serve = chain.to_serve.zip(count).map(|(before, more)| before + more);
+    }
+
+    /// So many blocks were queued.
+    pub(super) fn serve(&mut self, count: usize) -> Result<(), String> {
+        let Some(to_serve) = self.chain.as_mut().and_then(|chain| chain.to_serve.as_mut()) else {
+            return Ok(());
+        };
+        let left = to_serve.checked_sub(count);
+        *to_serve = left.ok_or("a block was queued that it did not ask for")?;
+        Ok(())
+    }
+
+    /// Whether it is sent blocks first, before anything else of it is handled: for sure, if it can
+    /// be told.
+    pub(super) fn is_served(&self) -> Option<bool> {
+        let chain = self.chain.as_ref()?;
+        chain.to_serve.map(|count| count > 0)
+    }
+
     /// What is said next of the chain.
     pub(super) fn next_of_chain(&self) -> Option<(&'static str, &[u8])> {
         let message = self.unhandled.front()?;
@@ -291,7 +343,7 @@ impl Side {
                 chain.handled.push((name, payload, told == Effect::Taken));
             }
         }
-        let asks = matches!(trimmed(&name), b"getheaders" | b"getdata");
+        let asks = trimmed(&name) == b"getheaders";
         let is_of_chain = asks || named(&HEARD_OF_CHAIN, trimmed(&name)).is_some();
         let is_plain = matches!(message.meaning, Meaning::Plain | Meaning::List(Wrong::Nothing));
         (is_ready && is_of_chain && is_plain).then_some(told)
@@ -335,6 +387,7 @@ impl Side {
             && self.over.is_none()
             && (!owes_version || self.queued > 0)
             && self.unsent_memory <= config.send_buffer_bytes_max
+            && (self.chain.is_none() || self.is_served() == Some(false))
     }
 
     /// What is to be said and not even queued.
@@ -593,7 +646,7 @@ impl Side {
                 Meaning::Version(Version::Read(protocol, services, Some(_))),
             ) => {
                 if let Some(chain) = &mut self.chain {
-                    chain.serves_all = services & DESIRABLE == DESIRABLE;
+                    chain.services = services;
                 }
                 self.answer_version(protocol.min(PROTOCOL));
                 true
@@ -667,6 +720,7 @@ impl Side {
         let is_free = self.chain.is_some() && self.is_ready() && self.unqueued().is_none();
         if let Some(name) = named(&SAID_OF_CHAIN, name.as_bytes()).filter(|_| is_free) {
             self.due.push_back(Says::Chain(name, payload_bytes));
+            self.chain.as_mut().expect("it was just there").queued.push(name);
         }
         let Some(&says) = self.due.get(self.queued).filter(|says| says.name() == name) else {
             let expected = self.unqueued().unwrap_or("nothing");

@@ -465,7 +465,7 @@ impl Speaker {
 
     /// The usual payload of a message, with the settings of a word.
     fn payload(&mut self, now: Now, word: &Word) -> Vec<u8> {
-        if let Some(payload) = chain::payload(&mut self.holding.mined, word) {
+        if let Some(payload) = chain::payload(self.holding.mined, word) {
             return payload;
         }
         match word.name.as_str() {

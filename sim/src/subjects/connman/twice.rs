@@ -4,12 +4,13 @@
 //! What a node holds back of the second round is more than all headers that schedules speak of, so
 //! that they enter together, with the one that brings the work.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use sockman::chain::{HEADERS_PER_MESSAGE_MAX, Params, U256};
+use sockman::chain::{HEADERS_PER_MESSAGE_MAX, Params};
 use sockman::sockets::ConnId;
 use sockman::transport::Network;
 
+use super::downloads::There;
 use super::mined::HEIGHT_MAX;
 
 /// Headers of a full message.
@@ -32,45 +33,33 @@ pub(super) enum Fate {
     Enter,
     /// They follow none that it knows.
     Unconnected,
+    /// They are held back, and more are asked for.
+    HeldBack,
+    /// They ended a chain that was being told twice, and are forgotten with it.
+    Over,
     /// It is as if they had not been told.
-    Outside,
+    Ignored,
 }
 
 /// The model. See the head of the module.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Twice {
     /// How many blocks of the chain have as much work as is wanted.
-    minimum: u32,
+    least: u32,
     telling: BTreeMap<ConnId, Telling>,
-    /// Of whom everything enters.
-    trusted: BTreeSet<ConnId>,
 }
 
 impl Twice {
-    /// The node wants so much work.
-    pub(super) fn new(minimum: U256) -> Self {
+    /// The node wants the work of so many blocks.
+    pub(super) fn new(least: u32) -> Self {
         let params = Params::of(Network::Regtest);
         assert!(params.presync.redownload_buffer > HEIGHT_MAX as usize, "all of it is held back");
-        let each = params.genesis.claimed_work();
-        let blocks =
-            (0..=HEIGHT_MAX).find(|blocks| each.saturating_mul(u64::from(*blocks) + 1) >= minimum);
-        Self { minimum: blocks.unwrap_or(u32::MAX), ..Self::default() }
-    }
-
-    /// Whether a chain with so many blocks has the work.
-    pub(super) const fn has_work(&self, height: u32) -> bool {
-        height >= self.minimum
-    }
-
-    /// A peer has noban.
-    pub(super) fn trust(&mut self, conn: ConnId) {
-        self.trusted.insert(conn);
+        Self { least, telling: BTreeMap::new() }
     }
 
     /// A peer is gone.
     pub(super) fn forget(&mut self, conn: ConnId) {
         self.telling.remove(&conn);
-        self.trusted.remove(&conn);
     }
 
     /// A peer has told no headers: it has no more.
@@ -78,24 +67,30 @@ impl Twice {
         self.telling.remove(&conn);
     }
 
-    /// A peer has told headers from one to another, and the node knows those up to `known`.
-    pub(super) fn hear(&mut self, conn: ConnId, run: (u32, u32), known: u32) -> Fate {
+    /// A peer has told headers from one to another, and the node knows those up to `known`. The
+    /// first block of the network follows none.
+    pub(super) fn hear(&mut self, one: &There, run: (u32, u32), known: u32) -> Fate {
         let (first, last) = run;
         let is_full = last + 1 - first == FULL;
-        let (start, is_second) = match self.telling.remove(&conn) {
-            Some(telling) if telling.upto + 1 == first => (telling.start, telling.is_second),
-            _ if first > known + 1 => return Fate::Unconnected,
-            _ if self.trusted.contains(&conn) => return Fate::Enter,
-            _ if last <= known || self.has_work(last) => return Fate::Enter,
-            _ => (first - 1, false),
+        let has_work = last >= self.least;
+        let (start, is_second, goes_on) = match self.telling.remove(&one.conn) {
+            Some(telling) if telling.upto + 1 == first => (telling.start, telling.is_second, true),
+            _ if first == 0 || first > known + 1 => return Fate::Unconnected,
+            _ if one.has_noban || last <= known || has_work => return Fate::Enter,
+            _ => (first - 1, false, false),
         };
-        let has_work = self.has_work(last);
         let next = match (has_work, is_second) {
             (true, true) => return Fate::Enter,
             (true, false) => Some(Telling { start, upto: start, is_second: true }),
             (false, _) => is_full.then_some(Telling { start, upto: last, is_second }),
         };
-        next.map(|telling| self.telling.insert(conn, telling));
-        Fate::Outside
+        match (next, goes_on) {
+            (Some(telling), _) => {
+                self.telling.insert(one.conn, telling);
+                Fate::HeldBack
+            }
+            (None, true) => Fate::Over,
+            (None, false) => Fate::Ignored,
+        }
     }
 }

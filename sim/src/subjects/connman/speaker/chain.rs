@@ -59,29 +59,33 @@ impl Holding {
             };
             rest.chunks_exact(bytes).take(usize::from(count)).collect::<Vec<_>>()
         };
-        let Self { mined, height, .. } = self;
+        let Self { mined, height, .. } = *self;
         let hash_of = |bytes: &[u8]| <[u8; 32]>::try_from(bytes).expect("32 bytes");
         if name == "getheaders" {
             let mut known = entries(4, 32).into_iter().map(hash_of);
-            let fork = known.find_map(|hash| mined.height(&hash, *height)).unwrap_or(0);
-            let last = (*height).min(fork + HEADERS_MAX);
+            let fork = known.find_map(|hash| mined.height(&hash, height)).unwrap_or(0);
+            let last = height.min(fork + HEADERS_MAX);
             return vec![("headers", headers(mined, fork + 1, last))];
         }
         let asked = entries(0, 36).into_iter().map(|entry| hash_of(&entry[4..]));
-        let found: Vec<_> = asked.filter_map(|hash| mined.height(&hash, *height)).collect();
+        let found: Vec<_> = asked.filter_map(|hash| mined.height(&hash, height)).collect();
         found.into_iter().map(|height| ("block", mined.block(height).to_vec())).collect()
     }
 }
 
 /// The payload of a word that names blocks by their height; `None` for any other.
-pub(super) fn payload(mined: &mut Mined, word: &Word) -> Option<Vec<u8>> {
+pub(super) fn payload(mined: Mined, word: &Word) -> Option<Vec<u8>> {
     let height = |key: &str| number(word, key).map(|n| u32::try_from(n).unwrap_or(HEIGHT_MAX));
     let count = u32::try_from(number(word, "count").unwrap_or(1)).unwrap_or(HEIGHT_MAX);
-    let last = |first: u32| first.saturating_add(count).saturating_sub(1).min(HEIGHT_MAX);
     match word.name.as_str() {
         "headers" => {
             let first = height("from")?;
-            let mut payload = headers(mined, first, last(first));
+            let mut payload = headers(mined, first, last(first, count));
+            let last = payload.len().checked_sub(HEADER_BYTES + 1).filter(|at| *at > 0);
+            if let Some(at) = last.filter(|_| word.setting("invalid").is_some()) {
+                let header = &mined.invalid(self::last(first, count))[..HEADER_BYTES];
+                payload[at..at + HEADER_BYTES].copy_from_slice(header);
+            }
             if word.setting("work").is_some() && payload.len() > HEADER_BYTES {
                 spoil_work(&mut payload);
             }
@@ -90,7 +94,8 @@ pub(super) fn payload(mined: &mut Mined, word: &Word) -> Option<Vec<u8>> {
         name @ ("inv" | "getdata") => {
             let first = height("block")?;
             let kind = if name == "inv" { BLOCK } else { WITNESS_BLOCK };
-            let hashes: Vec<_> = (first..=last(first)).map(|height| mined.hash(height)).collect();
+            let hashes: Vec<_> =
+                (first..=last(first, count)).map(|height| mined.hash(height)).collect();
             let mut payload = Vec::new();
             push_count(&mut payload, hashes.len() as u64);
             for hash in hashes {
@@ -104,7 +109,11 @@ pub(super) fn payload(mined: &mut Mined, word: &Word) -> Option<Vec<u8>> {
             Some([&70_016_u32.to_le_bytes()[..], &[1], &hash, &[0; 32]].concat())
         }
         "block" => {
-            let mut block = mined.block(height("height")?).to_vec();
+            let at = height("height")?;
+            let mut block = match word.setting("invalid") {
+                Some(_) => mined.invalid(at),
+                None => mined.block(at).to_vec(),
+            };
             if word.setting("mutated").is_some() {
                 let last = block.last_mut().expect("it has bytes");
                 *last ^= 1;
@@ -115,7 +124,12 @@ pub(super) fn payload(mined: &mut Mined, word: &Word) -> Option<Vec<u8>> {
     }
 }
 
-fn headers(mined: &mut Mined, first: u32, last: u32) -> Vec<u8> {
+/// The last of so many from a height on.
+fn last(first: u32, count: u32) -> u32 {
+    first.saturating_add(count).saturating_sub(1).min(HEIGHT_MAX)
+}
+
+fn headers(mined: Mined, first: u32, last: u32) -> Vec<u8> {
     let mut payload = Vec::new();
     push_count(&mut payload, u64::from((last + 1).saturating_sub(first)));
     for height in first..=last {

@@ -56,18 +56,20 @@ const FEEFILTER: [Setting; 1] = [Setting::up_to("rate", u64::MAX)];
 const LIST: [Setting; 1] = [Setting::up_to("count", COUNT_MAX)];
 
 /// Of the one chain that schedules speak of.
-const HEADERS: [Setting; 3] = [
+const HEADERS: [Setting; 4] = [
     Setting::up_to("count", COUNT_MAX),
     Setting::up_to("from", HEIGHT_MAX as u64),
     Setting { key: "work", takes: Takes::Word("bad") },
+    Setting { key: "invalid", takes: Takes::Word("yes") },
 ];
 
 const BLOCKS: [Setting; 2] =
     [Setting::up_to("count", COUNT_MAX), Setting::up_to("block", HEIGHT_MAX as u64)];
 
-const BLOCK: [Setting; 2] = [
+const BLOCK: [Setting; 3] = [
     Setting::up_to("height", HEIGHT_MAX as u64),
     Setting { key: "mutated", takes: Takes::Word("yes") },
+    Setting { key: "invalid", takes: Takes::Word("yes") },
 ];
 
 const ADDRESSES: [Setting; 5] = [
