@@ -248,8 +248,8 @@ impl Subject for Connman {
                         "one of connect, automatic, knows, seed-nodes, added, external, \
                          max-inbound, max-full-relay, max-block-relay, peer-timeout, \
                          max-receive-buffer, max-send-buffer, v2, v2-peers, whitelist, directory, \
-                         disk-latency, blocks, minimum-work, holders, and of the host's: seed, send-buffer, \
-                         receive-buffer, descriptors, backlog",
+                         disk-latency, blocks, minimum-work, holders, and of the host's: seed, \
+                         send-buffer, receive-buffer, descriptors, backlog",
                     ));
                 }
             }
