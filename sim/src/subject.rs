@@ -83,8 +83,8 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
         Vec::new()
     }
 
-    /// Settings by which the node of a generated schedule has a chain, and its peers perhaps more of
-    /// it; perhaps none.
+    /// Settings by which the node of a generated schedule has a chain, and its peers perhaps more
+    /// of it; perhaps none.
     fn draw_chain(peers: &[u16], below: &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)> {
         let _ = (peers, below);
         Vec::new()

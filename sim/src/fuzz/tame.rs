@@ -372,7 +372,7 @@ fn handshakes(schedule: &Schedule, time: Duration, grain: u64) -> u64 {
 }
 
 /// Pieces in which headers and blocks arrive that nobody says in a script, if the node has a chain:
-/// each block comes to it once, but that each connection may be over with sixteen under way; headers
+/// each block comes to it once, but that a connection may be over with sixteen under way; headers
 /// are told whenever it asks, which it does for each connection, each word of them and every two
 /// minutes; it tells everybody of each new block; and it answers.
 fn of_chain(schedule: &Schedule, time: Duration, grain: u64) -> u64 {

@@ -29,6 +29,10 @@ pub(crate) fn chain_items<X: Subject>(
     draws: &mut Draws,
     settings: &[(String, String)],
 ) -> Vec<Item> {
+    // Where there is no chain nothing is drawn, so that all else is as it would be without.
+    if X::draw_chain_word(settings, &mut |_| 0).is_none() {
+        return Vec::new();
+    }
     let count = 1 + draws.below(3);
     let words = (0..count).map(|_| X::draw_chain_word(settings, &mut |bound| draws.below(bound)));
     words.flatten().map(|word| Item::Word { word, times: 1 }).collect()

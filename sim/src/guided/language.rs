@@ -14,6 +14,9 @@ use crate::subject::{Dialect as _, Subject};
 /// How settings are drawn.
 type DrawSettings = fn(u8, &mut dyn FnMut(u32) -> u32) -> Vec<(String, String)>;
 
+/// How is drawn what is said of a chain.
+type ChainItems = fn(&mut Draws, &[(String, String)]) -> Vec<Item>;
+
 /// How a schedule is run and seen.
 type Observe = fn(&Schedule, &Options) -> Result<(Report, Seen), SetupError>;
 
@@ -29,6 +32,8 @@ pub struct Language {
     /// Everything that they have words for.
     pub(super) words: Vec<Word>,
     pub(super) item: fn(&mut Draws) -> Item,
+    /// What they say of the chain that settings are about.
+    pub(super) chain_items: ChainItems,
     pub(super) settings: DrawSettings,
     pub(super) generate: fn(&Plan, u64) -> Generated,
     pub(super) observe: Observe,
@@ -51,6 +56,7 @@ impl Language {
             handshake: X::Dialect::handshake(),
             words: X::Dialect::words(),
             item: parts::item::<X>,
+            chain_items: parts::chain_items::<X>,
             settings: X::draw_settings,
             generate: generate_by::<X>,
             observe: observe::<X>,

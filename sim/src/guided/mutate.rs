@@ -215,6 +215,7 @@ impl<'a> Mutator<'a> {
         for _ in 0..=self.draws.below(WORDS_MAX) {
             items.push(self.any_item());
         }
+        items.extend((self.language.chain_items)(&mut self.draws, &self.node));
         self.add(at, Op::Send { actor, items });
     }
 

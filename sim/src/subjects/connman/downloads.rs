@@ -214,7 +214,7 @@ impl Downloads {
     }
 
     /// Whether the next message shows that a chosen peer has no chain that is worth asking for,
-    /// which ends the connection (chain 9.6).
+    /// which ends the connection (chain 9).
     pub(super) fn is_too_short(&mut self, one: &There, payload: &[u8], now: UnixTime) -> bool {
         let Some(heights) = self.heights(payload).filter(|heights| is_run(heights)) else {
             return false;

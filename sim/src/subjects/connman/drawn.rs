@@ -88,3 +88,33 @@ pub(super) fn draw_word(settings: &[(String, String)], below: Below<'_>) -> Opti
 fn pick(of: &[u32], below: Below<'_>) -> u32 {
     of[below(u32::try_from(of.len()).expect("a short list")) as usize]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng as _;
+
+    use super::*;
+    use crate::schedulers::Draws;
+    use crate::subject::{Dialect as _, Usage};
+    use crate::subjects::connman::Speaker;
+
+    #[test]
+    fn what_is_drawn_of_chains_can_be_set_and_said() {
+        let mut names = BTreeSet::new();
+        for seed in 0..500 {
+            let mut draws = Draws::new(ChaCha8Rng::seed_from_u64(seed));
+            let settings = draw_chain(&[1, 2, 3], &mut |bound| draws.below(bound));
+            assert!(chain(&settings[0].1).is_some(), "{settings:?}");
+            assert!(settings.get(1).is_none_or(|(_, held)| holders(held).is_some()));
+            let word = draw_word(&settings, &mut |bound| draws.below(bound)).unwrap();
+            assert_eq!(Speaker::check(&word, Usage::Said), Ok(()), "{word:?}");
+            names.insert(word.name);
+        }
+        let all = ["block", "getdata", "getheaders", "headers", "inv", "sendheaders"];
+        assert!(names.iter().eq(all), "{names:?}");
+        assert_eq!(draw_word(&[], &mut |_| 0), None);
+    }
+}

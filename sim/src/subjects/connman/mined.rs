@@ -212,3 +212,32 @@ pub(super) fn holders(value: &str) -> Option<Vec<(u16, u32)>> {
     };
     value.split_whitespace().map(one).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use sockman::chain::{Block, BlockError, Mutated, Segwit};
+
+    use super::*;
+
+    #[test]
+    fn block_that_breaks_a_rule_is_the_one_of_its_header() {
+        for height in [1, 6, HEIGHT_MAX] {
+            let mined = Mined::new(Era::Recent);
+            let bytes = mined.invalid(height);
+            let block = Block::decode(&bytes).unwrap();
+            assert_eq!(block.header.previous.0, mined.hash(height - 1));
+            assert_eq!(block.header.check_pow(sockman::chain::U256::MAX), Ok(()));
+            let second = BlockError::SecondCoinbase { index: 1 };
+            assert_eq!(block.judge(Segwit::Active), Err((second, Mutated::No)));
+        }
+    }
+
+    #[test]
+    fn chain_of_so_much_work_is_so_high() {
+        assert_eq!(height_of(0), 0);
+        for height in [0, 1, 143, HEIGHT_MAX] {
+            assert_eq!(height_of(work(height)), height);
+            assert_eq!(height_of(work(height) + 1), height + 1);
+        }
+    }
+}
