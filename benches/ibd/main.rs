@@ -1,7 +1,8 @@
 //! What it costs to get a chain from one node to another over loopback TCP.
 //!
 //! ```text
-//! cargo bench --bench ibd        a table of ratios within one run
+//! cargo bench --bench ibd                       a table of ratios within one run
+//! cargo bench --bench ibd -- --write FILE       the blocks alone, as a node has them in a file
 //! ```
 //!
 //! A regtest chain of full blocks goes from whole node to whole node, v1 and v2, each on a thread
@@ -14,7 +15,9 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
+use std::{env, fs};
 
+use sockman::chain::store::push_record;
 use sockman::chain::{BLOCK_BYTES_MAX, Params, Template, mine};
 use sockman::connman::blocks::Chain;
 use sockman::time::UnixTime;
@@ -87,8 +90,21 @@ fn timed(run: impl FnOnce() -> io::Result<()>) -> io::Result<Duration> {
     Ok(began.elapsed())
 }
 
+/// Writes the blocks as a node finds them at its start.
+fn write(path: &str) -> io::Result<()> {
+    let mined = Mined::new(now()).map_err(io::Error::other)?;
+    let (mut bytes, magic) = (Vec::new(), Network::Regtest.magic());
+    for block in &mined.blocks {
+        push_record(&mut bytes, magic, block).map_err(io::Error::other)?;
+    }
+    fs::write(path, bytes)
+}
+
 fn main() -> ExitCode {
-    match run() {
+    let args: Vec<_> = env::args().collect();
+    let place = args.iter().position(|arg| arg == "--write");
+    let path = place.and_then(|place| args.get(place + 1));
+    match path.map_or_else(run, |path| write(path)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // There is nowhere left to report to if this fails as well.
