@@ -171,8 +171,17 @@ fn of_setting(schedule: &Schedule, key: &str, value: &str) -> Operation {
         "connect" | "knows" | "added" | "seed-nodes" if connects_to_nobody(schedule, value) => {
             SILENCE
         }
+        "automatic" if is_told_of_nobody(schedule) => SILENCE,
         _ => SETTING,
     }
+}
+
+/// Whether somebody tells of addresses that nobody has, as who talks of his own accord does: a node
+/// that chooses among those it knows dials them.
+fn is_told_of_nobody(schedule: &Schedule) -> bool {
+    let is_talker =
+        |op: &Op| matches!(op, Op::Behave { manner: Manner::Chatty | Manner::Hostile, .. });
+    schedule.script.iter().any(|line| is_talker(&line.op))
 }
 
 /// Whether a list has an address that no host of the schedule has: there a dial meets silence.
