@@ -21,6 +21,7 @@ pub const WORLDS_MAX: usize = 12;
 const FILES: [(&str, &str); 12] = [
     ("default", include_str!("../worlds/default.toml")),
     ("pair", include_str!("../worlds/pair.toml")),
+    ("syncing", include_str!("../worlds/syncing.toml")),
     ("narrow", include_str!("../worlds/narrow.toml")),
     ("full-house", include_str!("../worlds/full-house.toml")),
     ("poor-host", include_str!("../worlds/poor-host.toml")),
@@ -30,7 +31,6 @@ const FILES: [(&str, &str); 12] = [
     ("bad-links", include_str!("../worlds/bad-links.toml")),
     ("rough", include_str!("../worlds/rough.toml")),
     ("operator", include_str!("../worlds/operator.toml")),
-    ("syncing", include_str!("../worlds/syncing.toml")),
 ];
 
 const _: () = assert!(FILES.len() <= WORLDS_MAX, "a dozen worlds");

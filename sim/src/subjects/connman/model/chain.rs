@@ -121,7 +121,12 @@ impl Model {
         }
         let is_asked = queued.contains(&"getheaders");
         if is_asked && result.is_ok() {
-            let there = self.who_is_there(|other| other != conn && is_over(other));
+            // Blocks that were asked for later in the visit are not asked for yet.
+            let later = queued.iter().skip_while(|name| **name != "getheaders");
+            let later = later.filter(|name| **name == "getdata").count();
+            let one = There { is_being_asked: side.getdata_owed() > later, ..one };
+            let mut there = self.who_is_there(|other| other != conn && is_over(other));
+            there.iter_mut().filter(|other| other.conn == conn).for_each(|other| *other = one);
             result = downloads.ask_headers(&there, &one, asks, now);
         }
         if !is_asked && asks == Asks::Yes && !is_over(conn) {
