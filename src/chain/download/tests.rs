@@ -232,7 +232,7 @@ fn stalling_timeout_doubles_and_decays() {
 /// Core: `BLOCK_DOWNLOAD_TIMEOUT_BASE`, `BLOCK_DOWNLOAD_TIMEOUT_PER_PEER`.
 #[test]
 fn block_that_does_not_come_ends_the_connection() {
-    let mut world = World::new(100).with(1, FULL).with(2, FULL);
+    let mut world = World::new(100).with(1, FULL);
     // Headers are recent, and nobody is given up for them.
     let since = world.tree.unix_time(world.tree.tip());
     world.now = since;
@@ -244,6 +244,7 @@ fn block_that_does_not_come_ends_the_connection() {
     assert_eq!(world.wakeup(), Some((world.now + NANO, 1)));
     assert_eq!(world.asked(1), [17], "ten minutes are not more than ten");
     // With somebody else who owes some there is half as much more.
+    let mut world = world.with(2, FULL);
     world.asked(2);
     world.pass(minutes(5));
     assert_eq!(world.given_up(1), None);
