@@ -46,7 +46,7 @@ pub(crate) struct ShowArguments {
     /// Write the timeline into a page that a browser shows, with packets and connections (HTML)
     #[arg(long, value_name = "FILE", conflicts_with = "pcap")]
     html: Option<PathBuf>,
-    /// Write a trace that https://ui.perfetto.dev or chrome://tracing shows (JSON): a lane for each
+    /// Write a trace that ui.perfetto.dev or chrome://tracing shows (JSON): a lane for each
     /// actor and each task, arrows for messages, curves of what is held, in virtual time
     #[arg(long, value_name = "FILE", conflicts_with_all = ["pcap", "html"])]
     perfetto: Option<PathBuf>,
