@@ -78,19 +78,25 @@ impl Fairness {
         self.is_fresh |= !self.turns.has_waiting();
     }
 
-    /// A message of a peer's was handled; [`note`](Self::note) follows.
-    pub(super) fn handled(&mut self, conn: ConnId) -> Result<(), Objection> {
+    /// A message of a peer's was handled; [`note`](Self::note) follows. `is_over` says whether
+    /// somebody was given up, who waits no more though his connection is not closed yet.
+    pub(super) fn handled(
+        &mut self,
+        conn: ConnId,
+        is_over: impl Fn(ConnId) -> bool,
+    ) -> Result<(), Objection> {
         if std::mem::take(&mut self.is_fresh) {
             self.contest(conn)?;
         }
         self.alternate(conn)?;
-        self.turns.serve(conn).map_err(|waiting| {
-            let what = format!(
-                "{} messages of {conn} were handled while one of {waiting} waited",
-                MESSAGES_MAX + 1
-            );
-            Objection { oracle: "fairness", since: None, what, rule: RULE }
-        })
+        let Err(waiting) = self.turns.serve(conn) else { return Ok(()) };
+        if is_over(waiting) {
+            self.note(waiting, false);
+            return Ok(());
+        }
+        let count = MESSAGES_MAX + 1;
+        let what = format!("{count} messages of {conn} were handled while one of {waiting} waited");
+        Err(Objection { oracle: "fairness", since: None, what, rule: RULE })
     }
 
     /// Two who wait on and on do not take turns strictly.

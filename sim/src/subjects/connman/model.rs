@@ -395,10 +395,11 @@ impl Model {
                 }
                 Notice::MessageHandled { .. } | Notice::MessageQueued { .. } => {
                     let conn = conn.ok_or_else(|| after_the_end(notice))?;
-                    if sight.conns.get(conn).is_some_and(|peer| peer.is_over()) {
+                    let is_over = |conn| sight.conns.get(conn).is_some_and(|peer| peer.is_over());
+                    if is_over(conn) {
                         self.note_told_last(conn, sight.task(), notice)?;
                     }
-                    self.hear_message(conn, notice, config)?;
+                    self.hear_message(conn, notice, config, is_over)?;
                     handled = Some(conn);
                 }
                 Notice::MessageRejected { .. } => {
@@ -548,6 +549,7 @@ impl Model {
         conn: ConnId,
         notice: &Notice,
         config: &Config,
+        is_over: impl Fn(ConnId) -> bool,
     ) -> Result<(), Objection> {
         let Self { sides, nonces_unanswered, clock, fairness, rumours, .. } = self;
         let Some(side) = sides.get_mut(&conn) else { return Ok(()) };
@@ -563,7 +565,7 @@ impl Model {
                 let (name, told) = (message_type.as_str(), Effect::of(*verdict));
                 side.handle(name, *payload_bytes, told, |n| nonces_unanswered.contains(&n))
                     .map_err(|what| objection(side, what))?;
-                fairness.handled(conn)?;
+                fairness.handled(conn, is_over)?;
                 let (now, has_addr) = (clock.now.wall, side.rights.has_addr);
                 if told == Effect::Taken && matches!(name, "addr" | "addrv2") {
                     rumours.hear(&mut side.addresses, side.times.opened, now, has_addr);
