@@ -240,8 +240,10 @@ impl Peer {
         let is_over = |since: UnixTime| moment.now > since + moment.stalling;
         let lags = told.unwrap_or(0) < moment.upto || told.is_none();
         let is_due = |behind: Behind| behind.is_asked && behind.due_secs <= moment.now.as_secs();
+        // Which blocks a question asks for is known once it has left.
+        let is_asked_unseen = there.is_being_asked && self.since.is_some_and(|(at, _)| is_over(at));
         let reasons = [
-            ("block-stalling", self.stalls_perhaps.is_some_and(is_over)),
+            ("block-stalling", self.stalls_perhaps.is_some_and(is_over) || is_asked_unseen),
             ("block-timeout", self.block_is_late(there, moment).0),
             ("headers-timeout", !there.has_noban && self.headers_are_late(there, moment)),
             ("chain-lags", lags && self.behind.is_some_and(is_due)),
