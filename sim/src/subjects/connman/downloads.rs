@@ -14,6 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use sockman::chain::Block;
 use sockman::sockets::ConnId;
 use sockman::time::UnixTime;
 
@@ -362,7 +363,7 @@ impl Downloads {
             return Err(format!("block {height} was taken"));
         }
         // One that cannot be read is not given.
-        let is_read = payload.len() == self.mined.block(height).len();
+        let is_read = is_whole || Block::decode(payload).is_ok();
         let is_owed = self.asked.get(&height).is_some_and(|asked| asked.of == conn);
         if is_owed && is_read || is_taken && is_whole {
             self.note_given(height, now);
