@@ -204,6 +204,13 @@ pub trait Subject: Clone + fmt::Debug + Send + 'static {
         None
     }
 
+    /// Whether somebody works on what came on a connection, and may take his time: nothing more is
+    /// read meanwhile.
+    fn is_at_work(conn: &<Self::Tenant as Tenant>::Conn) -> bool {
+        let _ = conn;
+        false
+    }
+
     // How a guided search sees it. Everything has a default; words of its own tell more apart.
 
     /// What a notice tells of the connection that the step is about.

@@ -230,6 +230,9 @@ fn problem_of<X: Subject, K: Host>(
         let problem = "connected, and the node has not taken it in".to_owned();
         return waits.then_some((Waits::ForNode, problem));
     };
+    if view.receive_paused && view.state.is_some_and(X::is_at_work) {
+        return None;
+    }
     if actor.unsent_bytes() > 0 {
         let problem = format!("{} bytes wait to be taken", actor.unsent_bytes());
         return Some((Waits::ForNode, problem));

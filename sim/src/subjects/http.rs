@@ -404,6 +404,10 @@ impl Subject for Http {
         let idle = load.requests == 0 && load.unsent_bytes == 0;
         (receive_paused && idle).then_some("reading is paused without a reason")
     }
+
+    fn is_at_work(connection: &Connection) -> bool {
+        connection.load().requests_open > 0
+    }
 }
 
 #[cfg(test)]
